@@ -1,0 +1,101 @@
+// The appraiser: given evidence and a trust file, says what can be believed. This is the promise.
+//
+//   pass of integrity      every record, statement and receipt presented is what was committed
+//   pass of completeness   nothing that an anchor with a receipt covers is missing
+//   pass of freshness      a live answer for this verifier's nonce agrees with the end of the log
+//   pass of platform       the keys and indexes are those that the trust file pins
+// It never passes what it did not check, and is total: any bytes lead to a report.
+//
+// Use: entries and records in the order of the log. An intent with tree_size T is given when records
+// [0, T) have been given, or no more exist. check_record() is pure and may run on other threads;
+// everything else is called from one.
+// Memory: bounded whatever the log's size (open window of sources: 128 KiB; lists: kMaxListed).
+// Trust: all input but the trust file, nonce and memory is from the host under judgement.
+// See: README.md, "Rules"; design of each rule in tpm/README.md.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
+#include "attest/anchor_chain.h"
+#include "attest/answer.h"
+#include "attest/proof.h"
+#include "attest/record.h"
+#include "attest/report.h"
+#include "attest/trust.h"
+
+namespace stele::attest {
+
+// A record as read: its leaf's bytes and what is there of its content.
+struct RecordView {
+  ByteView leaf;
+  enum class State : std::uint8_t { present, erased, missing, codec_unknown } state = State::missing;
+  Content content;  // if present
+};
+// A record after everything was checked that needs no other record.
+struct CheckedRecord {
+  Hash leaf_hash;
+  Leaf leaf;  // if no defect says that it could not be decoded
+  std::uint64_t lost = 0;  // kind gap: the count its content states
+  std::optional<Defect> defect;
+};
+CheckedRecord check_record(std::uint64_t index, const RecordView& record);
+
+// What a verifier remembers of a log between visits; text, one `key value` a line.
+struct Memory {
+  Hash log_id;
+  std::uint64_t seq = 0;
+  std::uint64_t quote_seq = 0;
+  Run run;
+  Hash extend;
+  Hash digest;  // d of the last accepted statement
+  TreeHead tree;
+};
+std::string to_text(const Memory& memory);
+Result<Memory> parse_memory(std::string_view text);
+
+struct Options {
+  std::optional<TrustFile> trust;  // none: only self-consistency, never better than undetermined
+  std::optional<Hash> nonce;
+  std::optional<Memory> memory;
+  std::set<Finding> require;       // findings that make the conclusion undetermined
+};
+
+class Appraiser {
+ public:
+  explicit Appraiser(Options options);
+  ~Appraiser();
+  Appraiser(Appraiser&&) noexcept;
+
+  // The next journal entry (its number counts from 0).
+  void entry(std::uint8_t kind, ByteView payload);
+  // The next records, in order.
+  void records(std::span<const CheckedRecord> checked);
+  // How many records have been taken so far; a driver gives an intent's records first.
+  std::uint64_t size() const;
+
+  // What the reader of the files found wrong with their structure.
+  void damaged(Defect defect);
+  // The last commit group (journal entry) is torn and was ignored: legal only past every statement.
+  void torn_group(std::uint64_t first_index);
+  void torn_entry(std::uint64_t number);
+  // A live answer, as read from its file.
+  void answer(ByteView bytes);
+
+  // Ends the evidence. Once.
+  Report report();
+  // After report(): what to remember, if the conclusion was verified.
+  std::optional<Memory> memory() const;
+
+  // A single proof, on its own.
+  static Report appraise_proof(ByteView proof, const Options& options);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stele::attest

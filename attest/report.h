@@ -1,0 +1,72 @@
+// The report: four verdicts, defects, findings, coverage and one conclusion; as JSON and as text.
+//
+// Conclusion: tampered if any verdict is fail; else undetermined if integrity or completeness is
+// unknown, a nonce was given and freshness is not pass, a required finding is present, or no trust
+// file was given; else verified. Lists are bounded (kMaxListed), the counts beside them are not.
+// Thread safety: a value. See: README.md, "Report" (schema stele.verdict/1).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attest/result.h"
+#include "attest/trust.h"
+
+namespace stele::attest {
+
+constexpr std::size_t kMaxListed = 100;  // defects, and findings, listed in a report
+
+enum class Conclusion : std::uint8_t { verified, tampered, undetermined };
+std::string_view name(Conclusion);
+int exit_code(Conclusion);  // 0, 1, 2
+
+struct FindingAt {
+  Finding finding;
+  Place at;
+  std::string detail;
+};
+
+struct Coverage {
+  std::uint64_t counter_anchored = 0;  // records
+  std::uint64_t quote_anchored = 0;    // beyond those
+  std::uint64_t unanchored = 0;
+  std::uint64_t lost = 0;              // as gap records state
+  std::optional<std::int64_t> unanchored_since_ns;
+  std::uint64_t boots = 0;             // runs with the log
+  std::uint64_t boots_without_log = 0;
+  std::uint64_t unclean_ends = 0;
+  std::uint64_t unexplained_resets = 0;
+  std::uint64_t longest_exposure_s = 0;
+};
+
+struct Report {
+  Outcome integrity = Outcome::unknown;
+  Outcome completeness = Outcome::unknown;
+  Outcome freshness = Outcome::unknown;
+  Outcome platform = Outcome::unknown;
+  Conclusion conclusion = Conclusion::undetermined;
+  std::string what;  // "store", "proof"
+  std::string origin;
+  Hash log_id;
+  TreeHead tree;
+  Coverage coverage;
+  std::uint64_t counter_anchors = 0;
+  std::uint64_t quote_anchors = 0;
+  std::optional<std::int64_t> newest_anchor_ns;
+  std::optional<Mode> mode;
+  TpmKind tpm_kind = TpmKind::unknown;
+  std::string tpm_manufacturer;
+  std::string tpm_model;
+  std::string identity = "none";  // ek-chain | pinned-key | none
+  std::vector<Defect> defects;
+  std::uint64_t defect_count = 0;
+  std::vector<FindingAt> findings;
+  std::uint64_t finding_count = 0;
+};
+
+std::string to_json(const Report& report);  // one line, schema stele.verdict/1
+std::string to_text(const Report& report);  // for a person; control characters escaped; ends with conclusion and next step
+
+}  // namespace stele::attest

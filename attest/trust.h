@@ -1,0 +1,53 @@
+// The trust file: what a verifier pins about one log, as `key value` lines a person can read.
+//
+//   stele-trust 1
+//   origin NAME · log_id HEX · era N · mode a|b · ak HEX (TPMT_PUBLIC) · counter_name HEX · extend_name HEX
+//   pcr N · first_counter N · first_extend HEX · base_reset N · base_restart N · base_firmware HEX16
+//   quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N · clock_update_ms N
+//   tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT · tpm_model TEXT
+// One key a line, one space, no key twice, none unknown, LF ends; all required. Signed, the file is a
+// C2SP note whose text is these lines.
+// Thread safety: values. Errors: trust_malformed with the line; trust_signature.
+// Trust: this IS the trust; it must reach the verifier by another way than the evidence.
+#pragma once
+
+#include <string>
+
+#include "attest/genesis.h"
+#include "attest/receipt.h"
+
+namespace stele::attest {
+
+enum class TpmKind : std::uint8_t { discrete, firmware, virtual_, simulator, unknown };
+std::string_view name(TpmKind);
+
+struct TrustFile {
+  std::string origin;
+  Hash log_id;
+  std::uint32_t era = 0;
+  Mode mode = Mode::b;
+  Bytes ak;  // TPMT_PUBLIC
+  Name counter_name{};
+  Name extend_name{};
+  std::uint8_t pcr = 0;
+  std::uint64_t first_counter = 0;
+  Hash first_extend;
+  std::uint32_t base_reset = 0;
+  std::uint32_t base_restart = 0;
+  std::uint64_t base_firmware = 0;
+  std::uint64_t quote_interval_ms = 1000;
+  std::uint64_t max_quote_gap = 10;  // k
+  std::uint64_t heartbeat_s = 3600;
+  std::uint64_t slack_ms = 5000;
+  std::uint64_t clock_update_ms = 4'200'000;  // 70 minutes: the slowest known chips
+  TpmKind tpm_kind = TpmKind::unknown;
+  std::string tpm_manufacturer;
+  std::string tpm_model;
+
+  Result<TpmIdentity> identity() const;  // ak_unfit
+};
+std::string to_text(const TrustFile& trust);
+// Signed or not. With auditor_key (a C2SP verifier key "name+hash+base64") the signature must verify.
+Result<TrustFile> parse_trust(std::string_view text, std::string_view auditor_key = {});
+
+}  // namespace stele::attest

@@ -1,0 +1,45 @@
+// The configuration: TOML, every limit with name, unit, default and reason; unknown keys refused.
+//
+// A target of its own (stele_config): the tools read it too. Errors: ConfigError with file:line:column.
+// Thread safety: a value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace stele::daemon {
+
+class ConfigError : public std::runtime_error {
+  using runtime_error::runtime_error;  // "/etc/stele/steled.toml:12:1: unknown key …"
+};
+
+struct Config {
+  std::string data = "/var/lib/stele";
+  std::string origin;                                  // must equal the store's, if given
+  std::string tcti = "device:/dev/tpmrm0";             // [tpm] tcti
+  std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
+  std::uint32_t listen_unix_mode = 0660;
+  std::string control_unix = "/run/stele/control.sock";  // [control] path
+  std::chrono::milliseconds heartbeat{3'600'000};      // [anchor] heartbeat
+  std::chrono::milliseconds quote_interval{1'000};     // [anchor] quote_interval
+  std::uint32_t anchor_burst = 8;                      // [anchor] burst: counter anchors at once
+  std::chrono::milliseconds anchor_refill{60'000};     // [anchor] refill: one more token each
+  enum class OnTpmFailure { suspend_anchoring, halt } on_tpm_failure = OnTpmFailure::suspend_anchoring;
+  // [limits]
+  std::uint32_t max_event_bytes = 1u << 20;
+  std::uint32_t max_connections = 1024;
+  std::uint64_t queue_bytes = 64u << 20;               // received, not yet durable, all connections
+  std::uint32_t queue_records = 1u << 17;
+  std::uint64_t segment_bytes = 64u << 20;
+  bool look_up = true;                                 // [look_up] enabled
+};
+
+// Reads file, then conf.d/*.toml beside it, then "key=value" overrides.
+Config load_config(const std::string& path, const std::vector<std::string>& overrides);
+// For --help and the README: every key with unit, default and reason, one a line.
+std::string describe_config();
+
+}  // namespace stele::daemon

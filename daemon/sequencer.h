@@ -1,0 +1,61 @@
+// The sequencer: the single writer; gives each event its place, and tells only when it is durable.
+//
+// One thread hashes, writes and syncs (Store::append); whatever arrived while the last sync ran goes
+// into the next group. A bounded queue stands before it: submit() refuses (returns false) when full
+// and calls the waiter when there is room again: back-pressure, never loss.
+// Thread safety: submit() and head() from any thread; callbacks run on the executor given.
+// Errors: after a failed write or sync `on_failure` is called once with the reason, and nothing is
+// acknowledged any more. Durability: `placed` is called only after fdatasync returned.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attest/merkle.h"
+#include "attest/record.h"
+#include "daemon/config.h"
+#include "storage/store.h"
+
+namespace stele::daemon {
+
+// Events of one sender that go in together, in order. Owns its bytes.
+struct Batch {
+  struct Item {
+    attest::Kind kind = attest::Kind::event;
+    std::uint32_t offset = 0;   // into bytes
+    std::uint32_t length = 0;
+    std::int64_t time_ns = 0;
+  };
+  // Describes the sender (canonical JSON); the sequencer writes it as a source record before the first
+  // event that refers to it, and anew when it would leave the window. Shared by all batches of a connection.
+  std::shared_ptr<const std::string> source;
+  attest::Bytes bytes;
+  std::vector<Item> items;
+  // The indices the items got: [first, first + items.size()), contiguous.
+  std::function<void(std::uint64_t first)> placed;
+};
+
+class Sequencer {
+ public:
+  struct Hooks {
+    std::function<void(attest::TreeHead)> durable;       // after every group
+    std::function<void(std::string reason)> failure;     // once
+  };
+  Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
+  ~Sequencer();
+  // False: full; then `room` is called (on the executor) when it is worth trying again.
+  bool submit(Batch&& batch, std::function<void()> room);
+  const storage::Store& store() const;
+  attest::TreeHead head() const;       // durable
+  void drain();                        // blocks until all that was submitted is durable or failed, then ends the thread
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stele::daemon

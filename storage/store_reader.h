@@ -1,0 +1,71 @@
+// The reading half: a store's files as evidence, read without locking, changing or believing anything.
+//
+// For the verifier: no SQLite, no recovery, no write. Every structural damage is a Defect, not an
+// exception; only the OS failing (EIO, EACCES) throws std::system_error.
+// Memory: one group or journal entry at a time, at most kMaxGroupBytes.
+// Thread safety: one thread. Trust: files are from the host under judgement; directory entries that
+// are no store files are ignored, links are not followed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attest/appraiser.h"
+#include "storage/file_system.h"
+#include "storage/segment_format.h"
+
+namespace stele::storage {
+
+// Is there anything here that looks like a store (a journal or segments directory with files of ours)?
+bool looks_like_store(FileSystem&, const std::string& directory);
+
+// Entries of the journal, one after another.
+class EntryReader {
+ public:
+  EntryReader(FileSystem&, const std::string& directory);
+  ~EntryReader();
+  struct Entry {
+    std::uint64_t number = 0;
+    std::uint8_t kind = 0;
+    attest::Bytes payload;
+  };
+  std::optional<Entry> next();  // nothing: the end, torn or damaged: see below
+  bool torn() const;            // the newest entry was torn
+  const std::optional<attest::Defect>& defect() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Commit groups, one after another, structurally checked (header, lengths, chain of checksums against
+// the root that the trailer states; that the root is the leaves' is the appraiser's to find).
+class GroupReader {
+ public:
+  GroupReader(FileSystem&, const std::string& directory);
+  ~GroupReader();
+  struct Group {
+    GroupHeader header;
+    GroupTrailer trailer;
+    attest::Bytes bytes;                         // the whole group
+    std::vector<attest::RecordView> records;     // views into bytes
+  };
+  std::optional<Group> next();
+  bool torn() const;                             // the last group was torn
+  std::uint64_t torn_index() const;              // the first record that it would have held
+  const std::optional<attest::Defect>& defect() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Gives a whole store to an appraiser: journal and segments merged in order, records checked on `jobs`
+// threads. progress (may be empty) is called now and then with the records done.
+void present(FileSystem&, const std::string& directory, attest::Appraiser&, unsigned jobs,
+             const std::function<void(std::uint64_t records)>& progress);
+
+}  // namespace stele::storage

@@ -1,0 +1,40 @@
+// A TPM, reached through any TCTI: one ESYS context, used by one thread at a time.
+//
+// TCTI strings: "device:/dev/tpmrm0", "swtpm:host=127.0.0.1,port=2321", … (Tss2_TctiLdr).
+// Blocks: every command; each bounded by the TCTI. Errors: TpmError. Thread safety: none.
+// Trust: everything read from it is believed only as far as a signature says (attest/receipt.h).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tpm/error.h"
+
+struct ESYS_CONTEXT;
+typedef struct TSS2_TCTI_OPAQUE_CONTEXT_BLOB TSS2_TCTI_CONTEXT;
+
+namespace stele::tpm {
+
+class Device {
+ public:
+  explicit Device(const std::string& tcti);
+  // Over a TCTI that the caller made (tests wrap one to drop, delay or garble); it must outlive the device.
+  explicit Device(TSS2_TCTI_CONTEXT* tcti);
+  Device(Device&&) noexcept;
+  ~Device();
+  ESYS_CONTEXT* esys() const;
+
+  struct Kind {
+    std::string manufacturer;  // "IBM", "IFX", …
+    std::string model;
+    std::uint64_t firmware = 0;
+    bool simulator = false;    // swtpm/libtpms or another software TPM
+  };
+  Kind kind();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stele::tpm

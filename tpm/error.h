@@ -1,0 +1,36 @@
+// TpmError: a TPM command, the ESYS layer or the TCTI failed; named in words, with what to do.
+//
+// Thread safety: a value. See: tpm/README.md, "Errors"; Tss2_RC_Decode for the words.
+#pragma once
+
+#include <cstdint>
+#include <system_error>
+
+namespace stele::tpm {
+
+// std::system_error whose code() holds the TSS2_RC and whose what() reads
+// "TPM2_NV_Increment: tpm:error(2.0): … (0x921): wait for the lockout to end, or …".
+class TpmError : public std::system_error {
+ public:
+  TpmError(std::uint32_t rc, const char* command);
+  std::uint32_t rc() const { return rc_; }
+  // What kind of trouble it is, for deciding: see anchoring's recovery rules.
+  enum class Kind {
+    busy,          // RETRY, YIELDED, TESTING, NV_RATE (0x922, 0x908, 0x90A, 0x920): back off, resend in the same session
+    lost_device,   // TCTI I/O: the command may or may not have happened
+    was_reset,     // session handles gone: the TPM was reset
+    not_exclusive, // 0x121: somebody else used the TPM during the exclusive session
+    missing,       // handle or index not there (0x18B), or index unwritten (0x14A)
+    refused,       // authorisation failed, or the TPM declines (0x9A2, 0x185, ...)
+    full,          // NV space, object or session memory
+    other,
+  };
+  Kind kind() const;
+  // One sentence for the operator.
+  static std::string advice(std::uint32_t rc);
+
+ private:
+  std::uint32_t rc_;
+};
+
+}  // namespace stele::tpm
