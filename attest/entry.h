@@ -11,6 +11,7 @@
 //   void    reason u8 (1 run changed: in no fold, no chain; 2 kept: in P's fold and the chain, no receipt) · d 32
 //   remark  code u8 · time i64 · seq u64 · text sized16 (UTF-8, at most 1,024 bytes)
 //
+// Thread safety: pure functions. Errors: truncated, trailing_bytes, value_out_of_range.
 // Order is meaning: bundles, statements and receipts are one history. At most one intent is open at
 // any time; a void or receipt comes before the next intent.
 #pragma once
@@ -29,9 +30,12 @@ enum class VoidReason : std::uint8_t { run_changed = 1, kept = 2 };
 struct Voided {
   VoidReason reason = VoidReason::run_changed;
   Hash digest;
+  bool operator==(const Voided&) const = default;
 };
 Bytes encode(const Voided& voided);
 Result<Voided> decode_voided(ByteView bytes);
+
+constexpr std::size_t kMaxRemarkBytes = 1024;
 
 enum class RemarkCode : std::uint8_t { foreign_extend = 1, contended = 2, stopped = 3, pause = 4, resumed = 5 };
 struct Remark {
@@ -39,6 +43,7 @@ struct Remark {
   std::int64_t time_ns = 0;
   std::uint64_t seq = 0;
   std::string text;
+  bool operator==(const Remark&) const = default;
 };
 Bytes encode(const Remark& remark);
 Result<Remark> decode_remark(ByteView bytes);
