@@ -1,0 +1,68 @@
+// stele: the operator's tool.
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <iostream>
+#include <system_error>
+
+#include "tools/stele/command.h"
+
+namespace {
+
+using namespace stele::tools;
+
+void add_commands(CLI::App& app, const Common& common, int& exit_code) {
+  (void)app, (void)common, (void)exit_code;
+}
+
+int code_of(const std::system_error& error) {
+  if (error.code().category() != std::generic_category() &&
+      error.code().category() != std::system_category()) {
+    return kUnavailable;
+  }
+  switch (error.code().value()) {
+    case EACCES:
+    case EPERM: return kPermission;
+    case ENOENT:
+    case ENOTDIR: return kNoInput;
+    default: return kIoError;
+  }
+}
+
+int fail(int code, const char* message) {
+  std::cerr << "stele: " << message << std::endl;
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Common common;
+  int exit_code = kDone;
+  CLI::App app{"Keeps a tamper-evident log, anchored in a TPM: the operator's tool.", "stele"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", std::string("stele ") + STELE_VERSION);
+  auto* config = app.add_option("--config", common.config_path, "The daemon's configuration file")
+                     ->type_name("FILE")
+                     ->capture_default_str();
+  app.add_option("--data", common.data, "The data directory (default: as the configuration says)")
+      ->type_name("DIR");
+  app.parse_complete_callback([&] { common.config_given = config->count() > 0; });
+  add_commands(app, common, exit_code);
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->footer("Every command also takes --config FILE, --data DIR and --version.");
+  }
+  try {
+    app.parse(argc, argv);
+    std::cout.flush();
+    return std::cout ? exit_code : fail(kIoError, "cannot write to standard output");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  } catch (const CommandError& error) {
+    return fail(error.code(), error.what());
+  } catch (const std::system_error& error) {
+    return fail(code_of(error), error.what());
+  } catch (const std::exception& error) {
+    return fail(kSoftware, error.what());
+  }
+}
