@@ -7,6 +7,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,9 +36,17 @@ struct AnchorStatus {
 // What an on-demand anchor came to.
 struct AnchorOutcome {
   bool done = false;
-  std::string reason;        // if not
+  std::string reason;        // if not: words, and when to try again
+  int exit_code = 0;         // if not: 69 TPM unavailable or stopped, 75 too soon or queue full
   std::uint64_t seq = 0;
   std::uint64_t tree_size = 0;
+};
+
+// What a request for a live answer came to.
+struct AnswerOutcome {
+  std::optional<attest::Bytes> answer;  // encoded attest::Answer
+  std::string reason;                   // if none
+  int exit_code = 0;                    // if none: as above
 };
 
 class Anchorer {
@@ -46,15 +55,15 @@ class Anchorer {
     std::function<attest::TreeHead()> durable_head;
     std::function<void(std::uint64_t size)> sealed;    // records [0, size) are counter-anchored
     std::function<void()> ready;                       // once: recovery done, or TPM found unavailable
-    std::function<void(std::string reason)> fatal;     // journal broken, or on_tpm_failure = halt: the daemon must end (69, 74)
+    // Journal broken (74), secrets or journal unfit (78), or on_tpm_failure = halt (69): the daemon must end.
+    std::function<void(int exit_code, std::string reason)> fatal;
   };
   Anchorer(const Config&, boost::asio::any_io_executor, Hooks);
   ~Anchorer();
   void start();
   void new_records();                                   // cheap: something became durable
   void anchor(std::function<void(AnchorOutcome)>);      // counter anchor over the durable head, now
-  void answer(const attest::Hash& nonce,
-              std::function<void(std::optional<attest::Bytes> answer, std::string reason)>);
+  void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   AnchorStatus status() const;
   // Final counter anchor (bounded by the time given), then ends the thread.
   void stop(std::chrono::milliseconds limit);

@@ -28,7 +28,8 @@ struct Decision {
   std::string reason;  // for stop and foreign_extend: a sentence with the values
 };
 
-// same_run: the run signed now equals that of the chain's newest bundle's before this start.
+// same_run: the run signed now is that of the open intent's statement; without an intent, that of the
+// chain's newest bundle before this start. pcr matters only then.
 Decision decide(const attest::AnchorChain& chain, const IndexState& indexes, const attest::Hash& pcr, bool same_run);
 
 }  // namespace stele::tpm
