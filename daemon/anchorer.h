@@ -15,6 +15,7 @@
 
 #include "attest/answer.h"
 #include "attest/merkle.h"
+#include "attest/receipt.h"
 #include "attest/statement.h"
 #include "daemon/config.h"
 
@@ -65,6 +66,12 @@ class Anchorer {
   void anchor(std::function<void(AnchorOutcome)>);      // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   AnchorStatus status() const;
+  // The newest counter anchor with a stored receipt: what proofs stand on. Nothing before the first.
+  struct CounterAnchor {
+    attest::Statement statement;
+    attest::Receipt receipt;
+  };
+  std::optional<CounterAnchor> newest_counter_anchor() const;
   // Final counter anchor (bounded by the time given), then ends the thread.
   void stop(std::chrono::milliseconds limit);
 

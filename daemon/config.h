@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stele::daemon {
@@ -20,6 +22,7 @@ struct Config {
   std::string data = "/var/lib/stele";
   std::string origin;                                  // must equal the store's, if given
   std::string tcti = "device:/dev/tpmrm0";             // [tpm] tcti
+  std::optional<std::uint8_t> pcr;                     // [tpm] pcr: P; must equal the store's, if given
   std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
   std::uint32_t listen_unix_mode = 0660;
   std::string control_unix = "/run/stele/control.sock";  // [control] path
@@ -37,8 +40,15 @@ struct Config {
   bool look_up = true;                                 // [look_up] enabled
 };
 
-// Reads file, then conf.d/*.toml beside it, then "key=value" overrides.
+constexpr const char* kDefaultConfigPath = "/etc/stele/steled.toml";
+
+// Reads the file, then conf.d/*.toml beside it in the order of their names, then "key=value" overrides;
+// each replaces what came before. The default file may be absent: then the defaults hold.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides);
+// Applies one text; `name` stands in messages. On ConfigError the configuration is half changed.
+void apply_config(Config& config, std::string_view text, const std::string& name);
+// The values that hold, as TOML, every key in a fixed order: what the config record seals.
+std::string to_toml(const Config& config);
 // For --help and the README: every key with unit, default and reason, one a line.
 std::string describe_config();
 

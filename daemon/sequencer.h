@@ -4,8 +4,9 @@
 // into the next group. A bounded queue stands before it: submit() refuses (returns false) when full
 // and calls the waiter when there is room again: back-pressure, never loss.
 // Thread safety: submit() and head() from any thread; callbacks run on the executor given.
-// Errors: after a failed write or sync `on_failure` is called once with the reason, and nothing is
-// acknowledged any more. Durability: `placed` is called only after fdatasync returned.
+// Errors: after a failed write or sync `failure` is called once with the reason, and nothing is
+// acknowledged any more. A full disk is waited for: nothing is lost, senders feel back-pressure.
+// Durability: `placed` is called only after fdatasync returned.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -39,6 +40,16 @@ struct Batch {
   std::function<void(std::uint64_t first)> placed;
 };
 
+constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch
+
+struct SequencerStatus {
+  std::uint64_t queued_records = 0;
+  std::uint64_t queued_bytes = 0;
+  std::uint64_t groups = 0;   // committed since the start
+  bool disk_full = false;     // waiting for space
+  bool failed = false;
+};
+
 class Sequencer {
  public:
   struct Hooks {
@@ -47,10 +58,11 @@ class Sequencer {
   };
   Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
   ~Sequencer();
-  // False: full; then `room` is called (on the executor) when it is worth trying again.
+  // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying again.
   bool submit(Batch&& batch, std::function<void()> room);
   const storage::Store& store() const;
   attest::TreeHead head() const;       // durable
+  SequencerStatus status() const;
   void drain();                        // blocks until all that was submitted is durable or failed, then ends the thread
 
  private:
