@@ -1,10 +1,10 @@
 // What every subcommand of `stele` shares: its common options, its exit codes, and how it fails.
 //
 // A subcommand is a file pair NAME.h, NAME.cc with `void add_NAME(CLI::App&, const Common&, int&)`:
-// it adds itself to the app, and its callback sets the exit code. It fails by throwing: CommandError
-// with the code to end with; daemon::ConfigError, storage::Damage and std::system_error get theirs
-// in main.cc. `common` is filled in before any callback runs and outlives the app.
-// Thread safety: values.
+// it adds itself to the app, and its callback sets the exit code. It fails by throwing:
+// CommandError with the code to end with; daemon::ConfigError, storage::Damage and
+// std::system_error get theirs in main.cc. `common` is filled in before any callback runs and
+// outlives the app. Thread safety: values.
 #pragma once
 
 #include <stdexcept>

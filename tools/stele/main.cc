@@ -21,10 +21,13 @@ int code_of(const std::system_error& error) {
   }
   switch (error.code().value()) {
     case EACCES:
-    case EPERM: return kPermission;
+    case EPERM:
+      return kPermission;
     case ENOENT:
-    case ENOTDIR: return kNoInput;
-    default: return kIoError;
+    case ENOTDIR:
+      return kNoInput;
+    default:
+      return kIoError;
   }
 }
 
