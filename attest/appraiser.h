@@ -76,6 +76,8 @@ class Appraiser {
   void records(std::span<const CheckedRecord> checked);
   // How many records have been taken so far; a driver gives an intent's records first.
   std::uint64_t size() const;
+  // The tree of the records taken so far: lets a driver compare the roots that a store states.
+  const CompactRange& tree() const;
 
   // What the reader of the files found wrong with their structure.
   void damaged(Defect defect);
