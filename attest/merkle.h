@@ -5,11 +5,13 @@
 //   MTH(D[n])    = H(0x01 ‖ MTH(D[0:k]) ‖ MTH(D[k:n])),  k the largest power of two below n
 //
 // A node (level, index) is the root of leaves [index·2^level, (index+1)·2^level).
-// Thread safety: functions are pure, a CompactRange is a value. Errors: verify_*: proof_mismatch.
+// Thread safety: functions are pure, a CompactRange is a value. Errors: verify_*: proof_mismatch;
+// restore: value_out_of_range.
 // See: RFC 9162 section 2.1; a consistency proof from size 0 is refused (nothing would be proved).
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "attest/hash.h"
