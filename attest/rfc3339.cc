@@ -1,16 +1,28 @@
 #include "attest/rfc3339.h"
 
-#include <charconv>
-#include <chrono>
 #include <cstdio>
 
 namespace stele::attest {
 namespace {
 
-using std::chrono::days;
-using std::chrono::nanoseconds;
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::int64_t kSecondsPerDay = 86'400;
+
+// The Gregorian calendar by hand: a clock's header has no place in this room.
+bool is_leap(std::int64_t year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+int days_in(std::int64_t year, int month) {
+  static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return kDays[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
+// Days from 1970-01-01 to the year's first day; for years after 0.
+std::int64_t days_before(std::int64_t year) {
+  const auto leap_years_until = [](std::int64_t y) { return y / 4 - y / 100 + y / 400; };
+  return 365 * (year - 1970) + leap_years_until(year - 1) - leap_years_until(1969);
+}
 
 // Takes fixed-width digits and literal characters from the front; fails for good at the first
 // misfit.
@@ -62,16 +74,27 @@ class Scanner {
 }  // namespace
 
 std::string to_rfc3339(std::int64_t time_ns) {
-  const std::chrono::sys_time<nanoseconds> time{nanoseconds(time_ns)};
-  const auto day = std::chrono::floor<days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss<nanoseconds> clock(time - day);
+  // Division rounds towards zero; time before 1970 must round down.
+  std::int64_t seconds = time_ns / kNanosecondsPerSecond;
+  std::int64_t fraction = time_ns % kNanosecondsPerSecond;
+  if (fraction < 0) --seconds, fraction += kNanosecondsPerSecond;
+  std::int64_t days = seconds / kSecondsPerDay;
+  std::int64_t second = seconds % kSecondsPerDay;
+  if (second < 0) --days, second += kSecondsPerDay;
+
+  std::int64_t year = 1970 + days / 366;
+  while (days_before(year) > days) --year;
+  while (days_before(year + 1) <= days) ++year;
+  days -= days_before(year);
+  int month = 1;
+  for (; days >= days_in(year, month); ++month) days -= days_in(year, month);
+
   char text[64];
-  const int length = std::snprintf(
-      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%09dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  const int length =
+      std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ",
+                    static_cast<int>(year), month, static_cast<int>(days + 1),
+                    static_cast<int>(second / 3600), static_cast<int>(second / 60 % 60),
+                    static_cast<int>(second % 60), static_cast<int>(fraction));
   return {text, static_cast<std::size_t>(length)};
 }
 
@@ -98,13 +121,11 @@ std::optional<std::int64_t> from_rfc3339(std::string_view text) {
     offset_minutes = sign * (hours * 60 + in.number(2, 0, 59));
   }
   if (!in.done()) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok()) return std::nullopt;
+  if (day > days_in(year, month)) return std::nullopt;
+  std::int64_t days = days_before(year) + day - 1;
+  for (int before = 1; before < month; ++before) days += days_in(year, before);
   const std::int64_t seconds =
-      std::chrono::sys_days(date).time_since_epoch().count() * kSecondsPerDay + hour * 3600 +
-      minute * 60 + second - offset_minutes * 60;
+      days * kSecondsPerDay + hour * 3600 + minute * 60 + second - offset_minutes * 60;
   return seconds * kNanosecondsPerSecond + fraction;
 }
 
