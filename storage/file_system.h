@@ -1,7 +1,8 @@
 // The file system as the store needs it: the one seam through which this room touches the OS.
 //
 // Tests put a recording, failing or forgetful one in its place. Paths are plain strings, '/' between.
-// Thread safety: a FileSystem may be used from several threads, a File from one.
+// Thread safety: a FileSystem may be used from several threads; File::read and size too, beside the one
+// thread that writes.
 // Errors: every failure is an accident: throws std::system_error naming the call and the path.
 // Durability: File::sync is fdatasync; sync_directory makes names durable. After a failed sync
 // nothing in the page cache may be believed: whoever sees it stops writing for good.
@@ -22,7 +23,8 @@ class File {
   virtual ~File() = default;
   // Reads up to out.size() bytes at offset; fewer only at the end of the file.
   virtual std::size_t read(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
-  // Appends all parts at the offset given (the caller knows its end), or throws; a short write was retried.
+  // Writes all parts, one after another, from the offset given, or throws; a short write was retried.
+  // After a throw any part of them may have been written.
   virtual void write(std::uint64_t offset, std::span<const ByteView> parts) = 0;
   virtual void truncate(std::uint64_t size) = 0;
   virtual void sync() = 0;
@@ -50,7 +52,8 @@ class FileSystem {
   virtual std::unique_ptr<Lock> lock(const std::string& path) = 0;
 };
 
-// The real one. Does not follow a symbolic link in the last component.
+// The real one. Does not follow a symbolic link in the last component, opens regular files only, never
+// waits (for the writer of a FIFO), makes files 0600.
 FileSystem& posix();
 
 }  // namespace stele::storage
