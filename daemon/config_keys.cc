@@ -1,0 +1,236 @@
+#include "daemon/config_keys.h"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <span>
+#include <sstream>
+
+#include "attest/genesis.h"
+
+namespace stele::daemon {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct Unit {
+  std::string_view name;
+  std::int64_t factor;
+};
+// Largest first: showing takes the first that divides.
+constexpr std::array<Unit, 5> kDurations{{{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 4> kSizes{{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}};
+
+// "15min" by these units; nothing if it is not a whole number and one of them.
+std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 0) return std::nullopt;
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    if (suffix != unit.name) continue;
+    if (number > std::numeric_limits<std::int64_t>::max() / unit.factor) return std::nullopt;
+    return number * unit.factor;
+  }
+  return std::nullopt;
+}
+
+std::string show_quantity(std::int64_t value, std::span<const Unit> units) {
+  for (const Unit& unit : units) {
+    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+  }
+  return "0" + std::string(units.back().name);
+}
+
+std::string quoted(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+
+// An integer in the smallest unit, or a string with a unit.
+std::optional<std::int64_t> quantity(const toml::node& node, std::span<const Unit> units) {
+  if (const auto* number = node.as_integer()) return number->get();
+  if (const auto* text = node.as_string()) return parse_quantity(text->get(), units);
+  return std::nullopt;
+}
+
+template <class T>
+bool assign_in_range(T& target, std::optional<std::int64_t> value, std::int64_t low, std::int64_t high) {
+  if (!value || *value < low || *value > high) return false;
+  target = static_cast<T>(*value);
+  return true;
+}
+
+template <class Check>
+ConfigKey text_key(std::string name, std::string unit, std::string Config::*member, Check fits, std::string allowed,
+                   std::string reason) {
+  return {std::move(name), std::move(unit), std::move(allowed), std::move(reason),
+          [member, fits](Config& config, const toml::node& node) {
+            const auto* text = node.as_string();
+            if (!text || !fits(text->get())) return false;
+            config.*member = text->get();
+            return true;
+          },
+          [member](const Config& config) { return quoted(config.*member); }};
+}
+
+ConfigKey duration_key(std::string name, Milliseconds Config::*member, Milliseconds low, Milliseconds high,
+                       std::string reason) {
+  const std::string allowed = "a duration from " + show_quantity(low.count(), kDurations) + " to " +
+                              show_quantity(high.count(), kDurations) +
+                              ": a string with ms, s, min, h or d, such as \"90s\", or whole milliseconds";
+  return {std::move(name), "duration", allowed, std::move(reason),
+          [=](Config& config, const toml::node& node) {
+            std::int64_t count = 0;
+            if (!assign_in_range(count, quantity(node, kDurations), low.count(), high.count())) return false;
+            config.*member = Milliseconds(count);
+            return true;
+          },
+          [member](const Config& config) { return quoted(show_quantity((config.*member).count(), kDurations)); }};
+}
+
+template <class T>
+ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high, std::string reason) {
+  const std::string allowed = "a size from " + show_quantity(low, kSizes) + " to " + show_quantity(high, kSizes) +
+                              ": a string with B, KiB, MiB or GiB, such as \"1MiB\", or whole bytes";
+  return {std::move(name), "bytes", allowed, std::move(reason),
+          [=](Config& config, const toml::node& node) {
+            return assign_in_range(config.*member, quantity(node, kSizes), low, high);
+          },
+          [member](const Config& config) {
+            return quoted(show_quantity(static_cast<std::int64_t>(config.*member), kSizes));
+          }};
+}
+
+ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*member, std::int64_t low,
+                    std::int64_t high, std::string reason) {
+  return {std::move(name), std::move(unit), "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+          std::move(reason),
+          [=](Config& config, const toml::node& node) {
+            const auto* number = node.as_integer();
+            return number && assign_in_range(config.*member, number->get(), low, high);
+          },
+          [member](const Config& config) { return std::to_string(config.*member); }};
+}
+
+bool is_path(const std::string& text) { return !text.empty() && text.find('\0') == std::string::npos; }
+// sun_path has 108 bytes, the last of them NUL.
+bool is_socket_path(const std::string& text) { return is_path(text) && text.size() <= 107; }
+
+ConfigKey pcr_key() {
+  return {"tpm.pcr", "PCR", "a whole number from 8 to 15 (never 10, which IMA extends)",
+          "P, the PCR of quote anchors; chosen at provisioning. If given, the store's must be the same",
+          [](Config& config, const toml::node& node) {
+            const auto* number = node.as_integer();
+            if (!number || number->get() < 8 || number->get() > 15 || number->get() == 10) return false;
+            config.pcr = static_cast<std::uint8_t>(number->get());
+            return true;
+          },
+          [](const Config& config) { return config.pcr ? std::to_string(*config.pcr) : std::string(); }};
+}
+
+ConfigKey mode_key() {
+  return {"listen.unix.mode", "permissions", "octal permissions from 0 to 0o777, such as 0o660 or \"0660\"",
+          "who may send: owner and group by default; the kernel tells who it was in any case",
+          [](Config& config, const toml::node& node) {
+            std::optional<std::int64_t> mode;
+            if (const auto* number = node.as_integer()) mode = number->get();
+            if (const auto* text = node.as_string()) {
+              std::uint32_t octal = 0;
+              const std::string& digits = text->get();
+              const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
+              if (error == std::errc{} && end == digits.data() + digits.size()) mode = octal;
+            }
+            return assign_in_range(config.listen_unix_mode, mode, 0, 0777);
+          },
+          [](const Config& config) {
+            std::ostringstream out;
+            out << "0o" << std::oct << config.listen_unix_mode;
+            return out.str();
+          }};
+}
+
+ConfigKey tpm_failure_key() {
+  using OnTpmFailure = Config::OnTpmFailure;
+  return {"on.tpm_failure", "action", "\"suspend-anchoring\" or \"halt\"",
+          "suspend-anchoring keeps events coming in and says that they are unanchored; halt ends with exit code 69",
+          [](Config& config, const toml::node& node) {
+            const auto* text = node.as_string();
+            if (!text || (text->get() != "halt" && text->get() != "suspend-anchoring")) return false;
+            config.on_tpm_failure = text->get() == "halt" ? OnTpmFailure::halt : OnTpmFailure::suspend_anchoring;
+            return true;
+          },
+          [](const Config& config) {
+            return quoted(config.on_tpm_failure == OnTpmFailure::halt ? "halt" : "suspend-anchoring");
+          }};
+}
+
+ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
+  return {std::move(name), "flag", "true or false", std::move(reason),
+          [member](Config& config, const toml::node& node) {
+            const auto* flag = node.as_boolean();
+            if (flag) config.*member = flag->get();
+            return flag != nullptr;
+          },
+          [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
+}
+
+std::vector<ConfigKey> make_keys() {
+  using namespace std::chrono_literals;
+  const std::string socket = "a path of 1 to 107 bytes (the kernel's limit for socket names)";
+  std::vector<ConfigKey> keys;
+  keys.push_back(text_key("data", "path", &Config::data, is_path, "a path that is not empty",
+                          "the store's directory; one daemon each"));
+  keys.push_back(text_key(
+      "origin", "name", &Config::origin, [](const std::string& t) { return t.empty() || attest::is_origin(t); },
+      "1 to 255 bytes without spaces, '+' and control characters, or \"\" for the store's own",
+      "the log's name, fixed at provisioning. If given, the store's must be the same"));
+  keys.push_back(text_key("tpm.tcti", "TCTI", &Config::tcti, is_path, "a TCTI string, such as \"device:/dev/tpmrm0\"",
+                          "how to reach the TPM; the kernel's resource manager by default"));
+  keys.push_back(pcr_key());
+  keys.push_back(text_key("listen.unix.path", "path", &Config::listen_unix, is_socket_path, socket,
+                          "the ingest socket: events come in here"));
+  keys.push_back(mode_key());
+  keys.push_back(text_key("control.path", "path", &Config::control_unix, is_socket_path, socket,
+                          "the control socket: answers root and the daemon's own user only"));
+  keys.push_back(duration_key("anchor.heartbeat", &Config::heartbeat, 100ms, 30 * 24h,
+                              "one counter anchor each: each wears the TPM's NV, an hour lasts 11 years on 100,000 cycles"));
+  keys.push_back(duration_key("anchor.quote_interval", &Config::quote_interval, 10ms, 1h,
+                              "bounds the unanchored tail while events come in; no wear"));
+  keys.push_back(count_key("anchor.burst", "anchors", &Config::anchor_burst, 1, 1000,
+                           "counter anchors at once (starts, demands) before the refill limits them: spares the NV"));
+  keys.push_back(duration_key("anchor.refill", &Config::anchor_refill, 1ms, 24h,
+                              "one more counter anchor allowed each; a minute wears out 100,000 cycles in 69 days at worst"));
+  keys.push_back(tpm_failure_key());
+  keys.push_back(size_key("limits.max_event_bytes", &Config::max_event_bytes, 1, 64 << 20,
+                          "longer events are refused; above the largest record known of audit, journal and cloud logs"));
+  keys.push_back(count_key("limits.max_connections", "connections", &Config::max_connections, 1, 65536,
+                           "further senders get a refusal line; bounds file descriptors and buffers"));
+  keys.push_back(size_key("limits.queue_bytes", &Config::queue_bytes, 1 << 20, std::int64_t{16} << 30,
+                          "received, not yet durable, all senders; when full senders wait: bounds memory"));
+  keys.push_back(count_key("limits.queue_records", "records", &Config::queue_records, 4096, 1 << 24,
+                           "the same in records: bounds the bookkeeping of very short events"));
+  keys.push_back(size_key("limits.segment_bytes", &Config::segment_bytes, 64 << 10, std::int64_t{4} << 30,
+                          "a segment is closed when it has grown past this; a few seconds of copying"));
+  keys.push_back(flag_key("look_up.enabled", &Config::look_up,
+                          "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));
+  return keys;
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys = make_keys();
+  return keys;
+}
+
+const ConfigKey* find_config_key(std::string_view name) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+}  // namespace stele::daemon
