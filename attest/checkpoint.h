@@ -1,7 +1,12 @@
 // C2SP signed notes and tree-head checkpoints, Ed25519.
 //
-// See: C2SP signed-note.md, tlog-checkpoint.md. Errors: truncated, value_out_of_range,
-// signature_invalid. Thread safety: pure.
+//   note        text LF ‖ one or more lines "— NAME base64(key hash u32 ‖ signature)" LF
+//   checkpoint  text: origin LF size LF base64(root) LF, then extension lines
+//   key hash    the first 4 bytes of H(NAME ‖ LF ‖ 0x01 ‖ key 32)
+//
+// Thread safety: pure. Errors: parse_*: truncated, value_out_of_range; verify_note: signature_invalid.
+// Trust: notes come from anyone; a key from whoever the caller trusts.
+// See: C2SP signed-note.md, tlog-checkpoint.md.
 #pragma once
 
 #include <string>
@@ -11,10 +16,14 @@
 
 namespace stele::attest {
 
+constexpr std::size_t kMaxNoteBytes = 1u << 20;
+constexpr std::size_t kMaxNoteSignatures = 100;
+
 struct NoteSignature {
   std::string name;
   std::uint32_t key_hash = 0;
   Bytes signature;  // without the key hash
+  bool operator==(const NoteSignature&) const = default;
 };
 struct Note {
   std::string text;  // ends with a newline
@@ -29,13 +38,16 @@ struct NoteKey {
   std::uint32_t key_hash = 0;
   Hash key;
 };
+// The key hash must be that of name and key.
 Result<NoteKey> parse_note_key(std::string_view text);
-Result<void> verify_note(const Note& note, const NoteKey& key);  // by at least one of its signatures
+std::string to_text(const NoteKey& key);
+// At least one signature is by this key, and every one that names it verifies. Others are ignored.
+Result<void> verify_note(const Note& note, const NoteKey& key);
 
 struct Checkpoint {
   std::string origin;
   TreeHead tree;
-  std::vector<std::string> extensions;
+  std::vector<std::string> extensions;  // opaque lines
 };
 std::string to_text(const Checkpoint& checkpoint);  // the note text
 Result<Checkpoint> parse_checkpoint(std::string_view note_text);

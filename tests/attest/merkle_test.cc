@@ -250,7 +250,7 @@ TEST(Merkle, EveryMutationOfAnInclusionProofIsRefused) {
   const auto all = leaves(kSizes);
   const Nodes nodes(kSizes);
   std::size_t refused = 0;
-  for (const std::uint64_t size : {1, 2, 3, 7, 8, 9, 31, 64, 65, 100}) {
+  for (const std::uint64_t size : {1u, 2u, 3u, 7u, 8u, 9u, 31u, 64u, 65u, 100u}) {
     const TreeHead head{size, mth(Leaves(all).first(size))};
     for (std::uint64_t index = 0; index < size; ++index) {
       const InclusionProof proof = prove_inclusion(index, size, nodes);
@@ -290,7 +290,7 @@ TEST(Merkle, EveryMutationOfAConsistencyProofIsRefused) {
   const auto all = leaves(kSizes);
   const Nodes nodes(kSizes);
   std::size_t refused = 0;
-  for (const std::uint64_t to : {1, 2, 3, 7, 8, 9, 33, 64, 100}) {
+  for (const std::uint64_t to : {1u, 2u, 3u, 7u, 8u, 9u, 33u, 64u, 100u}) {
     const TreeHead newer{to, mth(Leaves(all).first(to))};
     for (std::uint64_t from = 1; from <= to; ++from) {
       const TreeHead older{from, mth(Leaves(all).first(from))};
