@@ -60,10 +60,14 @@ struct SignedAttestation {
   bool empty() const { return attest.empty(); }
 };
 constexpr std::size_t kMaxAttestBytes = 512;
+// attest sized16 · r 32 · s 32. Reading more than kMaxAttestBytes fails the reader.
+void append_signed(Bytes& out, const SignedAttestation& signed_attestation);
+SignedAttestation read_signed(class Reader& reader);
 // H(attest ‖ r ‖ s): what the next counter anchor's statement names as prev_receipt.
 Hash receipt_hash(const SignedAttestation& audit);
 
 // An attestation key's public half: TPMT_PUBLIC, ECC P-256, ready to verify.
+// Both signatures (r, s) and (r, n - s) verify: TPMs do not normalise s.
 // attributes must be exactly restricted | sign | fixedTPM | fixedParent | sensitiveDataOrigin |
 // userWithAuth | noDA, scheme ECDSA-SHA256, else ak_unfit.
 class AttestationPublic {

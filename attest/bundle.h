@@ -47,6 +47,7 @@ Hash bundle_extra_data(const Bundle& bundle);
 class VerifiedBundle {
  public:
   const Hash& hash() const { return hash_; }
+  const std::array<std::uint8_t, 16>& boot_id() const { return boot_id_; }
   Run run() const { return run_; }
   const Hash& pcr() const { return pcr_; }  // P as quoted: P_0 of its run, if it is the run's first
   std::uint64_t clock_ms() const { return clock_ms_; }
@@ -59,6 +60,7 @@ class VerifiedBundle {
   friend Result<VerifiedBundle> verify_bundle(ByteView, const TpmIdentity&);
   VerifiedBundle() = default;
   Hash hash_, pcr_, extend_;
+  std::array<std::uint8_t, 16> boot_id_{};
   Run run_{};
   std::uint64_t clock_ms_ = 0, firmware_ = 0, counter_ = 0;
   bool clock_safe_ = false;

@@ -71,9 +71,13 @@ Hash read_back_extra_data(const Hash& digest);
 // Checks of a signed part: signature, magic, type, qualified signer, extraData, and
 // audit: exclusive bit and session digest; quote: exactly one selection {SHA-256, 3 bytes, 0-7 and P}
 // and the stored values' digest. On success the parsed attestation (views into the part).
+// Order: structure, signer, signature, type, extraData, then what is particular to the type.
 Result<Attestation> verify_audit(const AuditPart&, const TpmIdentity&, const Hash& session_digest,
                                  const Hash& extra_data);
 Result<Attestation> verify_quote(const QuotePart&, const TpmIdentity&, const Hash& extra_data);
+// The same for a quote over any PCRs: `selected` are their numbers' bits, `values` ascending.
+Result<Attestation> verify_quote(const SignedAttestation&, const AttestationPublic&,
+                                 std::uint32_t selected, ByteView values, const Hash& extra_data);
 
 // A receipt that verified: only verify_receipt() makes one, holding it is the proof.
 class VerifiedReceipt {
@@ -90,8 +94,8 @@ class VerifiedReceipt {
   const Hash& receipt_hash() const { return receipt_hash_; }
 
  private:
-  friend Result<VerifiedReceipt> verify_receipt(const Receipt&, const TpmIdentity&, ByteView, std::uint64_t,
-                                                const Hash&);
+  friend Result<VerifiedReceipt> verify_receipt(const Receipt&, const TpmIdentity&, const Hash&,
+                                                std::uint64_t, const Hash&);
   VerifiedReceipt() = default;
   ReceiptKind kind_{};
   Run run_{}, quote_run_{};
@@ -102,7 +106,7 @@ class VerifiedReceipt {
   Hash receipt_hash_;
 };
 
-// Judges a receipt for the statement with these bytes, as a stranger would: every signature, the
+// Judges a receipt for the statement with this d, as a stranger would: every signature, the
 // counter and E it must show (statement.counter and extended(prev_extend, d); for a quote statement
 // ignored), session digest, exclusiveness, extraData, PCR selection. It does not judge the run rules
 // nor P: the anchor chain does.
@@ -110,6 +114,6 @@ class VerifiedReceipt {
 // receipt_not_exclusive, receipt_digest, receipt_extra_data, pcr_selection, pcr_digest,
 // counter_mismatch, extend_mismatch.
 Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity& identity,
-                                       ByteView digest_bytes, std::uint64_t counter, const Hash& extend);
+                                       const Hash& digest, std::uint64_t counter, const Hash& extend);
 
 }  // namespace stele::attest
