@@ -2,7 +2,9 @@
 //
 // For the verifier: no SQLite, no recovery, no write. Every structural damage is a Defect, not an
 // exception; only the OS failing (EIO, EACCES) throws std::system_error.
-// Memory: one group or journal entry at a time, at most kMaxGroupBytes.
+// Memory: a reader holds one group (at most kMaxGroupBytes) or entry; present() up to jobs + 2 groups.
+// A live writer may go on: the journal's end is taken first, so that no statement names records
+// that the segments, read after it, do not hold.
 // Thread safety: one thread. Trust: files are from the host under judgement; directory entries that
 // are no store files are ignored, links are not followed.
 #pragma once
@@ -22,7 +24,7 @@ namespace stele::storage {
 // Is there anything here that looks like a store (a journal or segments directory with files of ours)?
 bool looks_like_store(FileSystem&, const std::string& directory);
 
-// Entries of the journal, one after another.
+// Entries of the journal as it is when the reader is made, one after another.
 class EntryReader {
  public:
   EntryReader(FileSystem&, const std::string& directory);
@@ -34,6 +36,8 @@ class EntryReader {
   };
   std::optional<Entry> next();  // nothing: the end, torn or damaged: see below
   bool torn() const;            // the newest entry was torn
+  std::uint64_t entries() const;                       // given so far; a torn one would have this number
+  const std::optional<attest::Hash>& log_id() const;   // as the headers state it
   const std::optional<attest::Defect>& defect() const;
 
  private:
@@ -52,8 +56,12 @@ class GroupReader {
     GroupTrailer trailer;
     attest::Bytes bytes;                         // the whole group
     std::vector<attest::RecordView> records;     // views into bytes
+    bool last = false;                           // the store ends with it
   };
-  std::optional<Group> next();
+  // The next group, in memory that the next call uses again (swap it out to keep it); null: the end,
+  // torn or damaged: see below.
+  Group* next();
+  const std::optional<SegmentHeader>& segment() const;  // where the newest group lies
   bool torn() const;                             // the last group was torn
   std::uint64_t torn_index() const;              // the first record that it would have held
   const std::optional<attest::Defect>& defect() const;

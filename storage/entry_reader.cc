@@ -1,0 +1,151 @@
+#include "storage/file_window.h"
+#include "storage/journal_format.h"
+#include "storage/numbered_files.h"
+#include "storage/store_reader.h"
+
+namespace stele::storage {
+
+using attest::ByteView;
+using attest::Bytes;
+using attest::Defect;
+using attest::Fault;
+using attest::Hash;
+using attest::Place;
+using attest::Result;
+
+struct EntryReader::State {
+  State(FileSystem& files_, const std::string& directory_)
+      : files(files_), directory(directory_ + "/journal"), numbers(numbered_files(files, directory)) {
+    // What a live writer appends from here on is not looked at.
+    if (numbers.empty()) return;
+    const auto newest = open_evidence(files, path_of(numbers.back()));
+    if (newest) last_limit = newest->size();
+  }
+
+  FileSystem& files;
+  std::string directory;
+  std::vector<std::uint64_t> numbers;
+  std::uint64_t last_limit = 0;  // of the newest file
+  std::size_t next_file = 0;
+  std::unique_ptr<File> file;
+  std::optional<FileWindow> window;
+  std::uint64_t offset = 0;
+  std::optional<JournalHeader> header;
+  Hash previous_checksum;
+  std::uint64_t next_entry = 0;
+  std::optional<Hash> log_id;
+  bool ended = false;
+  bool torn = false;
+  std::optional<Defect> defect;
+
+  std::string path_of(std::uint64_t number) const { return directory + "/" + numbered_name(number); }
+  bool in_last_file() const { return next_file == numbers.size(); }
+  void stop(Defect why) {
+    defect = std::move(why);
+    ended = true;
+  }
+  void stop_torn() { torn = ended = true; }
+
+  void open_next_file();
+  Result<void> accept(const JournalHeader& candidate) const;
+  Result<Entry> read_entry();
+  void judge(const Defect& broken);
+};
+
+void EntryReader::State::open_next_file() {
+  if (in_last_file() && !numbers.empty()) {
+    ended = true;
+    return;
+  }
+  const std::uint64_t wanted = next_file;
+  const std::string path = path_of(wanted);
+  if (numbers.empty() || numbers[next_file] != wanted) {
+    return stop(Defect(Fault::journal_missing, Place::entry(next_entry), "there is no " + path));
+  }
+  file = open_evidence(files, path);
+  ++next_file;
+  if (!file) {
+    return stop(Defect(Fault::journal_damaged, Place::entry(next_entry), path + " is no regular file"));
+  }
+  window.emplace(*file, in_last_file() ? last_limit : file->size());
+  const auto decoded = decode_journal_header(window->peek(0, kJournalHeaderBytes));
+  const Result<void> accepted = decoded ? accept(*decoded) : Result<void>(decoded.error());
+  if (!accepted) {
+    // A crash while a new file is made leaves at most a header.
+    if (wanted > 0 && in_last_file() && window->limit() <= kJournalHeaderBytes) return stop_torn();
+    const Fault fault = accepted.error().fault;
+    return stop(Defect(fault == Fault::version_unknown ? fault : Fault::journal_damaged,
+                       Place::entry(next_entry), path + ": header: " + accepted.error().detail));
+  }
+  header = *decoded;
+  log_id = header->log_id;
+  offset = kJournalHeaderBytes;
+}
+
+Result<void> EntryReader::State::accept(const JournalHeader& candidate) const {
+  const Fault fault = Fault::journal_damaged;
+  if (candidate.number != next_file - 1) return Defect(fault, {}, "it has another number than its file");
+  if (candidate.first_entry != next_entry) return Defect(fault, {}, "it begins at another entry");
+  if (candidate.previous_checksum != previous_checksum) {
+    return Defect(fault, {}, "it does not follow the file before it");
+  }
+  if (log_id && candidate.log_id != *log_id) return Defect(fault, {}, "it belongs to another log");
+  return attest::ok();
+}
+
+Result<EntryReader::Entry> EntryReader::State::read_entry() {
+  const Fault fault = Fault::journal_damaged;
+  const ByteView front = window->peek(offset, kEntryHeaderBytes);
+  const auto decoded = decode_entry_header(front);
+  if (!decoded) return decoded.error();
+  if (decoded->marker != header->marker) return Defect(fault, {}, "it does not begin with the marker");
+  const std::uint64_t length = kEntryHeaderBytes + std::uint64_t{decoded->length} + kEntryChecksumBytes;
+  // Bounded before anything is allocated: by the format and by what the file holds.
+  if (decoded->length > kMaxEntryBytes || length > window->limit() - offset) {
+    return Defect(fault, {}, "its length cannot be");
+  }
+  Bytes bytes(static_cast<std::size_t>(length));
+  if (!window->read(offset, bytes)) return Defect(fault, {}, "it ends too early");
+  const ByteView payload = ByteView(bytes).subspan(kEntryHeaderBytes, decoded->length);
+  const Hash checksum = entry_checksum(header->log_id, next_entry, previous_checksum,
+                                       ByteView(bytes).first(kEntryHeaderBytes), payload);
+  if (!std::equal(checksum.bytes.begin(), checksum.bytes.end(), bytes.end() - kEntryChecksumBytes)) {
+    return Defect(fault, {}, "its checksum does not match");
+  }
+  previous_checksum = checksum;
+  offset += length;
+  return Entry{next_entry++, decoded->kind, Bytes(payload.begin(), payload.end())};
+}
+
+void EntryReader::State::judge(const Defect& broken) {
+  // The next entry is written only after this one's sync returned: only the newest may be torn.
+  if (in_last_file() && !window->holds(header->marker, offset + 1)) return stop_torn();
+  stop(Defect(Fault::journal_damaged, Place::entry(next_entry),
+              "journal " + numbered_name(header->number) + ", at byte " + std::to_string(offset) + ": " +
+                  broken.detail));
+}
+
+EntryReader::EntryReader(FileSystem& files, const std::string& directory)
+    : state_(std::make_unique<State>(files, directory)) {}
+EntryReader::~EntryReader() = default;
+
+std::optional<EntryReader::Entry> EntryReader::next() {
+  State& state = *state_;
+  while (!state.ended) {
+    if (!state.window || state.offset == state.window->limit()) {
+      state.open_next_file();
+      continue;
+    }
+    auto entry = state.read_entry();
+    if (entry) return std::move(*entry);
+    state.judge(entry.error());
+  }
+  return std::nullopt;
+}
+
+bool EntryReader::torn() const { return state_->torn; }
+std::uint64_t EntryReader::entries() const { return state_->next_entry; }
+const std::optional<Hash>& EntryReader::log_id() const { return state_->log_id; }
+const std::optional<Defect>& EntryReader::defect() const { return state_->defect; }
+
+}  // namespace stele::storage

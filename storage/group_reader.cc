@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <bit>
+
+#include "storage/file_window.h"
+#include "storage/numbered_files.h"
+#include "storage/store_reader.h"
+
+namespace stele::storage {
+
+using attest::ByteView;
+using attest::Bytes;
+using attest::Defect;
+using attest::Fault;
+using attest::Hash;
+using attest::Place;
+using attest::Reader;
+using attest::RecordView;
+using attest::Result;
+
+namespace {
+
+constexpr std::size_t kRoot = sizeof(Hash::bytes);
+constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * kRoot;
+
+std::size_t segment_header_bytes(std::uint64_t first_index) {
+  return 137 + static_cast<std::size_t>(std::popcount(first_index)) * kRoot;
+}
+
+// A block's records under codec 0, cipher 0: a table of lengths, then the contents.
+Result<void> read_plain_block(ByteView plain, std::span<RecordView> records) {
+  Reader table(plain);
+  Reader body(plain);
+  body.bytes(records.size() * 40);
+  for (RecordView& record : records) {
+    record.content.salt = table.hash();
+    const std::uint32_t tlv_length = table.u32();
+    const std::uint32_t length = table.u32();
+    if (tlv_length == kErased && length == kErased && record.content.salt == Hash{}) {
+      record.state = RecordView::State::erased;
+      continue;
+    }
+    record.content.tlvs = body.bytes(tlv_length);
+    record.content.bytes = body.bytes(length);
+    record.state = RecordView::State::present;
+    if (body.failed()) return Defect(Fault::truncated, {}, "a content reaches past its block");
+  }
+  if (!body.done()) return Defect(Fault::trailing_bytes, {}, "a block is longer than its contents");
+  return attest::ok();
+}
+
+// Lays the views of a group's records over its leaves and blocks.
+Result<void> read_records(const GroupHeader& header, ByteView group, std::vector<RecordView>& records) {
+  records.assign(header.count, RecordView{});
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    records[i].leaf = group.subspan(kGroupHeaderBytes + i * attest::kLeafBytes, attest::kLeafBytes);
+  }
+  Reader content(group.subspan(kGroupHeaderBytes + header.leaf_bytes,
+                               static_cast<std::size_t>(header.content_bytes)));
+  std::size_t covered = 0;
+  for (std::uint32_t block = 0; block < header.blocks; ++block) {
+    const auto decoded = decode_block_header(content.bytes(kBlockHeaderBytes));
+    if (!decoded) return Defect(decoded.error().fault, {}, "a block header cannot be read");
+    if (decoded->first != covered || decoded->count == 0 || decoded->count > records.size() - covered) {
+      return Defect(Fault::value_out_of_range, {}, "a block holds other records than it must");
+    }
+    const ByteView stored = content.bytes(decoded->stored);
+    if (content.failed()) return Defect(Fault::truncated, {}, "a block reaches past its group");
+    const auto its_records = std::span(records).subspan(covered, decoded->count);
+    covered += decoded->count;
+    if (decoded->codec != 0 || decoded->cipher != 0) {
+      for (RecordView& record : its_records) record.state = RecordView::State::codec_unknown;
+      continue;
+    }
+    if (decoded->plain != decoded->stored) {
+      return Defect(Fault::value_out_of_range, {}, "a plain block states two lengths");
+    }
+    const auto laid = read_plain_block(stored, its_records);
+    if (!laid) return laid;
+  }
+  if (covered != records.size() || !content.done()) {
+    return Defect(Fault::value_out_of_range, {}, "the blocks do not cover the group's records");
+  }
+  return attest::ok();
+}
+
+}  // namespace
+
+struct GroupReader::State {
+  State(FileSystem& files_, const std::string& directory_)
+      : files(files_), directory(directory_ + "/segments"), numbers(numbered_files(files, directory)) {}
+
+  FileSystem& files;
+  std::string directory;
+  std::vector<std::uint64_t> numbers;
+  std::size_t next_file = 0;
+  std::unique_ptr<File> file;
+  std::optional<FileWindow> window;  // over the open segment
+  std::uint64_t offset = 0;
+  std::optional<SegmentHeader> segment;
+  Hash previous_checksum;
+  std::uint64_t next_index = 0;
+  std::uint64_t group_number = 0;
+  Group group;
+  bool ended = false;
+  bool torn = false;
+  std::optional<Defect> defect;
+
+  bool in_last_segment() const { return next_file == numbers.size(); }
+  void stop(Defect why) {
+    defect = std::move(why);
+    ended = true;
+  }
+  void stop_torn() { torn = ended = true; }
+
+  void open_next_segment();
+  Result<void> accept(const SegmentHeader& header) const;
+  Result<void> read_group();
+  void judge(const Defect& broken);
+};
+
+void GroupReader::State::open_next_segment() {
+  if (in_last_segment() && !numbers.empty()) {
+    ended = true;
+    return;
+  }
+  const std::uint64_t wanted = next_file;
+  if (numbers.empty() || numbers[next_file] != wanted) {
+    return stop(Defect(Fault::segment_missing, Place::segment(wanted),
+                       "there is no " + directory + "/" + numbered_name(wanted)));
+  }
+  const std::string path = directory + "/" + numbered_name(wanted);
+  file = open_evidence(files, path);
+  ++next_file;
+  if (!file) {
+    return stop(Defect(Fault::segment_damaged, Place::segment(wanted), path + " is no regular file"));
+  }
+  window.emplace(*file, file->size());
+  std::size_t used = 0;
+  const auto header = decode_segment_header(window->peek(0, kMaxSegmentHeaderBytes), used);
+  const Result<void> accepted = header ? accept(*header) : Result<void>(header.error());
+  if (!accepted) {
+    // A new segment's header is durable before its first group is written; a crash before that
+    // leaves at most a header.
+    if (wanted > 0 && in_last_segment() && window->limit() <= segment_header_bytes(next_index)) {
+      return stop_torn();
+    }
+    const Fault fault = accepted.error().fault;
+    return stop(Defect(fault == Fault::version_unknown ? fault : Fault::segment_damaged,
+                       Place::segment(wanted), path + ": header: " + accepted.error().detail));
+  }
+  segment = *header;
+  offset = used;
+  group_number = 0;
+}
+
+Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
+  const Fault fault = Fault::segment_damaged;
+  if (header.number != next_file - 1) return Defect(fault, {}, "it has another number than its file");
+  if (header.first_index != next_index) return Defect(fault, {}, "it begins at another record");
+  if (header.previous_checksum != previous_checksum) {
+    return Defect(fault, {}, "it does not follow the segment before it");
+  }
+  if (segment && (header.log_id != segment->log_id || header.era != segment->era)) {
+    return Defect(fault, {}, "it belongs to another log");
+  }
+  return attest::ok();
+}
+
+Result<void> GroupReader::State::read_group() {
+  const ByteView front = window->peek(offset, kGroupHeaderBytes);
+  const auto header = decode_group_header(front);
+  if (!header) return header.error();
+  const Fault fault = Fault::group_damaged;
+  if (header->marker != segment->marker) return Defect(fault, {}, "it does not begin with the marker");
+  if (header->first_index != next_index || header->group_number != group_number) {
+    return Defect(fault, {}, "it is not the next group");
+  }
+  // Bounded before anything is allocated: by the format and by what the file holds.
+  if (header->count == 0 || header->count > kMaxGroupRecords ||
+      header->leaf_bytes != header->count * attest::kLeafBytes || header->content_bytes > kMaxGroupBytes ||
+      header->length() > kMaxGroupBytes || header->length() > window->limit() - offset) {
+    return Defect(fault, {}, "its length cannot be");
+  }
+  group.header = *header;
+  group.bytes.resize(static_cast<std::size_t>(header->length()));
+  if (!window->read(offset, group.bytes)) return Defect(fault, {}, "it ends too early");
+  const ByteView bytes = group.bytes;
+  const auto trailer = decode_group_trailer(bytes.last(kGroupTrailerBytes));
+  if (!trailer) return trailer.error();
+  if (trailer->length != header->length()) return Defect(fault, {}, "its trailer states another length");
+  if (trailer->checksum != group_checksum(*segment, previous_checksum, bytes.first(kGroupHeaderBytes),
+                                          trailer->root)) {
+    return Defect(fault, {}, "its checksum does not match");
+  }
+  group.trailer = *trailer;
+  return read_records(group.header, bytes, group.records);
+}
+
+void GroupReader::State::judge(const Defect& broken) {
+  // Nothing of group N+1 is written before N's sync returned: only the very last may be torn.
+  if (in_last_segment() && !window->holds(segment->marker, offset + 1)) return stop_torn();
+  stop(Defect(Fault::group_damaged, Place::index(next_index),
+              "segment " + numbered_name(segment->number) + ", group " + std::to_string(group_number) +
+                  " at byte " + std::to_string(offset) + ": " + broken.detail));
+}
+
+GroupReader::GroupReader(FileSystem& files, const std::string& directory)
+    : state_(std::make_unique<State>(files, directory)) {}
+GroupReader::~GroupReader() = default;
+
+GroupReader::Group* GroupReader::next() {
+  State& state = *state_;
+  while (!state.ended) {
+    if (!state.window || state.offset == state.window->limit()) {
+      state.open_next_segment();
+      continue;
+    }
+    const auto read = state.read_group();
+    if (!read) {
+      state.judge(read.error());
+      continue;
+    }
+    const GroupHeader& header = state.group.header;
+    state.offset += header.length();
+    state.next_index += header.count;
+    state.previous_checksum = state.group.trailer.checksum;
+    ++state.group_number;
+    state.group.last = state.in_last_segment() && state.offset == state.window->limit();
+    return &state.group;
+  }
+  return nullptr;
+}
+
+const std::optional<SegmentHeader>& GroupReader::segment() const { return state_->segment; }
+bool GroupReader::torn() const { return state_->torn; }
+std::uint64_t GroupReader::torn_index() const { return state_->next_index; }
+const std::optional<Defect>& GroupReader::defect() const { return state_->defect; }
+
+}  // namespace stele::storage

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <limits>
+
+#include "attest/genesis.h"
+#include "attest/statement.h"
+#include "storage/checked_groups.h"
+#include "storage/numbered_files.h"
+#include "storage/store_reader.h"
+
+namespace stele::storage {
+
+using attest::Appraiser;
+using attest::CheckedRecord;
+using attest::Defect;
+using attest::Fault;
+using attest::Place;
+
+namespace {
+
+constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+// How many records may pass between two comparisons with a root that a group states.
+constexpr std::uint64_t kRecordsPerRoot = 64;
+constexpr std::uint64_t kRecordsPerProgress = 1u << 14;
+
+using Progress = std::function<void(std::uint64_t)>;
+
+// What the journal's genesis says the segments must say.
+struct Expected {
+  attest::Hash log_id;
+  std::uint32_t era = 0;
+};
+
+// The segments' side of a presentation: gives records up to where the journal needs them.
+class Records {
+ public:
+  Records(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
+          const Progress& progress)
+      : groups_(files, directory, jobs), appraiser_(appraiser), progress_(progress) {}
+
+  void expect(const Expected& expected) { expected_ = expected; }
+  // Gives records until `size` have been taken or no more exist.
+  void give(std::uint64_t size);
+
+ private:
+  void begin_group();
+  void end_group();
+  void end();
+  bool is_whole() const;
+
+  CheckedGroups groups_;
+  Appraiser& appraiser_;
+  const Progress& progress_;
+  std::optional<Expected> expected_;
+  const CheckedGroup* group_ = nullptr;
+  std::size_t given_ = 0;           // of group_
+  std::uint64_t agreed_ = 0;        // records up to which the stated roots were the records'
+  bool disagreed_ = false;
+  bool ended_ = false;
+  std::uint64_t told_ = 0;          // to progress_
+};
+
+void Records::give(std::uint64_t size) {
+  while (!ended_ && appraiser_.size() < size) {
+    if (group_ == nullptr) {
+      group_ = groups_.next();
+      if (group_ == nullptr) return end();
+      begin_group();
+      continue;
+    }
+    const std::uint64_t wanted = size - appraiser_.size();
+    const std::span<const CheckedRecord> rest = std::span(group_->checked).subspan(given_);
+    const auto part = rest.first(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, rest.size())));
+    appraiser_.records(part);
+    given_ += part.size();
+    if (given_ == group_->checked.size()) end_group();
+  }
+}
+
+void Records::begin_group() {
+  given_ = 0;
+  if (const auto& header = group_->opens) {
+    const Place where = Place::segment(header->number);
+    if (expected_ && (header->log_id != expected_->log_id || header->era != expected_->era)) {
+      appraiser_.damaged(Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
+    }
+    if (header->roots != appraiser_.tree().roots()) {
+      appraiser_.damaged(Defect(Fault::tree_node_mismatch, where,
+                                "the segment's header states other roots than the records have"));
+    }
+  }
+  // The very last group may be torn in its middle too: its trailer durable, some of its pages not.
+  if (group_->group.last && !is_whole()) {
+    appraiser_.torn_group(group_->group.header.first_index);
+    ended_ = true;
+  }
+}
+
+bool Records::is_whole() const {
+  attest::CompactRange tree = appraiser_.tree();
+  for (const CheckedRecord& record : group_->checked) {
+    if (record.defect && outcome_of(record.defect->fault) == attest::Outcome::fail) return false;
+    tree.append(record.leaf_hash);
+  }
+  return tree.head().root == group_->group.trailer.root;
+}
+
+void Records::end_group() {
+  const std::uint64_t size = appraiser_.size();
+  if (!disagreed_ && size - agreed_ >= kRecordsPerRoot) {
+    if (appraiser_.tree().head().root == group_->group.trailer.root) {
+      agreed_ = size;
+    } else {
+      disagreed_ = true;  // and so will every later root: one defect names where it began
+      appraiser_.damaged(Defect(Fault::group_damaged, Place::index(agreed_),
+                                "among the records [" + std::to_string(agreed_) + ", " +
+                                    std::to_string(size) + ") a leaf is not the one that was stored"));
+    }
+  }
+  group_ = nullptr;
+  if (progress_ && size - told_ >= kRecordsPerProgress) progress_(told_ = size);
+}
+
+void Records::end() {
+  ended_ = true;
+  const GroupReader& reader = groups_.reader();
+  if (reader.defect()) appraiser_.damaged(*reader.defect());
+  if (reader.torn()) appraiser_.torn_group(reader.torn_index());
+}
+
+}  // namespace
+
+bool looks_like_store(FileSystem& files, const std::string& directory) {
+  return !numbered_files(files, directory + "/journal").empty() ||
+         !numbered_files(files, directory + "/segments").empty();
+}
+
+void present(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
+             const Progress& progress) {
+  // The journal's end is fixed before the segments are listed: statements only name durable records.
+  EntryReader entries(files, directory);
+  Records records(files, directory, appraiser, jobs, progress);
+  while (const auto entry = entries.next()) {
+    if (entry->number == 0) {
+      const attest::Hash log_id = attest::log_id(entry->payload);
+      const auto genesis = attest::decode_genesis(entry->payload);
+      records.expect({log_id, genesis ? genesis->era : 0});
+      if (entries.log_id() != log_id) {
+        appraiser.damaged(Defect(Fault::genesis_mismatch, Place::entry(0),
+                                 "the journal's header names another log than its genesis"));
+      }
+    }
+    if (entry->kind == static_cast<std::uint8_t>(attest::EntryKind::intent)) {
+      const auto statement = attest::decode_statement(entry->payload);
+      if (statement) records.give(statement->tree.size);
+    }
+    appraiser.entry(entry->kind, entry->payload);
+  }
+  if (entries.defect()) appraiser.damaged(*entries.defect());
+  if (entries.torn()) appraiser.torn_entry(entries.entries());
+  records.give(kAll);
+  if (progress) progress(appraiser.size());
+}
+
+}  // namespace stele::storage
