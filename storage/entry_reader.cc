@@ -1,6 +1,6 @@
 #include "storage/file_window.h"
 #include "storage/journal_format.h"
-#include "storage/numbered_files.h"
+#include "storage/numbered_file.h"
 #include "storage/store_reader.h"
 
 namespace stele::storage {
@@ -15,10 +15,10 @@ using attest::Result;
 
 struct EntryReader::State {
   State(FileSystem& files_, const std::string& directory_)
-      : files(files_), directory(directory_ + "/journal"), numbers(numbered_files(files, directory)) {
+      : files(files_), directory(directory_ + "/journal"), numbers(list_numbers(files, directory)) {
     // What a live writer appends from here on is not looked at.
     if (numbers.empty()) return;
-    const auto newest = open_evidence(files, path_of(numbers.back()));
+    const auto newest = open_evidence(files, numbered_path(directory, numbers.back()));
     if (newest) last_limit = newest->size();
   }
 
@@ -38,7 +38,6 @@ struct EntryReader::State {
   bool torn = false;
   std::optional<Defect> defect;
 
-  std::string path_of(std::uint64_t number) const { return directory + "/" + numbered_name(number); }
   bool in_last_file() const { return next_file == numbers.size(); }
   void stop(Defect why) {
     defect = std::move(why);
@@ -58,7 +57,7 @@ void EntryReader::State::open_next_file() {
     return;
   }
   const std::uint64_t wanted = next_file;
-  const std::string path = path_of(wanted);
+  const std::string path = numbered_path(directory, wanted);
   if (numbers.empty() || numbers[next_file] != wanted) {
     return stop(Defect(Fault::journal_missing, Place::entry(next_entry), "there is no " + path));
   }
@@ -71,8 +70,7 @@ void EntryReader::State::open_next_file() {
   const auto decoded = decode_journal_header(window->peek(0, kJournalHeaderBytes));
   const Result<void> accepted = decoded ? accept(*decoded) : Result<void>(decoded.error());
   if (!accepted) {
-    // A crash while a new file is made leaves at most a header.
-    if (wanted > 0 && in_last_file() && window->limit() <= kJournalHeaderBytes) return stop_torn();
+    // Never torn: a file gets its name when its header is durable.
     const Fault fault = accepted.error().fault;
     return stop(Defect(fault == Fault::version_unknown ? fault : Fault::journal_damaged,
                        Place::entry(next_entry), path + ": header: " + accepted.error().detail));
@@ -121,7 +119,7 @@ void EntryReader::State::judge(const Defect& broken) {
   // The next entry is written only after this one's sync returned: only the newest may be torn.
   if (in_last_file() && !window->holds(header->marker, offset + 1)) return stop_torn();
   stop(Defect(Fault::journal_damaged, Place::entry(next_entry),
-              "journal " + numbered_name(header->number) + ", at byte " + std::to_string(offset) + ": " +
+              "journal " + file_name(header->number) + ", at byte " + std::to_string(offset) + ": " +
                   broken.detail));
 }
 

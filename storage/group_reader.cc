@@ -1,8 +1,5 @@
-#include <algorithm>
-#include <bit>
-
 #include "storage/file_window.h"
-#include "storage/numbered_files.h"
+#include "storage/numbered_file.h"
 #include "storage/store_reader.h"
 
 namespace stele::storage {
@@ -19,18 +16,14 @@ using attest::Result;
 
 namespace {
 
-constexpr std::size_t kRoot = sizeof(Hash::bytes);
-constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * kRoot;
-
-std::size_t segment_header_bytes(std::uint64_t first_index) {
-  return 137 + static_cast<std::size_t>(std::popcount(first_index)) * kRoot;
-}
+constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * sizeof(Hash::bytes);
+constexpr std::size_t kPlainTableBytes = 40;  // of one record
 
 // A block's records under codec 0, cipher 0: a table of lengths, then the contents.
 Result<void> read_plain_block(ByteView plain, std::span<RecordView> records) {
   Reader table(plain);
   Reader body(plain);
-  body.bytes(records.size() * 40);
+  body.bytes(records.size() * kPlainTableBytes);
   for (RecordView& record : records) {
     record.content.salt = table.hash();
     const std::uint32_t tlv_length = table.u32();
@@ -87,7 +80,7 @@ Result<void> read_records(const GroupHeader& header, ByteView group, std::vector
 
 struct GroupReader::State {
   State(FileSystem& files_, const std::string& directory_)
-      : files(files_), directory(directory_ + "/segments"), numbers(numbered_files(files, directory)) {}
+      : files(files_), directory(directory_ + "/segments"), numbers(list_numbers(files, directory)) {}
 
   FileSystem& files;
   std::string directory;
@@ -126,9 +119,9 @@ void GroupReader::State::open_next_segment() {
   const std::uint64_t wanted = next_file;
   if (numbers.empty() || numbers[next_file] != wanted) {
     return stop(Defect(Fault::segment_missing, Place::segment(wanted),
-                       "there is no " + directory + "/" + numbered_name(wanted)));
+                       "there is no " + numbered_path(directory, wanted)));
   }
-  const std::string path = directory + "/" + numbered_name(wanted);
+  const std::string path = numbered_path(directory, wanted);
   file = open_evidence(files, path);
   ++next_file;
   if (!file) {
@@ -139,11 +132,7 @@ void GroupReader::State::open_next_segment() {
   const auto header = decode_segment_header(window->peek(0, kMaxSegmentHeaderBytes), used);
   const Result<void> accepted = header ? accept(*header) : Result<void>(header.error());
   if (!accepted) {
-    // A new segment's header is durable before its first group is written; a crash before that
-    // leaves at most a header.
-    if (wanted > 0 && in_last_segment() && window->limit() <= segment_header_bytes(next_index)) {
-      return stop_torn();
-    }
+    // Never torn: a segment gets its name when its header is durable.
     const Fault fault = accepted.error().fault;
     return stop(Defect(fault == Fault::version_unknown ? fault : Fault::segment_damaged,
                        Place::segment(wanted), path + ": header: " + accepted.error().detail));
@@ -200,7 +189,7 @@ void GroupReader::State::judge(const Defect& broken) {
   // Nothing of group N+1 is written before N's sync returned: only the very last may be torn.
   if (in_last_segment() && !window->holds(segment->marker, offset + 1)) return stop_torn();
   stop(Defect(Fault::group_damaged, Place::index(next_index),
-              "segment " + numbered_name(segment->number) + ", group " + std::to_string(group_number) +
+              "segment " + file_name(segment->number) + ", group " + std::to_string(group_number) +
                   " at byte " + std::to_string(offset) + ": " + broken.detail));
 }
 

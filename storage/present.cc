@@ -4,7 +4,7 @@
 #include "attest/genesis.h"
 #include "attest/statement.h"
 #include "storage/checked_groups.h"
-#include "storage/numbered_files.h"
+#include "storage/numbered_file.h"
 #include "storage/store_reader.h"
 
 namespace stele::storage {
@@ -130,8 +130,8 @@ void Records::end() {
 }  // namespace
 
 bool looks_like_store(FileSystem& files, const std::string& directory) {
-  return !numbered_files(files, directory + "/journal").empty() ||
-         !numbered_files(files, directory + "/segments").empty();
+  return !list_numbers(files, directory + "/journal").empty() ||
+         !list_numbers(files, directory + "/segments").empty();
 }
 
 void present(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,

@@ -1,4 +1,4 @@
-#include "storage/numbered_files.h"
+#include "storage/numbered_file.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,13 +13,13 @@ constexpr std::string_view kHex = "0123456789abcdef";
 
 }  // namespace
 
-std::string numbered_name(std::uint64_t number) {
+std::string file_name(std::uint64_t number) {
   std::string name(kDigits, '0');
   for (std::size_t i = kDigits; i-- > 0; number >>= 4) name[i] = kHex[number & 0xf];
   return name;
 }
 
-std::optional<std::uint64_t> parse_numbered_name(std::string_view name) {
+std::optional<std::uint64_t> parse_file_name(std::string_view name) {
   if (name.size() != kDigits) return std::nullopt;
   std::uint64_t number = 0;
   for (const char c : name) {
@@ -30,7 +30,11 @@ std::optional<std::uint64_t> parse_numbered_name(std::string_view name) {
   return number;
 }
 
-std::vector<std::uint64_t> numbered_files(FileSystem& files, const std::string& directory) {
+std::string numbered_path(const std::string& directory, std::uint64_t number) {
+  return directory + "/" + file_name(number);
+}
+
+std::vector<std::uint64_t> list_numbers(FileSystem& files, const std::string& directory) {
   std::vector<std::uint64_t> numbers;
   if (!files.exists(directory)) return numbers;
   std::vector<std::string> names;
@@ -44,7 +48,7 @@ std::vector<std::uint64_t> numbered_files(FileSystem& files, const std::string& 
     }
   }
   for (const std::string& name : names) {
-    if (const auto number = parse_numbered_name(name)) numbers.push_back(*number);
+    if (const auto number = parse_file_name(name)) numbers.push_back(*number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;
