@@ -1,10 +1,15 @@
 // A TPM, reached through any TCTI: one ESYS context, used by one thread at a time.
 //
 // TCTI strings: "device:/dev/tpmrm0", "swtpm:host=127.0.0.1,port=2321", … (Tss2_TctiLdr).
-// Blocks: every command; each bounded by the TCTI. Errors: TpmError. Thread safety: none.
+// Blocks: every command. On a socket, no longer than Limits::response for each read; at
+// /dev/tpm* the kernel bounds it by the command's own duration (at most minutes).
+// Errors: TpmError; after kind lost_device every further command fails: make a new Device.
+// Thread safety: none.
 // Trust: everything read from it is believed only as far as a signature says (attest/receipt.h).
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,12 +22,19 @@ namespace stele::tpm {
 
 class Device {
  public:
-  explicit Device(const std::string& tcti);
+  struct Limits {
+    std::chrono::milliseconds response{30'000};  // without a byte from the TPM: given up (lost_device)
+    std::chrono::milliseconds busy{10'000};      // a command the TPM puts off is sent again this long
+  };
+  explicit Device(const std::string& tcti) : Device(tcti, Limits{}) {}
+  Device(const std::string& tcti, Limits limits);
   // Over a TCTI that the caller made (tests wrap one to drop, delay or garble); it must outlive the device.
-  explicit Device(TSS2_TCTI_CONTEXT* tcti);
+  explicit Device(TSS2_TCTI_CONTEXT* tcti) : Device(tcti, Limits{}) {}
+  Device(TSS2_TCTI_CONTEXT* tcti, Limits limits);
   Device(Device&&) noexcept;
   ~Device();
   ESYS_CONTEXT* esys() const;
+  const Limits& limits() const;
 
   struct Kind {
     std::string manufacturer;  // "IBM", "IFX", …

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <system_error>
 
 namespace stele::tpm {
@@ -13,15 +15,20 @@ namespace stele::tpm {
 class TpmError : public std::system_error {
  public:
   TpmError(std::uint32_t rc, const char* command);
+  // With a remedy that says more than advice(rc) could.
+  TpmError(std::uint32_t rc, const std::string& what, const std::string& remedy);
+  const char* what() const noexcept override;
   std::uint32_t rc() const { return rc_; }
-  // What kind of trouble it is, for deciding: see anchoring's recovery rules.
+  // What kind of trouble it is, for deciding: see README.md, "Recovery".
   enum class Kind {
-    busy,          // RETRY, YIELDED, TESTING, NV_RATE (0x922, 0x908, 0x90A, 0x920): back off, resend in the same session
-    lost_device,   // TCTI I/O: the command may or may not have happened
+    busy,          // RETRY, YIELDED, TESTING, NV_RATE, NV_UNAVAILABLE (0x922, 0x908, 0x90A, 0x920, 0x923):
+                   // back off, resend in the same session
+    lost_device,   // no answer, or none that makes sense: the command may or may not have happened.
+                   // The Device is of no more use: make a new one
     was_reset,     // session handles gone: the TPM was reset
     not_exclusive, // 0x121: somebody else used the TPM during the exclusive session
     missing,       // handle or index not there (0x18B), or index unwritten (0x14A)
-    refused,       // authorisation failed, or the TPM declines (0x9A2, 0x185, ...)
+    refused,       // authorisation failed, or the TPM declines (0x9A2, 0x185, …)
     full,          // NV space, object or session memory
     other,
   };
@@ -31,6 +38,7 @@ class TpmError : public std::system_error {
 
  private:
   std::uint32_t rc_;
+  std::shared_ptr<const std::string> text_;  // copying an exception must not throw
 };
 
 }  // namespace stele::tpm
