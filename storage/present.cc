@@ -42,7 +42,7 @@ class Records {
   void give(std::uint64_t size);
 
  private:
-  void begin_group();
+  void begin_group(bool anchored);
   void end_group();
   void end();
   bool is_whole() const;
@@ -64,7 +64,7 @@ void Records::give(std::uint64_t size) {
     if (group_ == nullptr) {
       group_ = groups_.next();
       if (group_ == nullptr) return end();
-      begin_group();
+      begin_group(size != kAll);
       continue;
     }
     const std::uint64_t wanted = size - appraiser_.size();
@@ -76,7 +76,7 @@ void Records::give(std::uint64_t size) {
   }
 }
 
-void Records::begin_group() {
+void Records::begin_group(bool anchored) {
   given_ = 0;
   if (const auto& header = group_->opens) {
     const Place where = Place::segment(header->number);
@@ -89,7 +89,8 @@ void Records::begin_group() {
     }
   }
   // The very last group may be torn in its middle too: its trailer durable, some of its pages not.
-  if (group_->group.last && !is_whole()) {
+  // Not so where a statement covers it, for that was made after its sync: then each record is judged.
+  if (!anchored && group_->group.last && !is_whole()) {
     appraiser_.torn_group(group_->group.header.first_index);
     ended_ = true;
   }
