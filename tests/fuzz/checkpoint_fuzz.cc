@@ -1,0 +1,11 @@
+#include "attest/checkpoint.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace stele::attest;
+
+FUZZ_TARGET(checkpoint) {
+  const auto parsed = parse_checkpoint({reinterpret_cast<const char*>(input.data()), input.size()});
+  if (!parsed) return false;
+  ENSURE(stele::test::same(view(to_text(*parsed)), input));
+  return true;
+}

@@ -1,0 +1,68 @@
+// Writes the seeds of attest's formats into a corpus folder, from the encoders and the examples.
+//
+// Usage: fuzz_seeds tests/fuzz/corpus. Run it when a format gains a field; commit what it writes.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "attest/codec.h"
+#include "tests/support/examples.h"
+
+using namespace stele::attest;
+using namespace stele::test;
+
+namespace {
+
+std::filesystem::path root;
+
+void seed(const std::string& target, const std::string& name, ByteView bytes) {
+  std::filesystem::create_directories(root / target);
+  std::ofstream(root / target / name, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+void merkle_proofs() {
+  const Hash left = filled(1), right = filled(2);
+  Bytes inclusion, consistency;
+  Writer(inclusion).u64(1).u64(2).bytes(right).bytes(node_hash(left, right)).bytes(left);
+  seed("merkle_proof", "inclusion", inclusion);
+  // From 3 leaves to 4: the third leaf, the fourth, then the first two's node.
+  const Hash pair = node_hash(left, right), third = filled(3), fourth = filled(4);
+  Writer(consistency)
+      .u64(3)
+      .u64(4)
+      .bytes(node_hash(pair, third))
+      .bytes(node_hash(pair, node_hash(third, fourth)))
+      .bytes(third)
+      .bytes(fourth)
+      .bytes(pair);
+  seed("merkle_proof", "consistency", consistency);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: fuzz_seeds CORPUS\n";
+    return 64;
+  }
+  root = argv[1];
+  seed("leaf", "event", encode(example_leaf()));
+  seed("tlvs", "position", example_tlvs());
+  seed("tlvs", "none", {});
+  seed("statement", "counter", encode(example_statement()));
+  seed("genesis", "example", encode(example_genesis()));
+  seed("voided", "run_changed", encode(example_voided()));
+  seed("remark", "contended", encode(example_remark()));
+  const NoteSigner auditor = example_auditor();
+  const std::string checkpoint = to_text(example_checkpoint());
+  seed("note", "one_signature", view(to_text(auditor.note(checkpoint))));
+  Note two = auditor.note("two\n\nparts\n");
+  two.signatures.push_back(NoteSigner("witness.example", 9).sign(two.text));
+  seed("note", "two_signatures", view(to_text(two)));
+  seed("note_key", "auditor", view(to_text(auditor.key())));
+  seed("checkpoint", "example", view(checkpoint));
+  seed("checkpoint", "extensions", view(checkpoint + "one\ntwo words\n"));
+  merkle_proofs();
+  return 0;
+}

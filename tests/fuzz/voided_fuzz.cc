@@ -1,0 +1,11 @@
+#include "attest/entry.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace stele::attest;
+
+FUZZ_TARGET(voided) {
+  const auto decoded = decode_voided(input);
+  if (!decoded) return false;
+  ENSURE(stele::test::same(encode(*decoded), input));
+  return true;
+}
