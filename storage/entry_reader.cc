@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "storage/file_window.h"
 #include "storage/journal_format.h"
 #include "storage/numbered_file.h"

@@ -16,25 +16,30 @@ namespace {
 bool LookUpError::corrupt() const {
   const int primary = code_ & 0xff;
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT ||
-         primary == SQLITE_ERROR || primary == SQLITE_MISMATCH || primary == SQLITE_SCHEMA;
+         primary == SQLITE_ERROR || primary == SQLITE_MISMATCH || primary == SQLITE_SCHEMA ||
+         primary == SQLITE_TOOBIG;
 }
 
 void Connection::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
 
 Connection::Connection(const std::string& path, Open how) {
-  const int flags = SQLITE_OPEN_NOMUTEX |
-                    (how == Open::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                         : SQLITE_OPEN_READONLY);
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
+                    (how == Open::create ? SQLITE_OPEN_CREATE : 0);
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   connection_.reset(raw);
   if (code != SQLITE_OK) fail(raw, code, "open " + path);
   sqlite3_busy_timeout(raw, 5000);
+  sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
 }
 
 void Connection::run(const char* sql) {
   const int code = sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(connection_.get(), code, sql);
+}
+
+void Connection::abandon() noexcept {
+  sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 void Prepared::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }

@@ -1,5 +1,6 @@
 // SQLite held by RAII: a connection and its prepared statements, nothing more.
 //
+// Values are at most kMaxValueBytes: a file that states longer ones is corrupt.
 // Thread safety: a Connection and its Statements belong to one thread. Blocks: up to 5 s for another
 // connection's lock. Errors: any code but OK, ROW and DONE throws LookUpError.
 #pragma once
@@ -26,11 +27,14 @@ class LookUpError : public std::runtime_error {
   int code_;
 };
 
+constexpr int kMaxValueBytes = 16 << 20;
+
 class Connection {
  public:
-  enum class Open { read_only, create };
+  enum class Open { existing, create };
   Connection(const std::string& path, Open how);
   void run(const char* sql);  // every statement in it, results ignored
+  void abandon() noexcept;    // rolls an open transaction back
   sqlite3* raw() const { return connection_.get(); }
 
  private:

@@ -1,0 +1,97 @@
+#include "storage/look_up_chunk.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "attest/codec.h"
+
+namespace stele::storage {
+
+using attest::Bytes;
+using attest::ByteView;
+using attest::Reader;
+using attest::Writer;
+
+RowChecksum row_checksum(const attest::Hash& log_id, std::uint64_t chunk, std::uint64_t source,
+                         ByteView bytes) {
+  Bytes key;
+  Writer(key).u64(chunk).u64(source);
+  const attest::Hash whole = attest::hash({attest::tag("stele/v1/look-up"), log_id, key, bytes});
+  RowChecksum checksum{};
+  std::copy_n(whole.bytes.begin(), checksum.size(), checksum.begin());
+  return checksum;
+}
+
+Bytes encode(const ChunkSummary& summary) {
+  Bytes out;
+  Writer writer(out);
+  writer.u32(summary.count).bytes(summary.last_leaf).i64(summary.least_ns).i64(summary.greatest_ns);
+  writer.u32(static_cast<std::uint32_t>(summary.sources.size()));
+  for (const std::uint64_t source : summary.sources) writer.u64(source);
+  return out;
+}
+
+std::optional<ChunkSummary> decode_chunk_summary(ByteView bytes) {
+  Reader reader(bytes);
+  ChunkSummary summary;
+  summary.count = reader.u32();
+  summary.last_leaf = reader.hash();
+  summary.least_ns = reader.i64();
+  summary.greatest_ns = reader.i64();
+  const std::uint32_t sources = reader.u32();
+  if (reader.failed() || reader.left() != sources * std::uint64_t{8}) return std::nullopt;
+  if (summary.count == 0 || sources == 0 || sources > summary.count) return std::nullopt;
+  for (std::uint32_t i = 0; i < sources; ++i) summary.sources.push_back(reader.u64());
+  const bool ascending = std::adjacent_find(summary.sources.begin(), summary.sources.end(),
+                                            std::greater_equal<>()) == summary.sources.end();
+  if (!ascending || summary.least_ns > summary.greatest_ns) return std::nullopt;
+  return summary;
+}
+
+Bytes encode_postings(const Places& places) {
+  Bytes out;
+  std::uint32_t before = 0;
+  for (const std::uint32_t place : places) {
+    std::uint32_t delta = place - before;
+    before = place;
+    for (; delta >= 0x80; delta >>= 7) out.push_back(static_cast<std::uint8_t>(delta | 0x80));
+    out.push_back(static_cast<std::uint8_t>(delta));
+  }
+  return out;
+}
+
+std::optional<Places> decode_postings(ByteView bytes, std::uint32_t count) {
+  Places places;
+  std::uint64_t delta = 0;
+  int shift = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (shift > 28) return std::nullopt;
+    delta |= std::uint64_t{byte & 0x7fu} << shift;
+    shift += 7;
+    if ((byte & 0x80) != 0) continue;
+    if (!places.empty() && delta == 0) return std::nullopt;
+    const std::uint64_t place = (places.empty() ? 0 : places.back()) + delta;
+    if (place >= count) return std::nullopt;
+    places.push_back(static_cast<std::uint32_t>(place));
+    delta = 0;
+    shift = 0;
+  }
+  if (places.empty() || shift != 0) return std::nullopt;
+  return places;
+}
+
+void ChunkBuilder::add(std::int64_t time_ns, std::uint64_t source, const attest::Hash& leaf) {
+  const bool first = summary_.count == 0;
+  summary_.least_ns = first ? time_ns : std::min(summary_.least_ns, time_ns);
+  summary_.greatest_ns = first ? time_ns : std::max(summary_.greatest_ns, time_ns);
+  summary_.last_leaf = leaf;
+  places_[source].push_back(summary_.count++);
+}
+
+ChunkSummary ChunkBuilder::summary() const {
+  ChunkSummary summary = summary_;
+  for (const auto& [source, places] : places_) summary.sources.push_back(source);
+  return summary;
+}
+
+}  // namespace stele::storage
