@@ -4,6 +4,7 @@
 
 #include "attest/check.h"
 #include "attest/codec.h"
+#include "attest/failpoint.h"
 #include "tpm/anchor_session.h"
 #include "tpm/templates.h"
 
@@ -102,11 +103,15 @@ attest::Receipt full_anchor(Device& device, const Credentials& credentials, cons
   {
     AnchorSession session(device, credentials);
     session.increment();  // the point of no return: this value of C is spent
+    FAILPOINT("anchor.A3");
     session.extend(receipt.digest);
+    FAILPOINT("anchor.A4");
     session.read();
+    FAILPOINT("anchor.A5");
     receipt.audit = session.sign(receipt.digest);
   }
   receipt.quote = quote(device, credentials, receipt.digest);
+  FAILPOINT("anchor.A6");
   return receipt;
 }
 
