@@ -9,7 +9,7 @@ namespace {
 
 // The one question after the last field has been read.
 Result<void> verify_end(const Reader& reader, const char* what) {
-  if (reader.failed()) return Defect(Fault::truncated, {}, std::string(what) + " ends early");
+  if (reader.failed()) return Defect(Fault::truncated, Place::byte(reader.at()), what);
   if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), what);
   return ok();
 }

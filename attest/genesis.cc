@@ -4,7 +4,9 @@
 
 #include "attest/check.h"
 #include "attest/codec.h"
+#include "attest/receipt.h"
 #include "attest/record.h"
+#include "attest/statement.h"
 
 namespace stele::attest {
 namespace {
@@ -62,7 +64,8 @@ Bytes encode(const Genesis& genesis) {
 
 Result<Genesis> decode_genesis(ByteView bytes) {
   Reader reader(bytes);
-  if (!reader.expect(view(kMagic))) return Defect(Fault::bad_magic, {}, "not a genesis");
+  const bool magic = reader.expect(view(kMagic));
+  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "genesis");
   if (const std::uint16_t version = reader.u16(); !reader.failed() && version != kVersion) {
     return Defect(Fault::version_unknown, {}, "genesis version " + std::to_string(version));
   }
@@ -82,7 +85,7 @@ Result<Genesis> decode_genesis(ByteView bytes) {
   genesis.origin.assign(origin.begin(), origin.end());
   const ByteView tlvs = reader.sized16();
   genesis.tlvs.assign(tlvs.begin(), tlvs.end());
-  if (reader.failed()) return Defect(Fault::truncated, {}, "genesis ends early");
+  if (reader.failed()) return Defect(Fault::truncated, Place::byte(reader.at()), "genesis");
   if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "genesis");
   if (const char* why = out_of_range(genesis)) return Defect(Fault::value_out_of_range, {}, why);
   if (auto tlvs_fine = verify_tlvs(genesis.tlvs); !tlvs_fine) return tlvs_fine.error();
@@ -92,7 +95,7 @@ Result<Genesis> decode_genesis(ByteView bytes) {
 Hash log_id(ByteView genesis) { return hash(genesis); }
 
 Hash first_extend(ByteView genesis) {
-  return hash({Hash{}, hash({tag("stele/v1/genesis"), genesis})});
+  return extended(Hash{}, genesis_digest(genesis));
 }
 
 }  // namespace stele::attest

@@ -21,13 +21,15 @@ struct Proof {
   std::array<std::uint8_t, kLeafBytes> leaf{};
   InclusionProof path;
   std::array<std::uint8_t, kStatementBytes> statement{};
-  Receipt receipt;  // kind full or read_back
+  Receipt receipt;  // kind full or read_back; digest is the statement's, the quote may be left out
   struct OwnedContent {
     Hash salt;
     Bytes tlvs;
     Bytes bytes;
+    bool operator==(const OwnedContent&) const = default;
   };
   std::optional<OwnedContent> content;
+  bool operator==(const Proof&) const = default;
 };
 Bytes encode(const Proof& proof);
 Result<Proof> decode_proof(ByteView bytes);

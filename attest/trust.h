@@ -5,9 +5,10 @@
 //   pcr N · first_counter N · first_extend HEX · base_reset N · base_restart N · base_firmware HEX16
 //   quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N · clock_update_ms N
 //   tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT · tpm_model TEXT
-// One key a line, one space, no key twice, none unknown, LF ends; all required. Signed, the file is a
-// C2SP note whose text is these lines.
+// One key a line, in this order, one space before the value, LF after it; all required, none else, so
+// that what is read is written back the same. Signed, the file is a C2SP note whose text is these lines.
 // Thread safety: values. Errors: trust_malformed with the line; trust_signature.
+// See: README.md, "Trust file", for each value's range.
 // Trust: this IS the trust; it must reach the verifier by another way than the evidence.
 #pragma once
 
@@ -45,9 +46,13 @@ struct TrustFile {
   std::string tpm_model;
 
   Result<TpmIdentity> identity() const;  // ak_unfit
+  bool operator==(const TrustFile&) const = default;
 };
+// What tpm_manufacturer and tpm_model may be: at most 255 bytes of UTF-8 without control characters.
+bool is_trust_text(std::string_view text);
 std::string to_text(const TrustFile& trust);
-// Signed or not. With auditor_key (a C2SP verifier key "name+hash+base64") the signature must verify.
+// Signed or not. With auditor_key (a C2SP verifier key "name+hash+base64") it must be signed, and the
+// signature verify; without, a signature is not looked at.
 Result<TrustFile> parse_trust(std::string_view text, std::string_view auditor_key = {});
 
 }  // namespace stele::attest
