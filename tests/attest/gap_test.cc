@@ -1,0 +1,34 @@
+// Goal: a gap's content has one form: what is written is read back, anything else is refused.
+// Method: round trips, and texts that differ from the form in one place each.
+#include "attest/gap.h"
+
+#include <gtest/gtest.h>
+
+namespace stele::attest {
+namespace {
+
+TEST(Gap, WhatIsWrittenIsReadBack) {
+  for (const std::uint64_t lost : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    const auto gap = decode_gap(view(encode(Gap{lost, "too_long"})));
+    ASSERT_TRUE(gap.has_value());
+    EXPECT_EQ(gap->lost, lost);
+    EXPECT_EQ(gap->reason, "too_long");
+  }
+}
+
+TEST(Gap, AnyOtherFormIsRefused) {
+  const std::string good = encode(Gap{12, "too_long"});
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    EXPECT_FALSE(decode_gap(view(good.substr(0, length))).has_value()) << length;
+  }
+  for (const char* text :
+       {R"({"lost":012,"reason":"x"})", R"({"lost":-1,"reason":"x"})", R"({"lost":1,"reason":""})",
+        R"({"lost":1,"reason":"X"})", R"({"lost":1,"reason":"a"b"})", R"({"lost":,"reason":"x"})",
+        R"({"lost":18446744073709551616,"reason":"x"})", R"({"lost": 1,"reason":"x"})",
+        R"({"lost":1,"reason":"})", "{\"lost\":1,\"reason\":\"x\"}\n"}) {
+    EXPECT_FALSE(decode_gap(view(text)).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace stele::attest
