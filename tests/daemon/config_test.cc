@@ -1,5 +1,6 @@
 // Goal: a configuration is taken whole or refused with file:line:column, the key, and what to do.
-// Method: texts and files as an operator writes them; messages are compared by their beginning and key words.
+// Method: texts and files as an operator writes them; messages are compared by their beginning and
+// key words.
 #include "daemon/config.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,9 @@
 namespace stele::daemon {
 namespace {
 
-void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+void write(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
 
 // The message that refusing this text gives; empty if it is accepted.
 std::string refusal(const std::string& text) {
@@ -27,7 +30,8 @@ std::string refusal(const std::string& text) {
 
 testing::AssertionResult starts(const std::string& text, const std::string& beginning) {
   if (text.starts_with(beginning)) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << '"' << text << "\" does not begin with \"" << beginning << '"';
+  return testing::AssertionFailure()
+         << '"' << text << "\" does not begin with \"" << beginning << '"';
 }
 
 TEST(Config, EveryKeyIsRead) {
@@ -58,7 +62,8 @@ queue_records = 8192
 segment_bytes = "1MiB"
 [look_up]
 enabled = false
-)", "steled.toml");
+)",
+               "steled.toml");
   using namespace std::chrono_literals;
   EXPECT_EQ(config.data, "/srv/log");
   EXPECT_EQ(config.origin, "example.com/log");
@@ -82,7 +87,10 @@ enabled = false
 
 TEST(Config, WhatIsShownIsReadBackToTheSame) {
   Config config;
-  apply_config(config, "data = \"/a \\\"b\\\\\"\norigin = \"o\"\n[anchor]\nheartbeat = 90001\n[tpm]\npcr = 14\n", "x");
+  apply_config(
+      config,
+      "data = \"/a \\\"b\\\\\"\norigin = \"o\"\n[anchor]\nheartbeat = 90001\n[tpm]\npcr = 14\n",
+      "x");
   Config again;
   apply_config(again, to_toml(config), "shown");
   EXPECT_EQ(to_toml(again), to_toml(config));
@@ -92,27 +100,33 @@ TEST(Config, WhatIsShownIsReadBackToTheSame) {
 }
 
 TEST(Config, UnknownKeysAreRefusedWithTheirPlace) {
-  EXPECT_TRUE(starts(refusal("\n\nheartbeat = 1\n"), "steled.toml:3:1: unknown key heartbeat; known here: data"));
+  EXPECT_TRUE(starts(refusal("\n\nheartbeat = 1\n"),
+                     "steled.toml:3:1: unknown key heartbeat; known here: data"));
   EXPECT_TRUE(starts(refusal("[anchor]\n  hartbeat = 1\n"),
                      "steled.toml:2:3: unknown key anchor.hartbeat; known here: anchor.heartbeat"));
-  EXPECT_TRUE(starts(refusal("[listen.tcp]\nport = 1\n"), "steled.toml:1:9: unknown key listen.tcp"));
+  EXPECT_TRUE(
+      starts(refusal("[listen.tcp]\nport = 1\n"), "steled.toml:1:9: unknown key listen.tcp"));
   EXPECT_TRUE(starts(refusal("\"anchor.heartbeat\" = \"1h\"\n"), "steled.toml:1:1: unknown key"));
 }
 
 TEST(Config, WrongTypesAreRefusedWithWhatIsAllowed) {
   EXPECT_TRUE(starts(refusal("data = 1\n"), "steled.toml:1:8: data must be a path"));
-  EXPECT_TRUE(starts(refusal("[look_up]\nenabled = \"yes\"\n"), "steled.toml:2:11: look_up.enabled must be true or false"));
-  EXPECT_TRUE(starts(refusal("anchor = 3\n"), "steled.toml:1:1: anchor is a table; write [anchor]"));
+  EXPECT_TRUE(starts(refusal("[look_up]\nenabled = \"yes\"\n"),
+                     "steled.toml:2:11: look_up.enabled must be true or false"));
+  EXPECT_TRUE(
+      starts(refusal("anchor = 3\n"), "steled.toml:1:1: anchor is a table; write [anchor]"));
   EXPECT_TRUE(starts(refusal("[data]\nx = 1\n"), "steled.toml:1:1: data must be a path"));
 }
 
 TEST(Config, ValuesOutOfRangeAreRefused) {
-  for (const char* text : {"[anchor]\nheartbeat = \"0s\"", "[anchor]\nheartbeat = \"1 h\"", "[anchor]\nheartbeat = \"1w\"",
-                           "[anchor]\nheartbeat = -1", "[anchor]\nquote_interval = \"9223372036854775807d\"",
-                           "[anchor]\nburst = 0", "[limits]\nmax_event_bytes = 67108865", "[limits]\nqueue_records = 1",
-                           "[limits]\nmax_event_bytes = \"\"", "[tpm]\npcr = 10", "[tpm]\npcr = 16",
-                           "[listen.unix]\nmode = 0o1777", "[listen.unix]\nmode = \"0668\"", "[on]\ntpm_failure = \"stop\"",
-                           "data = \"\"", "origin = \"a b\""}) {
+  for (const char* text :
+       {"[anchor]\nheartbeat = \"0s\"", "[anchor]\nheartbeat = \"1 h\"",
+        "[anchor]\nheartbeat = \"1w\"", "[anchor]\nheartbeat = -1",
+        "[anchor]\nquote_interval = \"9223372036854775807d\"", "[anchor]\nburst = 0",
+        "[limits]\nmax_event_bytes = 67108865", "[limits]\nqueue_records = 1",
+        "[limits]\nmax_event_bytes = \"\"", "[tpm]\npcr = 10", "[tpm]\npcr = 16",
+        "[listen.unix]\nmode = 0o1777", "[listen.unix]\nmode = \"0668\"",
+        "[on]\ntpm_failure = \"stop\"", "data = \"\"", "origin = \"a b\""}) {
     EXPECT_NE(refusal(text), "") << text;
   }
   EXPECT_NE(refusal("[control]\npath = \"/" + std::string(107, 'x') + "\""), "");
@@ -131,7 +145,8 @@ TEST(Config, DropInsAndOverridesReplaceWhatCameBefore) {
   write(scratch / "conf.d/20.toml", "data = \"/three\"\n[anchor]\nburst = 3\n");
   write(scratch / "conf.d/10.toml", "data = \"/two\"\n");
   write(scratch / "conf.d/30.toml.off", "nonsense");
-  const Config config = load_config(scratch / "steled.toml", {"anchor.burst=4", "tpm.tcti=swtpm:port=1,host=h"});
+  const Config config =
+      load_config(scratch / "steled.toml", {"anchor.burst=4", "tpm.tcti=swtpm:port=1,host=h"});
   EXPECT_EQ(config.data, "/three");
   EXPECT_EQ(config.anchor_burst, 4u);
   EXPECT_EQ(config.tcti, "swtpm:port=1,host=h");
@@ -153,7 +168,8 @@ TEST(Config, AMissingFileIsRefusedByName) {
 TEST(Config, BadOverridesAreRefused) {
   test::Scratch scratch;
   write(scratch / "steled.toml", "");
-  for (const char* text : {"data", "nothing=1", "anchor.burst=x", "anchor=1", "anchor.burst=1\nburst=2"}) {
+  for (const char* text :
+       {"data", "nothing=1", "anchor.burst=x", "anchor=1", "anchor.burst=1\nburst=2"}) {
     EXPECT_THROW(load_config(scratch / "steled.toml", {text}), ConfigError) << text;
   }
 }
@@ -162,13 +178,15 @@ TEST(Config, LimitsThatContradictEachOtherAreRefused) {
   test::Scratch scratch;
   write(scratch / "steled.toml", "[limits]\nmax_event_bytes = \"1MiB\"\nqueue_bytes = \"1MiB\"\n");
   EXPECT_THROW(load_config(scratch / "steled.toml", {}), ConfigError);
-  EXPECT_THROW(load_config(scratch / "steled.toml", {"limits.queue_bytes=2MiB", "control.path=/a", "listen.unix.path=/a"}),
+  EXPECT_THROW(load_config(scratch / "steled.toml",
+                           {"limits.queue_bytes=2MiB", "control.path=/a", "listen.unix.path=/a"}),
                ConfigError);
 }
 
 TEST(Config, EveryKeyIsDescribedWithDefaultAndReason) {
   const std::string text = describe_config();
-  for (const char* key : {"data", "anchor.heartbeat", "limits.max_event_bytes", "on.tpm_failure", "look_up.enabled"}) {
+  for (const char* key : {"data", "anchor.heartbeat", "limits.max_event_bytes", "on.tpm_failure",
+                          "look_up.enabled"}) {
     const std::size_t at = text.find(std::string(key) + " (");
     ASSERT_NE(at, std::string::npos) << key;
     EXPECT_LT(text.find("default", at), text.find('\n', at)) << key;

@@ -1,0 +1,52 @@
+// The ingest socket: accepts connections, turns their bytes into batches, answers when they are
+// durable.
+//
+//   read ≤ 256 KiB → Framing → one Batch a read → Sequencer → placed → acknowledgement line
+//
+// A connection is not read while the sequencer is full, while more than kMaxInFlightBytes of it are
+// not yet durable, or while its sender leaves kMaxAckBacklog acknowledgements unread: it then costs
+// nobody else anything, and its memory stays bounded.
+// Thread safety: one executor on one thread; counters() from any. Errors: the constructor throws as
+// UnixListener; whatever happens to a connection ends that connection only.
+// Trust: events and openings come from whoever may connect; the source record from the kernel.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <memory>
+
+#include "daemon/config.h"
+#include "daemon/sequencer.h"
+
+namespace stele::daemon {
+
+constexpr std::size_t kReadBytes = 256u << 10;       // largest read; buffers start at 16 KiB
+constexpr std::size_t kMaxInFlightBytes = 8u << 20;  // of one connection, not yet durable
+constexpr std::size_t kMaxAckBacklog = 4096;  // acknowledgements of one connection not yet sent
+
+class UnixStream {
+ public:
+  struct Counters {
+    std::uint64_t open = 0;         // connections now
+    std::uint64_t accepted = 0;     // connections since the start
+    std::uint64_t turned_away = 0;  // connections over the limit
+    std::uint64_t events = 0;       // handed to the sequencer
+    std::uint64_t refused = 0;      // events
+  };
+
+  UnixStream(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer);
+  ~UnixStream();
+  // Records [0, size) are counter-anchored: what ack=sealed waits for.
+  void sealed(std::uint64_t size);
+  // Accepts nothing more and reads out what has arrived; open connections end by themselves.
+  void stop();
+  // Ends what is still open.
+  void close();
+  Counters counters() const;
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace stele::daemon
