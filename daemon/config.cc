@@ -35,26 +35,32 @@ std::string known_beside(std::string_view table) {
   return list;
 }
 
-[[noreturn]] void refuse_key(const std::string& where, const std::string& full, std::string_view table) {
+[[noreturn]] void refuse_key(const std::string& where, const std::string& full,
+                             std::string_view table) {
   throw ConfigError(where + ": unknown key " + full + "; known here: " + known_beside(table) +
                     "; correct its name or remove it");
 }
 
-void set_key(Config& config, const ConfigKey& key, const toml::node& node, const std::string& where) {
+void set_key(Config& config, const ConfigKey& key, const toml::node& node,
+             const std::string& where) {
   if (key.set(config, node)) return;
   throw ConfigError(where + ": " + key.name + " must be " + key.allowed + "; correct the value");
 }
 
-void apply_table(Config& config, const toml::table& table, const std::string& name, const std::string& prefix) {
+void apply_table(Config& config, const toml::table& table, const std::string& name,
+                 const std::string& prefix) {
   for (const auto& [key, node] : table) {
-    const std::string full = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
+    const std::string full =
+        prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
     const std::string where = place(name, key.source().begin);
-    const bool dotted = key.str().find('.') != std::string_view::npos;  // "a.b" in quotes is no table a
+    const bool dotted =
+        key.str().find('.') != std::string_view::npos;  // "a.b" in quotes is no table a
     const ConfigKey* known = dotted ? nullptr : find_config_key(full);
     if (known) {
       set_key(config, *known, node, place(name, node.source().begin));
     } else if (!dotted && is_table(full)) {
-      if (!node.is_table()) throw ConfigError(where + ": " + full + " is a table; write [" + full + "]");
+      if (!node.is_table())
+        throw ConfigError(where + ": " + full + " is a table; write [" + full + "]");
       apply_table(config, *node.as_table(), name, full);
     } else {
       refuse_key(where, full, prefix);
@@ -77,7 +83,8 @@ std::string read_text(const std::string& path) {
 std::vector<std::string> drop_ins(const std::filesystem::path& beside) {
   std::vector<std::string> paths;
   std::error_code absent;
-  for (const auto& entry : std::filesystem::directory_iterator(beside.parent_path() / "conf.d", absent)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(beside.parent_path() / "conf.d", absent)) {
     if (entry.path().extension() == ".toml") paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
@@ -109,8 +116,9 @@ void apply_override(Config& config, const std::string& text) {
 // What no single key can say.
 void check_together(const Config& config, const std::string& name) {
   if (config.queue_bytes < 2 * std::uint64_t{config.max_event_bytes}) {
-    throw ConfigError(name + ": limits.queue_bytes must be at least twice limits.max_event_bytes;"
-                             " raise the one or lower the other");
+    throw ConfigError(name +
+                      ": limits.queue_bytes must be at least twice limits.max_event_bytes;"
+                      " raise the one or lower the other");
   }
   if (config.listen_unix == config.control_unix) {
     throw ConfigError(name + ": listen.unix.path and control.path are the same; give each its own");
@@ -123,15 +131,17 @@ void apply_config(Config& config, std::string_view text, const std::string& name
   try {
     apply_table(config, toml::parse(text), name, "");
   } catch (const toml::parse_error& error) {
-    throw ConfigError(place(name, error.source().begin) + ": not TOML: " + std::string(error.description()) +
-                      "; correct the line");
+    throw ConfigError(place(name, error.source().begin) +
+                      ": not TOML: " + std::string(error.description()) + "; correct the line");
   }
 }
 
 Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
   Config config;
-  if (path != kDefaultConfigPath || std::filesystem::exists(path)) apply_config(config, read_text(path), path);
-  for (const std::string& drop_in : drop_ins(path)) apply_config(config, read_text(drop_in), drop_in);
+  if (path != kDefaultConfigPath || std::filesystem::exists(path))
+    apply_config(config, read_text(path), path);
+  for (const std::string& drop_in : drop_ins(path))
+    apply_config(config, read_text(drop_in), drop_in);
   for (const std::string& text : overrides) apply_override(config, text);
   check_together(config, path);
   return config;
@@ -151,8 +161,8 @@ std::string describe_config() {
   std::string text;
   for (const ConfigKey& key : config_keys()) {
     const std::string value = key.show(defaults);
-    text += key.name + " (" + key.unit + ", default " + (value.empty() ? "the store's" : value) + "): " + key.allowed +
-            ". " + key.reason + ".\n";
+    text += key.name + " (" + key.unit + ", default " + (value.empty() ? "the store's" : value) +
+            "): " + key.allowed + ". " + key.reason + ".\n";
   }
   return text;
 }

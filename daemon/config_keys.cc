@@ -19,8 +19,10 @@ struct Unit {
   std::int64_t factor;
 };
 // Largest first: showing takes the first that divides.
-constexpr std::array<Unit, 5> kDurations{{{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::array<Unit, 4> kSizes{{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}};
+constexpr std::array<Unit, 5> kDurations{
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 4> kSizes{
+    {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}};
 
 // "15min" by these units; nothing if it is not a whole number and one of them.
 std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
@@ -38,7 +40,8 @@ std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<cons
 
 std::string show_quantity(std::int64_t value, std::span<const Unit> units) {
   for (const Unit& unit : units) {
-    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+    if (value != 0 && value % unit.factor == 0)
+      return std::to_string(value / unit.factor) + std::string(unit.name);
   }
   return "0" + std::string(units.back().name);
 }
@@ -57,16 +60,20 @@ std::optional<std::int64_t> quantity(const toml::node& node, std::span<const Uni
 }
 
 template <class T>
-bool assign_in_range(T& target, std::optional<std::int64_t> value, std::int64_t low, std::int64_t high) {
+bool assign_in_range(T& target, std::optional<std::int64_t> value, std::int64_t low,
+                     std::int64_t high) {
   if (!value || *value < low || *value > high) return false;
   target = static_cast<T>(*value);
   return true;
 }
 
 template <class Check>
-ConfigKey text_key(std::string name, std::string unit, std::string Config::*member, Check fits, std::string allowed,
-                   std::string reason) {
-  return {std::move(name), std::move(unit), std::move(allowed), std::move(reason),
+ConfigKey text_key(std::string name, std::string unit, std::string Config::*member, Check fits,
+                   std::string allowed, std::string reason) {
+  return {std::move(name),
+          std::move(unit),
+          std::move(allowed),
+          std::move(reason),
           [member, fits](Config& config, const toml::node& node) {
             const auto* text = node.as_string();
             if (!text || !fits(text->get())) return false;
@@ -76,26 +83,38 @@ ConfigKey text_key(std::string name, std::string unit, std::string Config::*memb
           [member](const Config& config) { return quoted(config.*member); }};
 }
 
-ConfigKey duration_key(std::string name, Milliseconds Config::*member, Milliseconds low, Milliseconds high,
-                       std::string reason) {
-  const std::string allowed = "a duration from " + show_quantity(low.count(), kDurations) + " to " +
-                              show_quantity(high.count(), kDurations) +
-                              ": a string with ms, s, min, h or d, such as \"90s\", or whole milliseconds";
-  return {std::move(name), "duration", allowed, std::move(reason),
+ConfigKey duration_key(std::string name, Milliseconds Config::*member, Milliseconds low,
+                       Milliseconds high, std::string reason) {
+  const std::string allowed =
+      "a duration from " + show_quantity(low.count(), kDurations) + " to " +
+      show_quantity(high.count(), kDurations) +
+      ": a string with ms, s, min, h or d, such as \"90s\", or whole milliseconds";
+  return {std::move(name),
+          "duration",
+          allowed,
+          std::move(reason),
           [=](Config& config, const toml::node& node) {
             std::int64_t count = 0;
-            if (!assign_in_range(count, quantity(node, kDurations), low.count(), high.count())) return false;
+            if (!assign_in_range(count, quantity(node, kDurations), low.count(), high.count()))
+              return false;
             config.*member = Milliseconds(count);
             return true;
           },
-          [member](const Config& config) { return quoted(show_quantity((config.*member).count(), kDurations)); }};
+          [member](const Config& config) {
+            return quoted(show_quantity((config.*member).count(), kDurations));
+          }};
 }
 
 template <class T>
-ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high, std::string reason) {
-  const std::string allowed = "a size from " + show_quantity(low, kSizes) + " to " + show_quantity(high, kSizes) +
-                              ": a string with B, KiB, MiB or GiB, such as \"1MiB\", or whole bytes";
-  return {std::move(name), "bytes", allowed, std::move(reason),
+ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high,
+                   std::string reason) {
+  const std::string allowed =
+      "a size from " + show_quantity(low, kSizes) + " to " + show_quantity(high, kSizes) +
+      ": a string with B, KiB, MiB or GiB, such as \"1MiB\", or whole bytes";
+  return {std::move(name),
+          "bytes",
+          allowed,
+          std::move(reason),
           [=](Config& config, const toml::node& node) {
             return assign_in_range(config.*member, quantity(node, kSizes), low, high);
           },
@@ -104,9 +123,11 @@ ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::i
           }};
 }
 
-ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*member, std::int64_t low,
-                    std::int64_t high, std::string reason) {
-  return {std::move(name), std::move(unit), "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*member,
+                    std::int64_t low, std::int64_t high, std::string reason) {
+  return {std::move(name),
+          std::move(unit),
+          "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
           std::move(reason),
           [=](Config& config, const toml::node& node) {
             const auto* number = node.as_integer();
@@ -115,24 +136,35 @@ ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*m
           [member](const Config& config) { return std::to_string(config.*member); }};
 }
 
-bool is_path(const std::string& text) { return !text.empty() && text.find('\0') == std::string::npos; }
+bool is_path(const std::string& text) {
+  return !text.empty() && text.find('\0') == std::string::npos;
+}
 // sun_path has 108 bytes, the last of them NUL.
-bool is_socket_path(const std::string& text) { return is_path(text) && text.size() <= 107; }
+bool is_socket_path(const std::string& text) {
+  return is_path(text) && text.size() <= 107;
+}
 
 ConfigKey pcr_key() {
-  return {"tpm.pcr", "PCR", "a whole number from 8 to 15 (never 10, which IMA extends)",
-          "P, the PCR of quote anchors; chosen at provisioning. If given, the store's must be the same",
-          [](Config& config, const toml::node& node) {
-            const auto* number = node.as_integer();
-            if (!number || number->get() < 8 || number->get() > 15 || number->get() == 10) return false;
-            config.pcr = static_cast<std::uint8_t>(number->get());
-            return true;
-          },
-          [](const Config& config) { return config.pcr ? std::to_string(*config.pcr) : std::string(); }};
+  return {
+      "tpm.pcr",
+      "PCR",
+      "a whole number from 8 to 15 (never 10, which IMA extends)",
+      "P, the PCR of quote anchors; chosen at provisioning. If given, the store's must be the same",
+      [](Config& config, const toml::node& node) {
+        const auto* number = node.as_integer();
+        if (!number || number->get() < 8 || number->get() > 15 || number->get() == 10) return false;
+        config.pcr = static_cast<std::uint8_t>(number->get());
+        return true;
+      },
+      [](const Config& config) {
+        return config.pcr ? std::to_string(*config.pcr) : std::string();
+      }};
 }
 
 ConfigKey mode_key() {
-  return {"listen.unix.mode", "permissions", "octal permissions from 0 to 0o777, such as 0o660 or \"0660\"",
+  return {"listen.unix.mode",
+          "permissions",
+          "octal permissions from 0 to 0o777, such as 0o660 or \"0660\"",
           "who may send: owner and group by default; the kernel tells who it was in any case",
           [](Config& config, const toml::node& node) {
             std::optional<std::int64_t> mode;
@@ -140,7 +172,8 @@ ConfigKey mode_key() {
             if (const auto* text = node.as_string()) {
               std::uint32_t octal = 0;
               const std::string& digits = text->get();
-              const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
+              const auto [end, error] =
+                  std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
               if (error == std::errc{} && end == digits.data() + digits.size()) mode = octal;
             }
             return assign_in_range(config.listen_unix_mode, mode, 0, 0777);
@@ -154,27 +187,36 @@ ConfigKey mode_key() {
 
 ConfigKey tpm_failure_key() {
   using OnTpmFailure = Config::OnTpmFailure;
-  return {"on.tpm_failure", "action", "\"suspend-anchoring\" or \"halt\"",
-          "suspend-anchoring keeps events coming in and says that they are unanchored; halt ends with exit code 69",
-          [](Config& config, const toml::node& node) {
-            const auto* text = node.as_string();
-            if (!text || (text->get() != "halt" && text->get() != "suspend-anchoring")) return false;
-            config.on_tpm_failure = text->get() == "halt" ? OnTpmFailure::halt : OnTpmFailure::suspend_anchoring;
-            return true;
-          },
-          [](const Config& config) {
-            return quoted(config.on_tpm_failure == OnTpmFailure::halt ? "halt" : "suspend-anchoring");
-          }};
+  return {
+      "on.tpm_failure",
+      "action",
+      "\"suspend-anchoring\" or \"halt\"",
+      "suspend-anchoring keeps events coming in and says that they are unanchored; halt ends with "
+      "exit code 69",
+      [](Config& config, const toml::node& node) {
+        const auto* text = node.as_string();
+        if (!text || (text->get() != "halt" && text->get() != "suspend-anchoring")) return false;
+        config.on_tpm_failure =
+            text->get() == "halt" ? OnTpmFailure::halt : OnTpmFailure::suspend_anchoring;
+        return true;
+      },
+      [](const Config& config) {
+        return quoted(config.on_tpm_failure == OnTpmFailure::halt ? "halt" : "suspend-anchoring");
+      }};
 }
 
 ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
-  return {std::move(name), "flag", "true or false", std::move(reason),
-          [member](Config& config, const toml::node& node) {
-            const auto* flag = node.as_boolean();
-            if (flag) config.*member = flag->get();
-            return flag != nullptr;
-          },
-          [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
+  return {
+      std::move(name),
+      "flag",
+      "true or false",
+      std::move(reason),
+      [member](Config& config, const toml::node& node) {
+        const auto* flag = node.as_boolean();
+        if (flag) config.*member = flag->get();
+        return flag != nullptr;
+      },
+      [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
 }
 
 std::vector<ConfigKey> make_keys() {
@@ -184,10 +226,12 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(text_key("data", "path", &Config::data, is_path, "a path that is not empty",
                           "the store's directory; one daemon each"));
   keys.push_back(text_key(
-      "origin", "name", &Config::origin, [](const std::string& t) { return t.empty() || attest::is_origin(t); },
+      "origin", "name", &Config::origin,
+      [](const std::string& t) { return t.empty() || attest::is_origin(t); },
       "1 to 255 bytes without spaces, '+' and control characters, or \"\" for the store's own",
       "the log's name, fixed at provisioning. If given, the store's must be the same"));
-  keys.push_back(text_key("tpm.tcti", "TCTI", &Config::tcti, is_path, "a TCTI string, such as \"device:/dev/tpmrm0\"",
+  keys.push_back(text_key("tpm.tcti", "TCTI", &Config::tcti, is_path,
+                          "a TCTI string, such as \"device:/dev/tpmrm0\"",
                           "how to reach the TPM; the kernel's resource manager by default"));
   keys.push_back(pcr_key());
   keys.push_back(text_key("listen.unix.path", "path", &Config::listen_unix, is_socket_path, socket,
@@ -196,26 +240,34 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(text_key("control.path", "path", &Config::control_unix, is_socket_path, socket,
                           "the control socket: answers root and the daemon's own user only"));
   keys.push_back(duration_key("anchor.heartbeat", &Config::heartbeat, 100ms, 30 * 24h,
-                              "one counter anchor each: each wears the TPM's NV, an hour lasts 11 years on 100,000 cycles"));
+                              "one counter anchor each: each wears the TPM's NV, an hour lasts 11 "
+                              "years on 100,000 cycles"));
   keys.push_back(duration_key("anchor.quote_interval", &Config::quote_interval, 10ms, 1h,
                               "bounds the unanchored tail while events come in; no wear"));
-  keys.push_back(count_key("anchor.burst", "anchors", &Config::anchor_burst, 1, 1000,
-                           "counter anchors at once (starts, demands) before the refill limits them: spares the NV"));
+  keys.push_back(count_key(
+      "anchor.burst", "anchors", &Config::anchor_burst, 1, 1000,
+      "counter anchors at once (starts, demands) before the refill limits them: spares the NV"));
   keys.push_back(duration_key("anchor.refill", &Config::anchor_refill, 1ms, 24h,
-                              "one more counter anchor allowed each; a minute wears out 100,000 cycles in 69 days at worst"));
+                              "one more counter anchor allowed each; a minute wears out 100,000 "
+                              "cycles in 69 days at worst"));
   keys.push_back(tpm_failure_key());
   keys.push_back(size_key("limits.max_event_bytes", &Config::max_event_bytes, 1, 64 << 20,
-                          "longer events are refused; above the largest record known of audit, journal and cloud logs"));
-  keys.push_back(count_key("limits.max_connections", "connections", &Config::max_connections, 1, 65536,
-                           "further senders get a refusal line; bounds file descriptors and buffers"));
-  keys.push_back(size_key("limits.queue_bytes", &Config::queue_bytes, 1 << 20, std::int64_t{16} << 30,
-                          "received, not yet durable, all senders; when full senders wait: bounds memory"));
+                          "longer events are refused; above the largest record known of audit, "
+                          "journal and cloud logs"));
+  keys.push_back(
+      count_key("limits.max_connections", "connections", &Config::max_connections, 1, 65536,
+                "further senders get a refusal line; bounds file descriptors and buffers"));
+  keys.push_back(
+      size_key("limits.queue_bytes", &Config::queue_bytes, 1 << 20, std::int64_t{16} << 30,
+               "received, not yet durable, all senders; when full senders wait: bounds memory"));
   keys.push_back(count_key("limits.queue_records", "records", &Config::queue_records, 4096, 1 << 24,
                            "the same in records: bounds the bookkeeping of very short events"));
-  keys.push_back(size_key("limits.segment_bytes", &Config::segment_bytes, 64 << 10, std::int64_t{4} << 30,
-                          "a segment is closed when it has grown past this; a few seconds of copying"));
-  keys.push_back(flag_key("look_up.enabled", &Config::look_up,
-                          "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));
+  keys.push_back(
+      size_key("limits.segment_bytes", &Config::segment_bytes, 64 << 10, std::int64_t{4} << 30,
+               "a segment is closed when it has grown past this; a few seconds of copying"));
+  keys.push_back(flag_key(
+      "look_up.enabled", &Config::look_up,
+      "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));
   return keys;
 }
 

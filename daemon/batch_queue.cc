@@ -1,0 +1,96 @@
+#include "daemon/batch_queue.h"
+
+namespace stele::daemon {
+
+BatchQueue::Weight BatchQueue::weigh(const Batch& batch) {
+  return {batch.bytes.size() + batch.items.size() * sizeof(Batch::Item), batch.items.size()};
+}
+
+bool BatchQueue::push(Batch&& batch, std::function<void()> waiter) {
+  const Weight weight = weigh(batch);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    const bool fits =
+        used_.bytes + weight.bytes <= max_bytes_ && used_.records + weight.records <= max_records_;
+    const bool empty = used_.bytes == 0 && used_.records == 0;
+    if (!waiters_.empty() || (!fits && !empty)) {  // whoever waits is served first
+      waiters_.push_back(std::move(waiter));
+      return false;
+    }
+    used_.bytes += weight.bytes;
+    used_.records += weight.records;
+    batches_.push_back(std::move(batch));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
+                      std::uint64_t group_records) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return closed_ || !batches_.empty(); });
+  if (batches_.empty()) return false;
+  Weight group;
+  while (!batches_.empty()) {
+    const Weight weight = weigh(batches_.front());
+    const bool fits = group.bytes + weight.bytes <= group_bytes &&
+                      group.records + weight.records <= group_records;
+    if (!fits && group.records > 0) break;
+    group.bytes += weight.bytes;
+    group.records += weight.records;
+    out.push_back(std::move(batches_.front()));
+    batches_.pop_front();
+  }
+  taken_ = group;
+  return true;
+}
+
+void BatchQueue::release() {
+  std::vector<std::function<void()>> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    used_.bytes -= taken_.bytes;
+    used_.records -= taken_.records;
+    taken_ = {};
+    if (used_.bytes <= max_bytes_ / 2 && used_.records <= max_records_ / 2) waiters.swap(waiters_);
+  }
+  for (const auto& waiter : waiters) waiter();
+}
+
+void BatchQueue::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+void BatchQueue::discard() {
+  std::deque<Batch> dropped;  // their callbacks may own much: let go outside the lock
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(batches_);
+    used_ = {};
+    taken_ = {};
+  }
+  changed_.notify_all();
+}
+
+bool BatchQueue::wait_closed(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit, [this] { return closed_; });
+}
+
+std::uint64_t BatchQueue::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return used_.bytes;
+}
+
+std::uint64_t BatchQueue::records() const {
+  const std::lock_guard lock(mutex_);
+  return used_.records;
+}
+
+}  // namespace stele::daemon

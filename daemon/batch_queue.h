@@ -1,0 +1,59 @@
+// The bounded queue between the senders and the sequencer's thread: whole batches, counted in bytes
+// and records.
+//
+// A batch counts from push() until release(): received, not yet durable. Full means back-pressure:
+// push() refuses, and the waiter is called once at most half is in use.
+// Thread safety: all members from any thread; waiters are called on the releasing one. Blocks:
+// take().
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "daemon/sequencer.h"
+
+namespace stele::daemon {
+
+class BatchQueue {
+ public:
+  BatchQueue(std::uint64_t max_bytes, std::uint64_t max_records)
+      : max_bytes_(max_bytes), max_records_(max_records) {}
+
+  // False: full or closed; the batch is untouched. An empty queue takes any batch.
+  bool push(Batch&& batch, std::function<void()> waiter);
+  // Waits for batches and moves as many as fit these limits, but at least one, to the end of `out`.
+  // False: closed and empty.
+  bool take(std::vector<Batch>& out, std::uint64_t group_bytes, std::uint64_t group_records);
+  // What take() gave out is done with.
+  void release();
+  void close();    // no more pushes; take() gives what is there
+  void discard();  // close, and drop what is there
+  // Returns early, with true, once closed.
+  bool wait_closed(std::chrono::milliseconds limit);
+  std::uint64_t bytes() const;
+  std::uint64_t records() const;
+
+ private:
+  struct Weight {
+    std::uint64_t bytes = 0;
+    std::uint64_t records = 0;
+  };
+  static Weight weigh(const Batch& batch);
+
+  const std::uint64_t max_bytes_;
+  const std::uint64_t max_records_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch> batches_;
+  std::vector<std::function<void()>> waiters_;
+  Weight used_;   // of batches_ and taken_
+  Weight taken_;  // given out, not released
+  bool closed_ = false;
+};
+
+}  // namespace stele::daemon

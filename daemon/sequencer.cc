@@ -1,0 +1,243 @@
+#include "daemon/sequencer.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <chrono>
+#include <map>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "attest/check.h"
+#include "attest/salt.h"
+#include "daemon/batch_queue.h"
+#include "daemon/log.h"
+
+namespace stele::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A group larger than this gains no more per sync (a sync costs as much as hashing about 1 MiB) and
+// makes the first of its events wait longer.
+constexpr std::uint64_t kGroupBytes = 8u << 20;
+constexpr std::uint64_t kGroupRecords = 1u << 14;
+// A source record older than this is written anew: half the window, so that no batch can leave it.
+constexpr std::uint64_t kSourceRenewal = attest::kSourceWindow / 2;
+// Sources remembered; forgetting one costs a source record.
+constexpr std::size_t kMaxSources = 4096;
+constexpr std::uint64_t kReseedRecords = 1u << 20;
+constexpr auto kFullDiskFirstDelay = 100ms;
+constexpr auto kFullDiskLongestDelay = 5s;
+
+attest::Hash random_seed() {
+  attest::Hash seed;
+  if (::getrandom(seed.bytes.data(), seed.bytes.size(), 0) !=
+      static_cast<ssize_t>(seed.bytes.size())) {
+    throw std::system_error(errno, std::generic_category(), "getrandom");
+  }
+  return seed;
+}
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_full(const std::error_code& code) {
+  return code == std::errc::no_space_on_device || code.value() == EDQUOT;
+}
+
+}  // namespace
+
+struct Sequencer::State {
+  State(storage::Store store_, const Config& config, boost::asio::any_io_executor executor_,
+        Hooks hooks_)
+      : store(std::move(store_)),
+        queue(config.queue_bytes, config.queue_records),
+        executor(std::move(executor_)),
+        hooks(std::make_shared<const Hooks>(std::move(hooks_))),
+        salts(random_seed()) {}
+
+  void run();
+  void commit(std::vector<Batch>& batches);
+  void add(attest::Kind kind, std::int64_t time_ns, std::uint64_t source, attest::ByteView bytes) {
+    group.push_back({kind, time_ns, source, {}, {}, bytes});  // its salt comes with all the others'
+  }
+  std::uint64_t source_for(const Batch& batch, std::uint64_t next_index);
+  attest::TreeHead append_when_there_is_room();
+  void tell(std::vector<Batch>& batches, std::vector<std::uint64_t> firsts, attest::TreeHead head);
+  void fail(const std::string& reason);
+
+  storage::Store store;
+  BatchQueue queue;
+  boost::asio::any_io_executor executor;
+  std::shared_ptr<const Hooks> hooks;
+  std::atomic<std::uint64_t> groups{0};
+  std::atomic<bool> disk_full{false};
+  std::atomic<bool> failed{false};
+
+  // The thread's own.
+  attest::SaltSource salts;
+  std::uint64_t salted = 0;                      // records since the last reseed
+  std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
+  std::vector<storage::NewRecord> group;
+  std::vector<attest::Hash> group_salts;
+  std::string pause;  // a note to seal: the disk was full
+  std::thread thread;
+};
+
+Sequencer::Sequencer(storage::Store store, const Config& config,
+                     boost::asio::any_io_executor executor, Hooks hooks)
+    : state_(std::make_unique<State>(std::move(store), config, std::move(executor),
+                                     std::move(hooks))) {
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+Sequencer::~Sequencer() {
+  drain();
+}
+
+bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
+  ENSURE(batch.items.size() <= kMaxBatchRecords && !batch.items.empty());
+  return state_->queue.push(
+      std::move(batch),
+      [executor = state_->executor, room = std::move(room)] { boost::asio::post(executor, room); });
+}
+
+const storage::Store& Sequencer::store() const {
+  return state_->store;
+}
+
+attest::TreeHead Sequencer::head() const {
+  return state_->store.head();
+}
+
+SequencerStatus Sequencer::status() const {
+  return {state_->queue.records(), state_->queue.bytes(), state_->groups, state_->disk_full,
+          state_->failed};
+}
+
+void Sequencer::drain() {
+  state_->queue.close();
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+void Sequencer::State::run() {
+  std::vector<Batch> batches;
+  try {
+    while (queue.take(batches, kGroupBytes, kGroupRecords)) {
+      commit(batches);
+      batches.clear();
+      queue.release();
+      if (!pause.empty()) commit(batches);  // none: the note alone
+    }
+  } catch (const std::exception& error) {
+    // The one place where the store's accidents end: nothing is acknowledged from here on.
+    fail(error.what());
+  }
+}
+
+void Sequencer::State::commit(std::vector<Batch>& batches) {
+  group.clear();
+  std::uint64_t index = store.head().size;
+  const std::string note = std::exchange(pause, {});
+  if (!note.empty()) {
+    add(attest::Kind::note, now_ns(), attest::kNoSource, attest::view(note));
+    ++index;
+  }
+  std::vector<std::uint64_t> firsts;
+  for (const Batch& batch : batches) {
+    const std::uint64_t source = source_for(batch, index);
+    if (source == index) ++index;
+    firsts.push_back(index);
+    for (const Batch::Item& item : batch.items) {
+      add(item.kind, item.time_ns, source,
+          attest::ByteView(batch.bytes).subspan(item.offset, item.length));
+    }
+    index += batch.items.size();
+  }
+  group_salts.resize(group.size());
+  salts.fill(group_salts);
+  for (std::size_t i = 0; i < group.size(); ++i) group[i].salt = group_salts[i];
+  salted += group.size();
+  if (salted >= kReseedRecords) {
+    salts.reseed(random_seed());
+    salted = 0;
+  }
+  const attest::TreeHead head = append_when_there_is_room();
+  ENSURE(head.size == index);
+  ++groups;
+  tell(batches, std::move(firsts), head);
+}
+
+// The index of the batch's source record; if that is next_index, it has just been put into the
+// group.
+std::uint64_t Sequencer::State::source_for(const Batch& batch, std::uint64_t next_index) {
+  if (!batch.source) return attest::kNoSource;
+  const auto known = sources.find(*batch.source);
+  if (known != sources.end() && next_index - known->second < kSourceRenewal) return known->second;
+  if (sources.size() >= kMaxSources) sources.clear();
+  sources.insert_or_assign(*batch.source, next_index);
+  add(attest::Kind::source, batch.items.front().time_ns, attest::kNoSource,
+      attest::view(*batch.source));
+  return next_index;
+}
+
+// A full disk is no failure: the store has written nothing that counts, senders feel back-pressure,
+// and the pause is sealed as a note when there is room again.
+attest::TreeHead Sequencer::State::append_when_there_is_room() {
+  std::int64_t full_since = 0;
+  for (std::chrono::milliseconds delay = kFullDiskFirstDelay;;
+       delay = std::min<std::chrono::milliseconds>(2 * delay, kFullDiskLongestDelay)) {
+    try {
+      const attest::TreeHead head = store.append(group);
+      if (full_since != 0) {
+        disk_full = false;
+        log(Priority::notice, "the disk has room again: going on");
+        pause = "{\"note\":\"disk_full\",\"since_ns\":" + std::to_string(full_since) +
+                ",\"until_ns\":" + std::to_string(now_ns()) + "}";
+      }
+      return head;
+    } catch (const std::system_error& error) {
+      if (!is_full(error.code())) throw;
+      if (full_since == 0) {
+        full_since = now_ns();
+        disk_full = true;
+        log(Priority::error,
+            std::string("the disk is full: senders wait until there is room: ") + error.what());
+      }
+      if (queue.wait_closed(delay)) throw;  // the daemon is ending: nobody waits for room any more
+    }
+  }
+}
+
+// Placements first: senders wait for them.
+void Sequencer::State::tell(std::vector<Batch>& batches, std::vector<std::uint64_t> firsts,
+                            attest::TreeHead head) {
+  std::vector<std::function<void(std::uint64_t)>> placed;
+  placed.reserve(batches.size());
+  for (Batch& batch : batches) placed.push_back(std::move(batch.placed));
+  boost::asio::post(
+      executor, [placed = std::move(placed), firsts = std::move(firsts), head, hooks_now = hooks] {
+        for (std::size_t i = 0; i < placed.size(); ++i) {
+          if (placed[i]) placed[i](firsts[i]);
+        }
+        if (hooks_now->durable) hooks_now->durable(head);
+      });
+}
+
+void Sequencer::State::fail(const std::string& reason) {
+  failed = true;
+  queue.discard();
+  boost::asio::post(executor, [reason, hooks_now = hooks] {
+    if (hooks_now->failure) hooks_now->failure(reason);
+  });
+}
+
+}  // namespace stele::daemon
