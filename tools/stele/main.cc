@@ -4,14 +4,35 @@
 #include <iostream>
 #include <system_error>
 
+#include "daemon/config.h"
+#include "storage/store.h"
+#include "tools/stele/anchor.h"
+#include "tools/stele/answer.h"
+#include "tools/stele/append.h"
 #include "tools/stele/command.h"
+#include "tools/stele/config.h"
+#include "tools/stele/look_up.h"
+#include "tools/stele/prove.h"
+#include "tools/stele/query.h"
+#include "tools/stele/show.h"
+#include "tools/stele/status.h"
+#include "tools/stele/trust.h"
 
 namespace {
 
 using namespace stele::tools;
 
 void add_commands(CLI::App& app, const Common& common, int& exit_code) {
-  (void)app, (void)common, (void)exit_code;
+  add_append(app, common, exit_code);
+  add_anchor(app, common, exit_code);
+  add_answer(app, common, exit_code);
+  add_status(app, common, exit_code);
+  add_query(app, common, exit_code);
+  add_show(app, common, exit_code);
+  add_prove(app, common, exit_code);
+  add_trust(app, common, exit_code);
+  add_config(app, common, exit_code);
+  add_look_up(app, common, exit_code);
 }
 
 int code_of(const std::system_error& error) {
@@ -63,6 +84,11 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUsage;
   } catch (const CommandError& error) {
     return fail(error.code(), error.what());
+  } catch (const stele::daemon::ConfigError& error) {
+    return fail(kConfiguration, error.what());
+  } catch (const stele::storage::Damage& error) {
+    return fail(kTampered,
+                (std::string(error.what()) + "; stele-verify says what it means").c_str());
   } catch (const std::system_error& error) {
     return fail(code_of(error), error.what());
   } catch (const std::exception& error) {

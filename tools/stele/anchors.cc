@@ -1,0 +1,62 @@
+#include "tools/stele/anchors.h"
+
+#include "attest/entry.h"
+#include "storage/store_reader.h"
+#include "tools/stele/command.h"
+
+namespace stele::tools {
+namespace {
+
+using attest::EntryKind;
+
+[[noreturn]] void fail_damaged(const attest::Defect& defect) {
+  throw CommandError(kTampered, "the journal is damaged (" + std::string(name(defect.fault)) +
+                                    "): " + defect.detail + "; stele-verify says what it means");
+}
+
+template <class T>
+T required(attest::Result<T> result) {
+  if (!result) fail_damaged(result.error());
+  return std::move(result).value();
+}
+
+std::optional<StoredAnchor> first_anchor(
+    const std::string& data, const std::function<bool(const attest::Statement&)>& wanted) {
+  std::optional<StoredAnchor> found;
+  visit_anchors(data, [&](const StoredAnchor& anchor) {
+    if (!anchor.statement.is_quote() && wanted(anchor.statement)) found = anchor;
+    return !found;
+  });
+  return found;
+}
+
+}  // namespace
+
+void visit_anchors(const std::string& data,
+                   const std::function<bool(const StoredAnchor&)>& visitor) {
+  storage::EntryReader reader(storage::posix(), data);
+  std::optional<attest::Bytes> open;
+  while (auto entry = reader.next()) {
+    if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
+      open = std::move(entry->payload);
+    } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::voided)) {
+      open.reset();
+    } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::receipt) && open) {
+      StoredAnchor anchor{*open, required(attest::decode_statement(*open)),
+                          required(attest::decode_receipt(entry->payload))};
+      open.reset();
+      if (!visitor(anchor)) return;
+    }
+  }
+  if (reader.defect()) fail_damaged(*reader.defect());
+}
+
+std::optional<StoredAnchor> find_anchor_over(const std::string& data, std::uint64_t index) {
+  return first_anchor(data, [&](const attest::Statement& s) { return s.tree.size > index; });
+}
+
+std::optional<StoredAnchor> find_anchor(const std::string& data, std::uint64_t seq) {
+  return first_anchor(data, [&](const attest::Statement& s) { return s.seq == seq; });
+}
+
+}  // namespace stele::tools

@@ -1,0 +1,39 @@
+// A connection to the daemon's control socket: one request, its records, its last line.
+//
+// Blocks: until the daemon has answered. Thread safety: one thread. Errors: CommandError with the
+// daemon's own exit code and message when it refuses; 69 when it ends before it answered; 77 when
+// this user may not connect. See: daemon/README.md, "Control protocol".
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace stele::tools {
+
+class ControlClient {
+ public:
+  // Nothing when no daemon listens there.
+  static std::optional<ControlClient> connect(const std::string& path);
+  // The last line of the reply, "ok" true; the lines before it go to `each`.
+  using Visitor = std::function<void(const boost::json::object&)>;
+  boost::json::object ask(const boost::json::object& request, const Visitor& each = {});
+
+ private:
+  explicit ControlClient(std::unique_ptr<boost::asio::io_context> context);
+  std::string read_line();
+
+  std::unique_ptr<boost::asio::io_context> context_;
+  boost::asio::local::stream_protocol::socket socket_;
+  std::string received_;
+};
+
+// Connects to a Unix stream socket; false when nobody listens there. CommandError 77,
+// std::system_error.
+bool connect_to(boost::asio::local::stream_protocol::socket& socket, const std::string& path);
+
+}  // namespace stele::tools

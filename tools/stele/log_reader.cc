@@ -1,0 +1,121 @@
+#include "tools/stele/log_reader.h"
+
+#include <algorithm>
+
+#include "attest/base64.h"
+#include "attest/proof.h"
+#include "tools/stele/anchors.h"
+#include "tools/stele/record_json.h"
+
+namespace stele::tools {
+namespace {
+
+boost::json::object request_of(const storage::Query& query) {
+  boost::json::object request{{"do", "query"}, {"limit", query.limit}};
+  if (query.since_ns) request["since_ns"] = *query.since_ns;
+  if (query.until_ns) request["until_ns"] = *query.until_ns;
+  if (query.begin) request["begin"] = *query.begin;
+  if (query.end) request["end"] = *query.end;
+  if (query.source) request["source"] = *query.source;
+  return request;
+}
+
+bool matches(const storage::StoredRecord& record, const storage::Query& query) {
+  const attest::Leaf& leaf = record.leaf;
+  return (!query.since_ns || leaf.time_ns >= *query.since_ns) &&
+         (!query.until_ns || leaf.time_ns < *query.until_ns) &&
+         (!query.source || leaf.source == *query.source);
+}
+
+std::optional<std::uint64_t> scan(const storage::Store& store, const storage::Query& query,
+                                  const LogReader::Visitor& visitor) {
+  const std::uint64_t end = std::min(query.end.value_or(store.head().size), store.head().size);
+  const std::uint64_t begin = std::min(query.begin.value_or(0), end);
+  std::uint64_t found = 0;
+  std::optional<std::uint64_t> next;
+  store.visit(begin, end, [&](const storage::StoredRecord& record) {
+    if (!matches(record, query)) return true;
+    if (found == query.limit) {
+      next = record.index;
+      return false;
+    }
+    ++found;
+    visitor(record);
+    return true;
+  });
+  return next;
+}
+
+}  // namespace
+
+LogReader::LogReader(const Common& common) : site_(find_site(common)), daemon_(find_daemon(site_)) {
+  if (!daemon_) store_.emplace(open_store(site_));
+}
+
+void LogReader::require_record(std::uint64_t index) const {
+  const std::uint64_t size = store_->head().size;
+  if (index < size) return;
+  throw CommandError(kNoInput, "there is no record " + std::to_string(index) + ": the log holds " +
+                                   std::to_string(size) + ", from 0");
+}
+
+storage::StoredRecord LogReader::read(std::uint64_t index) {
+  if (!daemon_) {
+    require_record(index);
+    return store_->read(index);
+  }
+  std::optional<storage::StoredRecord> record;
+  daemon_->ask({{"do", "show"}, {"index", index}}, [&](const boost::json::object& line) {
+    record = record_from(line.at("record").as_object());
+  });
+  if (!record) throw CommandError(kUnavailable, "the daemon answered without the record");
+  return std::move(*record);
+}
+
+std::optional<std::uint64_t> LogReader::query(const storage::Query& query, const Visitor& visitor) {
+  if (!daemon_) return scan(*store_, query, visitor);
+  const boost::json::object last =
+      daemon_->ask(request_of(query), [&](const boost::json::object& line) {
+        visitor(record_from(line.at("record").as_object()));
+      });
+  const boost::json::value& next = last.at("next");
+  if (next.is_null()) return std::nullopt;
+  return next.to_number<std::uint64_t>();
+}
+
+attest::Bytes LogReader::prove(std::uint64_t index, bool content) {
+  if (daemon_) {
+    const boost::json::object reply =
+        daemon_->ask({{"do", "prove"}, {"index", index}, {"content", content}});
+    const boost::json::string& text = reply.at("proof").as_string();
+    auto proof = attest::from_base64({text.data(), text.size()});
+    if (!proof) throw CommandError(kUnavailable, "the daemon's proof is not base64");
+    return std::move(*proof);
+  }
+  require_record(index);
+  auto anchor = find_anchor_over(site_.config.data, index);
+  if (!anchor) {
+    throw CommandError(kTemporary, "no counter anchor covers record " + std::to_string(index) +
+                                       " yet: start the daemon, or run `stele anchor` beside it");
+  }
+  storage::StoredRecord record = store_->read(index);
+  attest::Proof proof;
+  proof.index = index;
+  proof.leaf = record.encoded_leaf;
+  proof.path = attest::prove_inclusion(index, anchor->statement.tree.size, *store_);
+  std::copy(anchor->statement_bytes.begin(), anchor->statement_bytes.end(),
+            proof.statement.begin());
+  proof.receipt = std::move(anchor->receipt);
+  proof.receipt.quote.reset();  // a proof stands on the counter; the quote would double its size
+  if (content) {
+    if (record.erased) {
+      throw CommandError(kNoInput,
+                         "the content of record " + std::to_string(index) + " was erased");
+    }
+    proof.content.emplace(
+        attest::Proof::OwnedContent{record.salt, std::move(record.tlvs), std::move(record.bytes)});
+  }
+  return attest::encode(proof);
+}
+
+}  // namespace stele::tools

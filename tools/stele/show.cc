@@ -1,0 +1,46 @@
+#include "tools/stele/show.h"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+#include <memory>
+
+#include "tools/stele/log_reader.h"
+#include "tools/stele/output.h"
+#include "tools/stele/record_json.h"
+
+namespace stele::tools {
+namespace {
+
+struct Arguments {
+  std::uint64_t index = 0;
+  bool raw = false;
+  std::string format;
+};
+
+void show(const Common& common, const Arguments& arguments) {
+  const storage::StoredRecord record = LogReader(common).read(arguments.index);
+  if (arguments.raw) {
+    if (record.erased) throw CommandError(kNoInput, "the content of this record was erased");
+    std::cout.write(reinterpret_cast<const char*>(record.bytes.data()),
+                    static_cast<std::streamsize>(record.bytes.size()));
+  } else if (arguments.format == "json") {
+    std::cout << boost::json::serialize(to_json(record)) << '\n';
+  } else {
+    std::cout << to_page(record);
+  }
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, const Common& common, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("show", "Show one record");
+  command->add_option("INDEX", arguments->index, "The record's number, from 0")->required();
+  command->add_flag("--raw", arguments->raw,
+                    "The content's bytes, exactly, whatever they do to a terminal");
+  add_format(*command, arguments->format, {"text", "json"});
+  command->callback([&common, arguments] { show(common, *arguments); });
+}
+
+}  // namespace stele::tools

@@ -1,0 +1,155 @@
+#include "tools/stele/status.h"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+#include <memory>
+
+#include "attest/genesis.h"
+#include "attest/printable.h"
+#include "attest/rfc3339.h"
+#include "tools/stele/anchors.h"
+#include "tools/stele/output.h"
+#include "tools/stele/site.h"
+
+namespace stele::tools {
+namespace {
+
+using boost::json::object;
+using boost::json::value;
+
+struct Arguments {
+  std::string format;
+  bool check = false;
+};
+
+// What the files say when no daemon is there to ask.
+object read_status(const Site& site) {
+  const storage::Store store = open_store(site);
+  const attest::TreeHead head = store.head();
+  const auto genesis = attest::decode_genesis(store.read(0).bytes);
+  if (!genesis)
+    throw CommandError(kTampered, "record 0 is no genesis; stele-verify says what it means");
+  std::uint64_t counter_anchors = 0, quote_seq = 0, sealed = 0, anchored = 0, counter = 0;
+  value newest = nullptr;
+  visit_anchors(site.config.data, [&](const StoredAnchor& anchor) {
+    const attest::Statement& statement = anchor.statement;
+    anchored = std::max(anchored, statement.tree.size);
+    counter_anchors = statement.seq;
+    quote_seq = statement.quote_seq;
+    counter = statement.counter;
+    if (!statement.is_quote()) sealed = std::max(sealed, statement.tree.size);
+    newest = attest::to_rfc3339(statement.wallclock_ns);
+    return true;
+  });
+  return {{"schema", "stele.status/1"},
+          {"daemon", nullptr},
+          {"log",
+           {{"origin", genesis->origin},
+            {"id", attest::to_hex(store.log_id())},
+            {"size", head.size},
+            {"root", attest::to_hex(head.root)}}},
+          {"anchoring",
+           {{"state", "unavailable"},
+            {"reason", "no daemon runs"},
+            {"mode", std::string(1, static_cast<char>(genesis->mode))},
+            {"counter_anchors", counter_anchors},
+            {"quote_seq", quote_seq},
+            {"counter_anchored", sealed},
+            {"anchored", anchored},
+            {"unanchored", head.size - std::min(head.size, anchored)},
+            {"newest", newest},
+            {"counter", counter},
+            {"odometer", counter_anchors}}}};
+}
+
+object ask_status(const Site& site) {
+  if (auto daemon = find_daemon(site))
+    return daemon->ask({{"do", "status"}}).at("status").as_object();
+  return read_status(site);
+}
+
+std::string words(const value& v) {
+  if (v.is_string()) return attest::printable({v.as_string().data(), v.as_string().size()});
+  return v.is_null() ? "none" : boost::json::serialize(v);
+}
+
+void print_text(const object& status) {
+  const object& log = status.at("log").as_object();
+  const object& anchoring = status.at("anchoring").as_object();
+  const auto line = [](const char* label, const std::string& text) {
+    std::cout << label << text << '\n';
+  };
+  const value& daemon = status.at("daemon");
+  line("daemon           ", daemon.is_null()
+                                ? "not running"
+                                : "pid " + words(daemon.as_object().at("pid")) + ", since " +
+                                      words(daemon.as_object().at("started")));
+  line("log              ", words(log.at("origin")) + ", " + words(log.at("id")));
+  line("records          ", words(log.at("size")));
+  line("root             ", words(log.at("root")));
+  const std::string reason = words(anchoring.at("reason"));
+  line("anchoring        ", words(anchoring.at("state")) + (reason.empty() ? "" : ": " + reason));
+  line("mode             ", words(anchoring.at("mode")));
+  line("counter anchors  ",
+       words(anchoring.at("counter_anchors")) + ", counter at " + words(anchoring.at("counter")));
+  line("sealed           ", words(anchoring.at("counter_anchored")) +
+                                " records by counter anchors, " + words(anchoring.at("anchored")) +
+                                " with quote anchors");
+  line("not anchored     ", words(anchoring.at("unanchored")) + " records");
+  line("newest anchor    ", words(anchoring.at("newest")));
+}
+
+// Monitoring plugin: state, one line, figures.
+int check(const object& status) {
+  const object& anchoring = status.at("anchoring").as_object();
+  const std::string state = words(anchoring.at("state"));
+  const object* queue = status.contains("queue") ? &status.at("queue").as_object() : nullptr;
+  const auto flagged = [&](const char* name) {
+    return queue != nullptr && queue->at(name).as_bool();
+  };
+  int code = state == "anchoring" ? 0 : state == "stopped" ? 2 : 1;
+  std::string text = state + (code == 0 ? "" : ": " + words(anchoring.at("reason")));
+  if (flagged("disk_full")) code = 2, text = "the disk is full";
+  if (flagged("failed")) code = 2, text = "writing failed: nothing is acknowledged any more";
+  if (status.at("daemon").is_null()) code = 2, text = "the daemon is not running";
+  static constexpr const char* kStates[] = {"OK", "WARNING", "CRITICAL"};
+  std::cout << "STELE " << kStates[code] << " - " << text
+            << " | records=" << words(status.at("log").as_object().at("size"))
+            << " unanchored=" << words(anchoring.at("unanchored"))
+            << " counter_anchors=" << words(anchoring.at("counter_anchors")) << '\n';
+  return code;
+}
+
+int check_whatever_happens(const Common& common) {
+  try {
+    return check(ask_status(find_site(common)));
+  } catch (const std::exception& error) {
+    std::cout << "STELE UNKNOWN - " << attest::printable(error.what()) << '\n';
+    return 3;
+  }
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, const Common& common, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("status", "Show size, anchors, lag and TPM state");
+  add_format(*command, arguments->format, {"text", "json"});
+  command->add_flag("--check", arguments->check,
+                    "As a monitoring plugin: one line, exit code 0 to 3");
+  command->callback([&common, &exit_code, arguments] {
+    if (arguments->check) {
+      exit_code = check_whatever_happens(common);
+      return;
+    }
+    const object status = ask_status(find_site(common));
+    if (arguments->format == "json") {
+      std::cout << boost::json::serialize(status) << '\n';
+    } else {
+      print_text(status);
+    }
+  });
+}
+
+}  // namespace stele::tools
