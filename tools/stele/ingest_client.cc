@@ -4,23 +4,34 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 namespace stele::tools {
 namespace {
 
 namespace asio = boost::asio;
 
+std::string text_of(const boost::json::value& value) {
+  return {value.as_string().data(), value.as_string().size()};
+}
+
 Acknowledgement parse_acknowledgement(std::string_view line) {
   const boost::json::object object = boost::json::parse({line.data(), line.size()}).as_object();
+  if (const boost::json::value* message = object.if_contains("message")) {
+    throw CommandError(kTemporary, "the daemon turned this connection away: " + text_of(*message));
+  }
   Acknowledgement out{object.at("first").to_number<std::uint64_t>(),
                       object.at("next").to_number<std::uint64_t>(),
                       {}};
-  if (const boost::json::value* refused = object.if_contains("refused")) {
-    for (const boost::json::value& each : refused->as_array()) {
-      const boost::json::string& fault = each.at("fault").as_string();
-      out.refused.push_back(
-          {each.at("at").to_number<std::uint64_t>(), {fault.data(), fault.size()}});
+  const boost::json::value* refused = object.if_contains("refused");
+  if (refused == nullptr) return out;
+  for (const boost::json::value& each : refused->as_array()) {
+    const boost::json::object& event = each.as_object();
+    std::string fault = text_of(event.at("fault"));
+    if (fault == "too_long" && event.contains("limit")) {
+      fault += " (the limit is " + boost::json::serialize(event.at("limit")) + " bytes)";
     }
+    out.refused.push_back({event.at("at").to_number<std::uint64_t>(), std::move(fault)});
   }
   return out;
 }

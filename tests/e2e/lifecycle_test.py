@@ -1,0 +1,93 @@
+"""Goal: start, stop and start again keep every promise. Method: one host, its daemon told to end under
+load, its TPM held back or absent at the start, its log read and verified after each step."""
+import os
+import signal
+import socket
+import time
+import unittest
+
+from stele_host import OK, PATIENCE, Host, placed, wait_until
+
+
+class Lifecycle(unittest.TestCase):
+    def setUp(self):
+        self.host = Host()
+        self.addCleanup(self.host.close)
+        self.host.provision()
+
+    def verified(self):
+        report = self.host.verify()
+        self.assertEqual((report["conclusion"], report["exit"]), ("verified", OK), report)
+        return report
+
+    def test_sigterm_drains_and_anchors(self):
+        self.host.start_daemon()
+        sent = [b"under way %d" % i for i in range(5000)]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(PATIENCE)
+            client.connect(str(self.host.ingest))
+            client.sendall(b"STELE/1 ack=durable\n" + b"".join(e + b"\n" for e in sent))
+            first = client.recv(65536)  # so it has begun to take them
+            self.host.daemon.send_signal(signal.SIGTERM)
+            answer = first + b"".join(iter(lambda: client.recv(65536), b""))
+        self.host.stop_daemon()
+        events = self.host.events()
+        indices = placed(answer)
+        self.assertEqual([events[i] for i in indices], sent[:len(indices)])
+        coverage = self.verified()["coverage"]
+        self.assertEqual((coverage["unanchored"], coverage["quote_anchored"], coverage["unclean_ends"]), (0, 0, 0))
+        self.assertEqual(coverage["counter_anchored"], self.host.status()["log"]["size"])
+
+    def test_each_start_goes_on_where_the_last_one_ended(self):
+        expected = {}
+        for start in range(3):
+            self.host.start_daemon()
+            sent = [b"start %d event %d" % (start, i) for i in range(100)]
+            indices = self.host.append(b"\n".join(sent))
+            self.assertFalse(set(indices) & set(expected))
+            expected.update(zip(indices, sent))
+            self.host.stop_daemon()
+            self.assertEqual(self.host.events(), expected)
+        self.verified()
+
+    def test_a_killed_daemon_loses_nothing_acknowledged(self):
+        self.host.start_daemon()
+        sent = [b"acknowledged %d" % i for i in range(1000)]
+        indices = self.host.append(b"\n".join(sent))
+        self.host.daemon.kill()
+        self.host.daemon.wait()
+        self.host.start_daemon()
+        events = self.host.events()
+        self.assertEqual([events[i] for i in indices], sent)
+        self.host.stop_daemon()
+        self.verified()
+
+    def test_ready_is_told_only_after_the_tpm_was_asked(self):
+        os.kill(self.host.tpm.process.pid, signal.SIGSTOP)
+        try:
+            self.host.start_daemon(wait=False)
+            time.sleep(1)
+            self.assertFalse(self.host.is_ready(), "READY=1 while the TPM had not answered")
+        finally:
+            os.kill(self.host.tpm.process.pid, signal.SIGCONT)
+        wait_until(self.host.is_ready, "READY=1 once the TPM answers")
+        wait_until(lambda: self.host.status()["anchoring"]["state"] == "anchoring", "anchoring")
+        self.host.stop_daemon()
+        self.verified()
+
+    def test_without_a_tpm_events_are_taken_and_anchored_when_it_is_back(self):
+        self.host.tpm.stop()
+        self.host.start_daemon()
+        self.assertEqual(self.host.status()["anchoring"]["state"], "unavailable")
+        self.host.append(b"taken without a TPM\n")
+        self.assertEqual(self.host.stele("status", "--check").returncode, 1)
+        self.host.tpm.start()
+        wait_until(lambda: self.host.status()["anchoring"]["state"] == "anchoring", "anchoring again")
+        self.host.anchor()
+        self.assertEqual(self.host.stele("status", "--check").returncode, 0)
+        self.host.stop_daemon()
+        self.verified()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
