@@ -1,5 +1,6 @@
 #include "tools/stele/record_json.h"
 
+#include <algorithm>
 #include <boost/json/value.hpp>
 #include <stdexcept>
 
@@ -28,7 +29,7 @@ std::string_view text_of(const attest::Bytes& bytes) {
 
 std::string kind_of(const storage::StoredRecord& record) {
   const std::string_view known = name(record.leaf.kind);
-  if (!known.empty()) return std::string(known);
+  if (known != "unknown") return std::string(known);
   return "kind-" + std::to_string(static_cast<unsigned>(record.leaf.kind));
 }
 
