@@ -163,6 +163,12 @@ attest::Bundle PaperTpm::bundle(const std::array<std::uint8_t, 16>& boot_id, boo
   return out;
 }
 
+void PaperTpm::answer(attest::Answer& answer) const {
+  const Hash extra_data = attest::answer_extra_data(answer);
+  answer.audit = audit(attest::read_session_digest(identity_, counter, extend), extra_data);
+  answer.quote = quote(extra_data);
+}
+
 Bytes PaperTpm::attest_header(std::uint16_t type, ByteView extra_data) const {
   Bytes out;
   Writer(out)
