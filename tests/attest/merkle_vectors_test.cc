@@ -27,9 +27,9 @@ std::vector<std::filesystem::path> json_files(const std::filesystem::path& root)
   return out;
 }
 
-// Some cases hold other bytes in a hash's place ("don't care", an empty string). Our type cannot: a
-// hash of those bytes stands in for them, equal where they are equal, so that the verifier judges
-// every case and none is refused for its length alone.
+// Some cases hold other bytes in a hash's place ("don't care"). Our type cannot: a hash of those
+// bytes stands in for them, equal where they are equal, so that the verifier judges these cases too
+// and does not refuse them for their length.
 Hash hash_of(const json::value& text) {
   const auto bytes = from_base64(text.as_string());
   if (!bytes) throw std::runtime_error("not base64");
@@ -47,6 +47,8 @@ std::vector<Hash> proof_of(const json::value& value) {
 }
 
 bool accepted_inclusion(const json::object& test) {
+  // No leaf or no root at all: that a Hash is never empty is how such a claim is refused.
+  if (test.at("leafHash").as_string().empty() || test.at("root").as_string().empty()) return false;
   return verify_inclusion(test.at("leafIdx").to_number<std::uint64_t>(), hash_of(test.at("leafHash")),
                           {test.at("treeSize").to_number<std::uint64_t>(), hash_of(test.at("root"))},
                           proof_of(test.at("proof")))
