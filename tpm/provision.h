@@ -1,15 +1,19 @@
 // Provisioning: makes AK, C and E in the TPM and the genesis that names them; resumable by inspection.
 //
-// Order (README.md, "Provisioning"): escrow durable → AK transient → genesis durable (the caller stores
-// it: `keep`) → EvictControl → define C, E → increment if unwritten → extend if unwritten → require
-// E == E_0 → read-back = genesis receipt → trust data → hierarchy auths (Mode A) → disableClear last.
+// Order (README.md, "Provisioning"): AK as a transient primary, which fixes all names → escrow and secrets
+// durable, genesis durable (the caller stores them: Keeper) → EvictControl → define C, E → increment C if
+// unwritten → extend E if unwritten → require E == E_0 → read-back = genesis receipt → trust file →
+// endorsement auth, in Mode A also owner and lockout auth → disableClear last. Nothing in the TPM is
+// changed for good before the Keeper's `identity` and `genesis` have returned.
 // Never deletes an index by itself; an index with other attributes at our handle is refused (squatting).
 // Blocks: seconds. Thread safety: none. Errors: TpmError, ProvisionRefused.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "attest/genesis.h"
 #include "attest/trust.h"
@@ -17,6 +21,7 @@
 
 namespace stele::tpm {
 
+// The TPM, or what was kept, is not as it must be: the message says what to do.
 class ProvisionRefused : public std::runtime_error {
   using runtime_error::runtime_error;
 };
@@ -35,17 +40,38 @@ struct ProvisionPlan {
 
 // What the caller keeps durable, called in this order; each must return only when it is durable.
 struct Keeper {
-  std::function<void(const attest::Bytes& genesis)> genesis;             // before EvictControl
+  // The secrets, and the genesis that an escrow names; again at every attempt. Before all else.
+  std::function<void(const Credentials&, const attest::Bytes& genesis)> identity;
+  std::function<void(const attest::Bytes& genesis)> genesis;          // before EvictControl
   std::function<void(const attest::Bytes& receipt)> genesis_receipt;
-  std::function<void(const attest::TrustFile&)> trust;
-  std::function<void(std::string_view step)> progress;                   // for people
+  std::function<void(const attest::TrustFile&)> trust;                // again at every attempt
+  std::function<void(std::string_view step)> progress;                // for people: a step that changed the TPM
 };
 
-// genesis_so_far: the bytes kept by an earlier, interrupted attempt (then salt, time, pcr come from it).
-Credentials provision(Device&, const ProvisionPlan&, const std::optional<attest::Bytes>& genesis_so_far,
-                      const Keeper&);
-// Removes AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not there is skipped and said.
+// What an earlier, interrupted attempt has kept: salt, time, mode, P and origin come from its genesis.
+struct Kept {
+  std::optional<attest::Bytes> genesis;
+  std::optional<attest::Bytes> genesis_receipt;
+};
+
+Credentials provision(Device&, const ProvisionPlan&, const Kept&, const Keeper&);
+
+// Which authValues of this TPM are set (not: by whom).
+struct HierarchyState {
+  bool owner_set = false;
+  bool endorsement_set = false;
+  bool lockout_set = false;
+  bool clear_disabled = false;
+};
+HierarchyState hierarchy_state(Device&);
+
+// What a trust file says of this kind of device.
+attest::TpmKind tpm_kind(const Device::Kind&);
+
+// Removes AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not there
+// is skipped and said. disableClear stays: only platform authority (the firmware) can lift it.
 void deprovision(Device&, const Credentials&, attest::Mode, const std::optional<AuthValue>& owner_auth,
-                 const std::optional<AuthValue>& lockout_auth, const std::function<void(std::string_view)>& progress);
+                 const std::optional<AuthValue>& lockout_auth,
+                 const std::function<void(std::string_view)>& progress);
 
 }  // namespace stele::tpm

@@ -1,0 +1,74 @@
+#include "tpm/hierarchies.h"
+#include "tpm/provision.h"
+
+namespace stele::tpm {
+namespace {
+
+using Progress = std::function<void(std::string_view)>;
+
+void remove_index(Device& device, std::uint32_t handle, const char* what, const Progress& progress) {
+  Object index = find_object(device, handle);
+  if (!index) return progress(std::string(what) + " is not there");
+  execute(device, "TPM2_NV_UndefineSpace", [&] {
+    return Esys_NV_UndefineSpace(device.esys(), ESYS_TR_RH_OWNER, index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                 ESYS_TR_NONE);
+  });
+  index.release();
+  progress(std::string(what) + " removed");
+}
+
+void remove_key(Device& device, std::uint32_t handle, const Progress& progress) {
+  Object ak = find_object(device, handle);
+  if (!ak) return progress("the attestation key is not there");
+  ESYS_TR none = ESYS_TR_NONE;
+  execute(device, "TPM2_EvictControl", [&] {
+    return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                             handle, &none);
+  });
+  ak.release();
+  progress("the attestation key removed");
+}
+
+void unset(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth, const char* what,
+           const Progress& progress) {
+  if (!is_set) return progress(std::string(what) + " has no authValue");
+  use_auth(device, hierarchy, true, auth);
+  change_auth(device, hierarchy, {});
+  progress(std::string(what) + " unlocked");
+}
+
+}  // namespace
+
+void deprovision(Device& device, const Credentials& credentials, attest::Mode mode,
+                 const std::optional<AuthValue>& owner_auth, const std::optional<AuthValue>& lockout_auth,
+                 const Progress& progress) {
+  const HierarchyState state = hierarchy_state(device);
+  if (state.owner_set && !owner_auth) {
+    throw ProvisionRefused("the owner hierarchy of this TPM is locked: the auditor's ownerAuth is needed");
+  }
+  // What is at our handles but not ours stays: nothing is deleted for somebody else.
+  const IndexState indexes = read_indexes(device, credentials);
+  Object ak = find_object(device, credentials.ak_handle);
+  if (indexes.counter_presence == IndexState::Presence::foreign ||
+      indexes.extend_presence == IndexState::Presence::foreign ||
+      (ak && ak.name() != credentials.identity.ak.name())) {
+    throw ProvisionRefused("what is at this log's handles in the TPM is not this log's: examine and remove it yourself");
+  }
+  ak.reset();
+  use_auth(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}));
+  remove_index(device, credentials.extend_handle, "the hash chain E", progress);
+  remove_index(device, credentials.counter_handle, "the counter C", progress);
+  remove_key(device, credentials.ak_handle, progress);
+  unset(device, ESYS_TR_RH_ENDORSEMENT, state.endorsement_set, credentials.endorsement_auth,
+        "the endorsement hierarchy", progress);
+  if (mode != attest::Mode::a) return;
+  if (lockout_auth) {
+    unset(device, ESYS_TR_RH_LOCKOUT, state.lockout_set, *lockout_auth, "the lockout hierarchy", progress);
+  } else if (state.lockout_set) {
+    progress("the lockout hierarchy stays locked: no lockoutAuth was given");
+  }
+  unset(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}), "the owner hierarchy", progress);
+  if (state.clear_disabled) progress("TPM2_Clear stays disabled: only the firmware can enable it again");
+}
+
+}  // namespace stele::tpm

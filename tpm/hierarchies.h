@@ -1,0 +1,18 @@
+// The authValues of a TPM's hierarchies: setting them, and the lock on TPM2_Clear.
+//
+// Internal to tpm/. Thread safety: none. Blocks: each call. Errors: TpmError.
+#pragma once
+
+#include "tpm/esys.h"
+#include "tpm/provision.h"
+
+namespace stele::tpm {
+
+// Tells ESYS which authValue the hierarchy (ESYS_TR_RH_OWNER, …) has now: nothing, if it is not set.
+void use_auth(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth);
+// With the authValue told by use_auth(); an empty one unsets it. Tells ESYS the new one.
+void change_auth(Device& device, ESYS_TR hierarchy, attest::ByteView new_auth);
+// By the lockout authorisation; only platform authority can undo it.
+void disable_clear(Device& device);
+
+}  // namespace stele::tpm
