@@ -21,8 +21,8 @@ TPM2B_NV_PUBLIC read_public(Device& device, const Object& index) {
   EsysPtr<TPM2B_NV_PUBLIC> area;
   EsysPtr<TPM2B_NAME> name;
   execute(device, "TPM2_NV_ReadPublic", [&] {
-    return Esys_NV_ReadPublic(device.esys(), index.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, out(area),
-                              out(name));
+    return Esys_NV_ReadPublic(device.esys(), index.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              out(area), out(name));
   });
   return *area;
 }
@@ -32,8 +32,8 @@ bool is_wrong_auth(const TpmError& error) {
   return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL;
 }
 
-Found read_index(Device& device, std::uint32_t handle, const attest::Name& written_name, const AuthValue& auth,
-                 std::uint16_t size_bytes) {
+Found read_index(Device& device, std::uint32_t handle, const attest::Name& written_name,
+                 const AuthValue& auth, std::uint16_t size_bytes) {
   using Presence = IndexState::Presence;
   Object index = find_object(device, handle);
   if (!index) return {Presence::missing, {}};
@@ -46,8 +46,8 @@ Found read_index(Device& device, std::uint32_t handle, const attest::Name& writt
   EsysPtr<TPM2B_MAX_NV_BUFFER> value;
   try {
     execute(device, "TPM2_NV_Read", [&] {
-      return Esys_NV_Read(device.esys(), index.get(), index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                          size_bytes, 0, out(value));
+      return Esys_NV_Read(device.esys(), index.get(), index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                          ESYS_TR_NONE, size_bytes, 0, out(value));
     });
   } catch (const TpmError& error) {
     // The authValue is no part of the Name: somebody defined the index again with another one.
@@ -69,10 +69,10 @@ Clock read_clock(Device& device) {
 }
 
 IndexState read_indexes(Device& device, const Credentials& credentials) {
-  const Found counter = read_index(device, credentials.counter_handle, credentials.identity.counter_name,
-                                   credentials.counter_auth, 8);
-  const Found extend = read_index(device, credentials.extend_handle, credentials.identity.extend_name,
-                                  credentials.extend_auth, 32);
+  const Found counter = read_index(device, credentials.counter_handle,
+                                   credentials.identity.counter_name, credentials.counter_auth, 8);
+  const Found extend = read_index(device, credentials.extend_handle,
+                                  credentials.identity.extend_name, credentials.extend_auth, 32);
   IndexState state;
   state.counter_presence = counter.presence;
   state.extend_presence = extend.presence;
@@ -87,7 +87,8 @@ void extend_pcr(Device& device, std::uint8_t pcr, const attest::Hash& digest) {
   values.digests[0].hashAlg = TPM2_ALG_SHA256;
   std::copy(digest.bytes.begin(), digest.bytes.end(), values.digests[0].digest.sha256);
   execute(device, "TPM2_PCR_Extend", [&] {
-    return Esys_PCR_Extend(device.esys(), ESYS_TR_PCR0 + pcr, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &values);
+    return Esys_PCR_Extend(device.esys(), ESYS_TR_PCR0 + pcr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                           ESYS_TR_NONE, &values);
   });
 }
 
@@ -95,7 +96,8 @@ void extend_index(Device& device, const Credentials& credentials, const attest::
   AnchorSession(device, credentials).extend(digest);
 }
 
-attest::Receipt full_anchor(Device& device, const Credentials& credentials, const attest::Statement& statement) {
+attest::Receipt full_anchor(Device& device, const Credentials& credentials,
+                            const attest::Statement& statement) {
   ENSURE(!statement.is_quote());
   attest::Receipt receipt;
   receipt.kind = attest::ReceiptKind::full;
@@ -115,8 +117,9 @@ attest::Receipt full_anchor(Device& device, const Credentials& credentials, cons
   return receipt;
 }
 
-attest::Receipt read_back(Device& device, const Credentials& credentials, const attest::Hash& digest,
-                          const attest::Hash& extra_data, bool with_quote) {
+attest::Receipt read_back(Device& device, const Credentials& credentials,
+                          const attest::Hash& digest, const attest::Hash& extra_data,
+                          bool with_quote) {
   attest::Receipt receipt;
   receipt.kind = attest::ReceiptKind::read_back;
   receipt.digest = digest;

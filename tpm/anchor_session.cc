@@ -12,8 +12,9 @@ Object start_session(Device& device) {
   const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
   ESYS_TR session = ESYS_TR_NONE;
   const auto start = [&] {
-    return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                 ESYS_TR_NONE, nullptr, TPM2_SE_HMAC, &no_encryption, TPM2_ALG_SHA256, &session);
+    return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                 ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_HMAC, &no_encryption,
+                                 TPM2_ALG_SHA256, &session);
   };
   try {
     execute(device, "TPM2_StartAuthSession", start);
@@ -47,15 +48,16 @@ AnchorSession::AnchorSession(Device& device, const Credentials& credentials)
 void AnchorSession::next_command() {
   const TPMA_SESSION attributes = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_AUDIT |
                                   (first_ ? TPMA_SESSION_AUDITRESET : TPMA_SESSION_AUDITEXCLUSIVE);
-  execute(device_, "setting session attributes",
-          [&] { return Esys_TRSess_SetAttributes(device_.esys(), session_.get(), attributes, 0xff); });
+  execute(device_, "setting session attributes", [&] {
+    return Esys_TRSess_SetAttributes(device_.esys(), session_.get(), attributes, 0xff);
+  });
 }
 
 void AnchorSession::increment() {
   next_command();
   execute(device_, "TPM2_NV_Increment", [&] {
-    return Esys_NV_Increment(device_.esys(), counter_.get(), counter_.get(), session_.get(), ESYS_TR_NONE,
-                             ESYS_TR_NONE);
+    return Esys_NV_Increment(device_.esys(), counter_.get(), counter_.get(), session_.get(),
+                             ESYS_TR_NONE, ESYS_TR_NONE);
   });
   first_ = false;
 }
@@ -66,8 +68,8 @@ void AnchorSession::extend(const attest::Hash& digest) {
   std::copy(digest.bytes.begin(), digest.bytes.end(), value.buffer);
   next_command();
   execute(device_, "TPM2_NV_Extend", [&] {
-    return Esys_NV_Extend(device_.esys(), extend_.get(), extend_.get(), session_.get(), ESYS_TR_NONE,
-                          ESYS_TR_NONE, &value);
+    return Esys_NV_Extend(device_.esys(), extend_.get(), extend_.get(), session_.get(),
+                          ESYS_TR_NONE, ESYS_TR_NONE, &value);
   });
   first_ = false;
 }
@@ -76,8 +78,8 @@ attest::Bytes AnchorSession::read_index(const Object& index, std::uint16_t size_
   EsysPtr<TPM2B_MAX_NV_BUFFER> value;
   next_command();
   execute(device_, "TPM2_NV_Read", [&] {
-    return Esys_NV_Read(device_.esys(), index.get(), index.get(), session_.get(), ESYS_TR_NONE, ESYS_TR_NONE,
-                        size_bytes, 0, out(value));
+    return Esys_NV_Read(device_.esys(), index.get(), index.get(), session_.get(), ESYS_TR_NONE,
+                        ESYS_TR_NONE, size_bytes, 0, out(value));
   });
   first_ = false;
   return {value->buffer, value->buffer + value->size};
@@ -99,9 +101,10 @@ attest::AuditPart AnchorSession::sign(const attest::Hash& extra_data) {
   EsysPtr<TPM2B_ATTEST> attest;
   EsysPtr<TPMT_SIGNATURE> signature;
   execute(device_, "TPM2_GetSessionAuditDigest", [&] {
-    return Esys_GetSessionAuditDigest(device_.esys(), ESYS_TR_RH_ENDORSEMENT, ak_.get(), session_.get(),
-                                      ESYS_TR_PASSWORD, ESYS_TR_PASSWORD, ESYS_TR_NONE, &qualifying_data,
-                                      &scheme_of_key, out(attest), out(signature));
+    return Esys_GetSessionAuditDigest(device_.esys(), ESYS_TR_RH_ENDORSEMENT, ak_.get(),
+                                      session_.get(), ESYS_TR_PASSWORD, ESYS_TR_PASSWORD,
+                                      ESYS_TR_NONE, &qualifying_data, &scheme_of_key, out(attest),
+                                      out(signature));
   });
   part_.signed_attestation = to_signed(*attest, *signature);
   return part_;

@@ -4,8 +4,8 @@
 // would break its exclusivity), then starts the session. The first command resets the audit digest,
 // every later one demands exclusivity: TpmError not_exclusive if somebody else came between.
 // The same session authorises C and E by HMAC, so their authValues never cross the bus.
-// Internal to tpm/. Thread safety: none. Blocks: each call. Errors: TpmError; leaves nothing in the TPM.
-// See: README.md, "Session digest".
+// Internal to tpm/. Thread safety: none. Blocks: each call. Errors: TpmError; leaves nothing in the
+// TPM. See: README.md, "Session digest".
 #pragma once
 
 #include "tpm/anchor.h"
@@ -17,9 +17,9 @@ class AnchorSession {
  public:
   AnchorSession(Device& device, const Credentials& credentials);
 
-  void increment();                          // A3
-  void extend(const attest::Hash& digest);   // A4
-  void read();                               // A5: C, then E
+  void increment();                                        // A3
+  void extend(const attest::Hash& digest);                 // A4
+  void read();                                             // A5: C, then E
   attest::AuditPart sign(const attest::Hash& extra_data);  // A6: what was read, and GSAD over it
 
  private:

@@ -34,7 +34,8 @@ class Lines {
     const std::string_view line = rest_.substr(0, end);
     rest_.remove_prefix(end + 1);
     if (line.size() <= key.size() || !line.starts_with(key) || line[key.size()] != ' ') {
-      return refuse(number_ == 1 ? Fault::bad_magic : Fault::value_out_of_range, key), std::string_view{};
+      return refuse(number_ == 1 ? Fault::bad_magic : Fault::value_out_of_range, key),
+             std::string_view{};
     }
     return line.substr(key.size() + 1);
   }
@@ -52,10 +53,12 @@ class Lines {
   void handle(std::string_view key, std::uint32_t& target) {
     const Bytes bytes = hex(key);
     if (bytes.size() != 4) return refuse(Fault::value_out_of_range, key);
-    target = std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+    target = std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+             std::uint32_t{bytes[2]} << 8 | bytes[3];
   }
   void refuse(Fault fault, std::string_view key) {
-    if (!defect_) defect_ = Defect(fault, Place::line(number_), "secrets: expected '" + std::string(key) + "'");
+    if (!defect_)
+      defect_ = Defect(fault, Place::line(number_), "secrets: expected '" + std::string(key) + "'");
   }
   bool at_end() const { return rest_.empty(); }
   const std::optional<Defect>& defect() const { return defect_; }
@@ -73,13 +76,16 @@ std::string to_text(const Credentials& c) {
     return std::string(key) + " " + value + "\n";
   };
   return line("stele-secrets", "1") + line("ak_handle", hex_handle(c.ak_handle)) +
-         line("counter_handle", hex_handle(c.counter_handle)) + line("extend_handle", hex_handle(c.extend_handle)) +
-         line("ak_auth", attest::to_hex(c.ak_auth)) + line("counter_auth", attest::to_hex(c.counter_auth)) +
+         line("counter_handle", hex_handle(c.counter_handle)) +
+         line("extend_handle", hex_handle(c.extend_handle)) +
+         line("ak_auth", attest::to_hex(c.ak_auth)) +
+         line("counter_auth", attest::to_hex(c.counter_auth)) +
          line("extend_auth", attest::to_hex(c.extend_auth)) +
          line("endorsement_auth", attest::to_hex(c.endorsement_auth)) +
          line("ak", attest::to_hex(c.identity.ak.encoded())) +
          line("counter_name", attest::to_hex(c.identity.counter_name)) +
-         line("extend_name", attest::to_hex(c.identity.extend_name)) + line("pcr", std::to_string(c.identity.pcr));
+         line("extend_name", attest::to_hex(c.identity.extend_name)) +
+         line("pcr", std::to_string(c.identity.pcr));
 }
 
 Result<Credentials> parse_credentials(std::string_view text) {
@@ -100,7 +106,8 @@ Result<Credentials> parse_credentials(std::string_view text) {
   lines.hex("extend_name", extend_name);
   const std::string_view pcr_text = lines.value("pcr");
   unsigned pcr = 0;
-  const auto [end, error] = std::from_chars(pcr_text.data(), pcr_text.data() + pcr_text.size(), pcr);
+  const auto [end, error] =
+      std::from_chars(pcr_text.data(), pcr_text.data() + pcr_text.size(), pcr);
   if (error != std::errc{} || end != pcr_text.data() + pcr_text.size() || !may_be_log_pcr(pcr)) {
     lines.refuse(Fault::value_out_of_range, "pcr");
   }
@@ -108,12 +115,18 @@ Result<Credentials> parse_credentials(std::string_view text) {
   if (lines.defect()) return *lines.defect();
   auto ak = attest::AttestationPublic::parse(ak_bytes);
   if (!ak) return ak.error();
-  Credentials credentials{ak_handle, counter_handle, extend_handle, ak_auth, counter_auth, extend_auth,
+  Credentials credentials{ak_handle,
+                          counter_handle,
+                          extend_handle,
+                          ak_auth,
+                          counter_auth,
+                          extend_auth,
                           endorsement_auth,
                           attest::TpmIdentity{*std::move(ak), counter_name, extend_name,
                                               static_cast<std::uint8_t>(pcr)}};
   // One text for one meaning: no upper-case digits, no leading zeros.
-  if (to_text(credentials) != text) return Defect(Fault::value_out_of_range, {}, "secrets: not in canonical form");
+  if (to_text(credentials) != text)
+    return Defect(Fault::value_out_of_range, {}, "secrets: not in canonical form");
   return credentials;
 }
 

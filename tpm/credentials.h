@@ -1,4 +1,5 @@
-// DIR/secrets as text: where our objects are, what opens them, and whose they are; `key value` lines.
+// DIR/secrets as text: where our objects are, what opens them, and whose they are; `key value`
+// lines.
 //
 //   stele-secrets 1
 //   ak_handle 81005354 · counter_handle 01805354 · extend_handle 01805355          (8 hex digits)
@@ -7,7 +8,8 @@
 //
 // All lines, once, in this order, LF ends. Reading and writing the file (0600) is the caller's.
 // Thread safety: pure. Errors: truncated, bad_magic, value_out_of_range with the line, ak_unfit.
-// Trust: our own file, readable by the daemon only; who reads it can disturb anchors, not forge them.
+// Trust: our own file, readable by the daemon only; who reads it can disturb anchors, not forge
+// them.
 #pragma once
 
 #include <string>

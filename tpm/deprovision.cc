@@ -6,12 +6,13 @@ namespace {
 
 using Progress = std::function<void(std::string_view)>;
 
-void remove_index(Device& device, std::uint32_t handle, const char* what, const Progress& progress) {
+void remove_index(Device& device, std::uint32_t handle, const char* what,
+                  const Progress& progress) {
   Object index = find_object(device, handle);
   if (!index) return progress(std::string(what) + " is not there");
   execute(device, "TPM2_NV_UndefineSpace", [&] {
-    return Esys_NV_UndefineSpace(device.esys(), ESYS_TR_RH_OWNER, index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                 ESYS_TR_NONE);
+    return Esys_NV_UndefineSpace(device.esys(), ESYS_TR_RH_OWNER, index.get(), ESYS_TR_PASSWORD,
+                                 ESYS_TR_NONE, ESYS_TR_NONE);
   });
   index.release();
   progress(std::string(what) + " removed");
@@ -22,8 +23,8 @@ void remove_key(Device& device, std::uint32_t handle, const Progress& progress) 
   if (!ak) return progress("the attestation key is not there");
   ESYS_TR none = ESYS_TR_NONE;
   execute(device, "TPM2_EvictControl", [&] {
-    return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                             handle, &none);
+    return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD,
+                             ESYS_TR_NONE, ESYS_TR_NONE, handle, &none);
   });
   ak.release();
   progress("the attestation key removed");
@@ -40,11 +41,12 @@ void unset(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth
 }  // namespace
 
 void deprovision(Device& device, const Credentials& credentials, attest::Mode mode,
-                 const std::optional<AuthValue>& owner_auth, const std::optional<AuthValue>& lockout_auth,
-                 const Progress& progress) {
+                 const std::optional<AuthValue>& owner_auth,
+                 const std::optional<AuthValue>& lockout_auth, const Progress& progress) {
   const HierarchyState state = hierarchy_state(device);
   if (state.owner_set && !owner_auth) {
-    throw ProvisionRefused("the owner hierarchy of this TPM is locked: the auditor's ownerAuth is needed");
+    throw ProvisionRefused(
+        "the owner hierarchy of this TPM is locked: the auditor's ownerAuth is needed");
   }
   // What is at our handles but not ours stays: nothing is deleted for somebody else.
   const IndexState indexes = read_indexes(device, credentials);
@@ -52,7 +54,9 @@ void deprovision(Device& device, const Credentials& credentials, attest::Mode mo
   if (indexes.counter_presence == IndexState::Presence::foreign ||
       indexes.extend_presence == IndexState::Presence::foreign ||
       (ak && ak.name() != credentials.identity.ak.name())) {
-    throw ProvisionRefused("what is at this log's handles in the TPM is not this log's: examine and remove it yourself");
+    throw ProvisionRefused(
+        "what is at this log's handles in the TPM is not this log's: examine and remove it "
+        "yourself");
   }
   ak.reset();
   use_auth(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}));
@@ -63,12 +67,15 @@ void deprovision(Device& device, const Credentials& credentials, attest::Mode mo
         "the endorsement hierarchy", progress);
   if (mode != attest::Mode::a) return;
   if (lockout_auth) {
-    unset(device, ESYS_TR_RH_LOCKOUT, state.lockout_set, *lockout_auth, "the lockout hierarchy", progress);
+    unset(device, ESYS_TR_RH_LOCKOUT, state.lockout_set, *lockout_auth, "the lockout hierarchy",
+          progress);
   } else if (state.lockout_set) {
     progress("the lockout hierarchy stays locked: no lockoutAuth was given");
   }
-  unset(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}), "the owner hierarchy", progress);
-  if (state.clear_disabled) progress("TPM2_Clear stays disabled: only the firmware can enable it again");
+  unset(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}),
+        "the owner hierarchy", progress);
+  if (state.clear_disabled)
+    progress("TPM2_Clear stays disabled: only the firmware can enable it again");
 }
 
 }  // namespace stele::tpm

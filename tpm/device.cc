@@ -16,8 +16,8 @@
 namespace stele::tpm {
 namespace {
 
-// The TSS writes every refused command to stderr by itself; we say it once, in words. Set before main:
-// later, other threads may be reading the environment. TSS2_LOG, if set, wins.
+// The TSS writes every refused command to stderr by itself; we say it once, in words. Set before
+// main: later, other threads may be reading the environment. TSS2_LOG, if set, wins.
 const int kQuietTss = setenv("TSS2_LOG", "all+none", 0);
 
 // What the operator can do about a TCTI that cannot be opened.
@@ -38,11 +38,13 @@ std::string remedy(const std::string& tcti) {
     return path + " cannot be opened: /dev/tpm0 serves one program at a time, use /dev/tpmrm0";
   }
   if (kind == "swtpm" || kind == "mssim") {
-    return "nothing answers there: is " + kind + " started, with its control channel on the port after" +
+    return "nothing answers there: is " + kind +
+           " started, with its control channel on the port after" +
            " (swtpm socket --tpm2 --server type=tcp,port=P --ctrl type=tcp,port=P+1)?";
   }
   if (kind == "tabrmd" || kind == "cmd" || kind == "pcap") {
-    return "the TCTI '" + kind + "' could not start: is its library (libtss2-tcti-" + kind + ") installed?";
+    return "the TCTI '" + kind + "' could not start: is its library (libtss2-tcti-" + kind +
+           ") installed?";
   }
   return "unknown TCTI '" + kind + "': use device:/dev/tpmrm0, or swtpm:host=HOST,port=PORT";
 }
@@ -100,7 +102,8 @@ struct Device::State {
 Device::Device(const std::string& tcti, Limits limits) : state_(std::make_unique<State>()) {
   state_->limits = limits;
   const TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti.c_str(), &state_->own_tcti);
-  if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "cannot reach a TPM at '" + tcti + "'", remedy(tcti));
+  if (rc != TSS2_RC_SUCCESS)
+    throw TpmError(rc, "cannot reach a TPM at '" + tcti + "'", remedy(tcti));
   state_->begin(state_->own_tcti);
 }
 
@@ -112,14 +115,19 @@ Device::Device(TSS2_TCTI_CONTEXT* tcti, Limits limits) : state_(std::make_unique
 Device::Device(Device&&) noexcept = default;
 Device::~Device() = default;
 
-ESYS_CONTEXT* Device::esys() const { return state_->esys; }
-const Device::Limits& Device::limits() const { return state_->limits; }
+ESYS_CONTEXT* Device::esys() const {
+  return state_->esys;
+}
+const Device::Limits& Device::limits() const {
+  return state_->limits;
+}
 
 Device::Kind Device::kind() {
   EsysPtr<TPMS_CAPABILITY_DATA> found;
   execute(*this, "TPM2_GetCapability", [&] {
-    return Esys_GetCapability(esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
-                              TPM2_PT_FIXED, TPM2_MAX_TPM_PROPERTIES, nullptr, out(found));
+    return Esys_GetCapability(esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              TPM2_CAP_TPM_PROPERTIES, TPM2_PT_FIXED, TPM2_MAX_TPM_PROPERTIES,
+                              nullptr, out(found));
   });
   Kind kind;
   const TPML_TAGGED_TPM_PROPERTY& list = found->data.tpmProperties;
@@ -147,7 +155,8 @@ Device::Kind Device::kind() {
   }
   kind.model = trimmed(kind.model);
   // libtpms says IBM, "SW   TPM"; Microsoft's reference code says "xCG fTPM".
-  kind.simulator = kind.manufacturer == "IBM" || kind.model.starts_with("SW") || kind.model == "xCG fTPM";
+  kind.simulator =
+      kind.manufacturer == "IBM" || kind.model.starts_with("SW") || kind.model == "xCG fTPM";
   return kind;
 }
 

@@ -10,8 +10,9 @@
 namespace stele::tpm {
 namespace {
 
-// The TPM's own code, without the number of the handle, parameter or session that it complains about;
-// nothing (0) if the code comes from the software in between. A resource manager answers in the TPM's name.
+// The TPM's own code, without the number of the handle, parameter or session that it complains
+// about; nothing (0) if the code comes from the software in between. A resource manager answers in
+// the TPM's name.
 std::uint32_t tpm_code(std::uint32_t rc) {
   const std::uint32_t layer = rc & TSS2_RC_LAYER_MASK;
   if (layer != TSS2_TPM_RC_LAYER && layer != TSS2_RESMGR_TPM_RC_LAYER) return 0;
@@ -108,9 +109,13 @@ TpmError::TpmError(std::uint32_t rc, const std::string& what, const std::string&
       rc_(rc),
       text_(std::make_shared<const std::string>(what + ": " + words(rc) + ": " + remedy)) {}
 
-const char* TpmError::what() const noexcept { return text_->c_str(); }
+const char* TpmError::what() const noexcept {
+  return text_->c_str();
+}
 
-TpmError::Kind TpmError::kind() const { return kind_of(rc_); }
+TpmError::Kind TpmError::kind() const {
+  return kind_of(rc_);
+}
 
 std::string TpmError::advice(std::uint32_t rc) {
   const std::uint32_t code = tpm_code(rc);
@@ -119,7 +124,8 @@ std::string TpmError::advice(std::uint32_t rc) {
       return "the TPM is in dictionary-attack lockout: wait for it to end, or reset it with "
              "tpm2_dictionarylockout -c";
     case TPM2_RC_NV_UNINITIALIZED:
-      return "the NV index was never written: somebody defined it again; stop and examine this host";
+      return "the NV index was never written: somebody defined it again; stop and examine this "
+             "host";
     case TPM2_RC_HANDLE:
       return "the key or NV index is not in this TPM: cleared, deprovisioned, or another TPM";
     case TPM2_RC_NV_SPACE:
@@ -150,7 +156,8 @@ std::string TpmError::advice(std::uint32_t rc) {
     case TpmError::Kind::busy:
       return "the TPM stays busy: try again; if it lasts, something else keeps it occupied";
     case TpmError::Kind::lost_device:
-      return "the connection to the TPM broke or gave no answer that makes sense: the command may or "
+      return "the connection to the TPM broke or gave no answer that makes sense: the command may "
+             "or "
              "may not have happened; connect anew and look";
     case TpmError::Kind::was_reset:
       return "the TPM was reset meanwhile: connect anew and recover";

@@ -14,21 +14,22 @@ namespace {
 template <class T>
 void put_end(std::array<std::uint8_t, 32>& out, const T& number) {
   // Canonical fixed length: TPMs may return r or s shorter.
-  if (number.size > out.size()) throw TpmError(TSS2_ESYS_RC_MALFORMED_RESPONSE, "reading a signature");
+  if (number.size > out.size())
+    throw TpmError(TSS2_ESYS_RC_MALFORMED_RESPONSE, "reading a signature");
   std::copy_n(number.buffer, number.size, out.end() - number.size);
 }
 
 void flush_kind(Device& device, TPM2_HANDLE first) {
   EsysPtr<TPMS_CAPABILITY_DATA> found;
   execute(device, "TPM2_GetCapability", [&] {
-    return Esys_GetCapability(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES,
-                              first, TPM2_MAX_CAP_HANDLES, nullptr, out(found));
+    return Esys_GetCapability(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              TPM2_CAP_HANDLES, first, TPM2_MAX_CAP_HANDLES, nullptr, out(found));
   });
   for (std::uint32_t i = 0; i < found->data.handles.count; ++i) {
     const TPM2_HANDLE handle = found->data.handles.handle[i];
     ESYS_TR reference = ESYS_TR_NONE;
-    if (Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &reference) ==
-        TSS2_RC_SUCCESS) {
+    if (Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              &reference) == TSS2_RC_SUCCESS) {
       Object(device, reference, Object::End::flush).reset();
     }
   }
@@ -45,7 +46,8 @@ void execute(Device& device, const char* command, const std::function<TSS2_RC()>
     TpmError error(rc, command);
     const auto now = std::chrono::steady_clock::now();
     if (error.kind() != TpmError::Kind::busy || now >= deadline) throw error;
-    std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(wait, deadline - now));
+    std::this_thread::sleep_for(
+        std::min<std::chrono::steady_clock::duration>(wait, deadline - now));
     wait = std::min(wait * 2, std::chrono::milliseconds(1000));
   }
 }
@@ -60,24 +62,29 @@ Object& Object::operator=(Object&& other) noexcept {
   return *this;
 }
 
-ESYS_TR Object::release() { return std::exchange(reference_, ESYS_TR_NONE); }
+ESYS_TR Object::release() {
+  return std::exchange(reference_, ESYS_TR_NONE);
+}
 
 void Object::reset() {
   if (reference_ == ESYS_TR_NONE) return;
   // Failing is fine: a lost device has nothing to flush, and what stays is flush_left_over's.
   ESYS_TR reference = release();
-  if (end_ == End::flush && Esys_FlushContext(device_->esys(), reference) == TSS2_RC_SUCCESS) return;
+  if (end_ == End::flush && Esys_FlushContext(device_->esys(), reference) == TSS2_RC_SUCCESS)
+    return;
   Esys_TR_Close(device_->esys(), &reference);
 }
 
 void Object::set_auth(attest::ByteView auth) {
   const TPM2B_AUTH value = to_auth(auth);
-  execute(*device_, "setting an authValue", [&] { return Esys_TR_SetAuth(device_->esys(), reference_, &value); });
+  execute(*device_, "setting an authValue",
+          [&] { return Esys_TR_SetAuth(device_->esys(), reference_, &value); });
 }
 
 attest::Name Object::name() const {
   EsysPtr<TPM2B_NAME> found;
-  execute(*device_, "reading a Name", [&] { return Esys_TR_GetName(device_->esys(), reference_, out(found)); });
+  execute(*device_, "reading a Name",
+          [&] { return Esys_TR_GetName(device_->esys(), reference_, out(found)); });
   attest::Name name{};
   if (found->size == name.size()) std::copy_n(found->name, name.size(), name.begin());
   return name;  // another hash algorithm: all zero, equal to nothing
@@ -87,7 +94,8 @@ Object find_object(Device& device, TPM2_HANDLE handle) {
   ESYS_TR reference = ESYS_TR_NONE;
   try {
     execute(device, "reading a public area", [&] {
-      return Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &reference);
+      return Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                   &reference);
     });
   } catch (const TpmError& error) {
     if (error.kind() == TpmError::Kind::missing) return {};
@@ -102,9 +110,10 @@ Object find_object(Device& device, TPM2_HANDLE handle, const attest::Name& name)
   std::snprintf(text, sizeof text, "0x%08X", handle);
   if (!object) throw TpmError(TPM2_RC_HANDLE, text, TpmError::advice(TPM2_RC_HANDLE));
   if (object.name() != name) {
-    throw TpmError(TPM2_RC_HANDLE, text,
-                   "what is at this handle is not what this log was provisioned with (another Name): "
-                   "somebody put it there; stop and examine this host");
+    throw TpmError(
+        TPM2_RC_HANDLE, text,
+        "what is at this handle is not what this log was provisioned with (another Name): "
+        "somebody put it there; stop and examine this host");
   }
   return object;
 }
@@ -143,7 +152,8 @@ attest::Bytes marshal(const TPMT_PUBLIC& area) {
 attest::Bytes marshal(const TPMS_NV_PUBLIC& area) {
   attest::Bytes bytes(sizeof area);
   std::size_t size = 0;
-  ENSURE(Tss2_MU_TPMS_NV_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size) == TSS2_RC_SUCCESS);
+  ENSURE(Tss2_MU_TPMS_NV_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size) ==
+         TSS2_RC_SUCCESS);
   bytes.resize(size);
   return bytes;
 }

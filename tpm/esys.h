@@ -1,4 +1,5 @@
-// What every ESYS call in this room goes through: errors as TpmError, patience with a busy TPM, RAII.
+// What every ESYS call in this room goes through: errors as TpmError, patience with a busy TPM,
+// RAII.
 //
 // Internal to tpm/. Thread safety: none. Blocks: each command. Errors: TpmError.
 #pragma once
@@ -78,8 +79,9 @@ attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNA
 attest::Bytes marshal(const TPMT_PUBLIC& area);
 attest::Bytes marshal(const TPMS_NV_PUBLIC& area);
 
-// The TPM's list of loaded sessions and transient objects, flushed: with a resource manager these are
-// our own; without one nobody else can be connected, and they were left over by a process that died.
+// The TPM's list of loaded sessions and transient objects, flushed: with a resource manager these
+// are our own; without one nobody else can be connected, and they were left over by a process that
+// died.
 void flush_left_over(Device& device);
 
 }  // namespace stele::tpm

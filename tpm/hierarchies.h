@@ -8,7 +8,8 @@
 
 namespace stele::tpm {
 
-// Tells ESYS which authValue the hierarchy (ESYS_TR_RH_OWNER, …) has now: nothing, if it is not set.
+// Tells ESYS which authValue the hierarchy (ESYS_TR_RH_OWNER, …) has now: nothing, if it is not
+// set.
 void use_auth(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth);
 // With the authValue told by use_auth(); an empty one unsets it. Tells ESYS the new one.
 void change_auth(Device& device, ESYS_TR hierarchy, attest::ByteView new_auth);

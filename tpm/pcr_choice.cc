@@ -39,7 +39,8 @@ class LittleReader {
 constexpr std::size_t kSha1Bytes = 20;
 constexpr std::uint8_t kCandidates[] = {12, 13, 15, 14, 9, 8};
 
-// Digest sizes by algorithm, from a "Spec ID Event03" body; empty if it is none (then the log is SHA-1 only).
+// Digest sizes by algorithm, from a "Spec ID Event03" body; empty if it is none (then the log is
+// SHA-1 only).
 std::map<std::uint32_t, std::size_t> digest_sizes(attest::ByteView body) {
   static constexpr std::string_view kSignature("Spec ID Event03\0", 16);
   LittleReader reader(body);
@@ -88,6 +89,8 @@ std::optional<std::uint8_t> choose_pcr(attest::ByteView event_log,
   return std::nullopt;
 }
 
-bool may_be_log_pcr(unsigned pcr) { return pcr >= 8 && pcr <= 15 && pcr != 10; }
+bool may_be_log_pcr(unsigned pcr) {
+  return pcr >= 8 && pcr <= 15 && pcr != 10;
+}
 
 }  // namespace stele::tpm

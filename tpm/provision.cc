@@ -28,7 +28,11 @@ bool is_wrong_auth(const TpmError& error) {
 class Attempt {
  public:
   Attempt(Device& device, const ProvisionPlan& plan, const Kept& kept, const Keeper& keeper)
-      : device_(device), plan_(plan), kept_(kept), keeper_(keeper), hierarchies_(hierarchy_state(device)) {}
+      : device_(device),
+        plan_(plan),
+        kept_(kept),
+        keeper_(keeper),
+        hierarchies_(hierarchy_state(device)) {}
 
   Credentials run() {
     use_auth(device_, ESYS_TR_RH_OWNER, hierarchies_.owner_set, plan_.owner_auth);
@@ -58,11 +62,14 @@ class Attempt {
   void plan_genesis() {
     if (kept_.genesis) {
       const auto kept = attest::decode_genesis(*kept_.genesis);
-      if (!kept) throw ProvisionRefused("the genesis kept by an earlier attempt cannot be read: " + kept.error().detail);
+      if (!kept)
+        throw ProvisionRefused("the genesis kept by an earlier attempt cannot be read: " +
+                               kept.error().detail);
       genesis_ = *kept;
       if (genesis_.origin != plan_.origin || genesis_.mode != plan_.mode) {
-        throw ProvisionRefused("an earlier attempt began with origin '" + genesis_.origin + "' and mode " +
-                               static_cast<char>(genesis_.mode) + ": use the same, or start with an empty data directory");
+        throw ProvisionRefused("an earlier attempt began with origin '" + genesis_.origin +
+                               "' and mode " + static_cast<char>(genesis_.mode) +
+                               ": use the same, or start with an empty data directory");
       }
       return;
     }
@@ -71,13 +78,19 @@ class Attempt {
     genesis_.created_ns = plan_.created_ns;
     genesis_.origin = plan_.origin;
     if (!attest::is_origin(genesis_.origin)) {
-      throw ProvisionRefused("the origin must be 1 to 255 characters, without spaces, '+' and control characters");
+      throw ProvisionRefused(
+          "the origin must be 1 to 255 characters, without spaces, '+' and control characters");
     }
-    const auto pcr = plan_.pcr ? plan_.pcr : choose_pcr(plan_.event_log, [this](std::uint8_t number) {
-      return read_pcr(device_, number);
-    });
-    if (!pcr) throw ProvisionRefused("no PCR is free for quote anchors: choose one with [tpm] pcr (8, 9, 11 to 15)");
-    if (!may_be_log_pcr(*pcr)) throw ProvisionRefused("PCR " + std::to_string(*pcr) + " cannot serve quote anchors: choose one of 8, 9, 11 to 15");
+    const auto pcr =
+        plan_.pcr ? plan_.pcr : choose_pcr(plan_.event_log, [this](std::uint8_t number) {
+          return read_pcr(device_, number);
+        });
+    if (!pcr)
+      throw ProvisionRefused(
+          "no PCR is free for quote anchors: choose one with [tpm] pcr (8, 9, 11 to 15)");
+    if (!may_be_log_pcr(*pcr))
+      throw ProvisionRefused("PCR " + std::to_string(*pcr) +
+                             " cannot serve quote anchors: choose one of 8, 9, 11 to 15");
     genesis_.pcr = *pcr;
   }
 
@@ -93,9 +106,9 @@ class Attempt {
     EsysPtr<TPM2B_DIGEST> creation_hash;
     EsysPtr<TPMT_TK_CREATION> ticket;
     const auto create = [&] {
-      return Esys_CreatePrimary(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                                &sensitive, &area, &outside, &no_pcrs, &reference, out(public_area), out(creation),
-                                out(creation_hash), out(ticket));
+      return Esys_CreatePrimary(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                ESYS_TR_NONE, &sensitive, &area, &outside, &no_pcrs, &reference,
+                                out(public_area), out(creation), out(creation_hash), out(ticket));
     };
     as_owner([&] {
       try {
@@ -114,20 +127,25 @@ class Attempt {
     EsysPtr<TPM2B_PUBLIC> area;
     EsysPtr<TPM2B_NAME> name, qualified_name;
     execute(device_, "TPM2_ReadPublic", [&] {
-      return Esys_ReadPublic(device_.esys(), ak.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, out(area), out(name),
-                             out(qualified_name));
+      return Esys_ReadPublic(device_.esys(), ak.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                             out(area), out(name), out(qualified_name));
     });
     auto ak_public = attest::AttestationPublic::parse(marshal(area->publicArea));
     if (!ak_public) throw occupied(plan_.ak_handle);
-    attest::TpmIdentity identity{*std::move(ak_public), name_of(counter_public(plan_.counter_handle, true)),
+    attest::TpmIdentity identity{*std::move(ak_public),
+                                 name_of(counter_public(plan_.counter_handle, true)),
                                  name_of(extend_public(plan_.extend_handle, true)), genesis_.pcr};
     if (kept_.genesis) {
       if (genesis_.ak_name != identity.ak.name()) {
-        throw ProvisionRefused("this TPM does not give the key that the genesis names: another TPM, or it was cleared. "
-                               "Start with an empty data directory");
+        throw ProvisionRefused(
+            "this TPM does not give the key that the genesis names: another TPM, or it was "
+            "cleared. "
+            "Start with an empty data directory");
       }
-      if (genesis_.counter_name != identity.counter_name || genesis_.extend_name != identity.extend_name) {
-        throw ProvisionRefused("the genesis names indexes at other handles: use the handles of the earlier attempt");
+      if (genesis_.counter_name != identity.counter_name ||
+          genesis_.extend_name != identity.extend_name) {
+        throw ProvisionRefused(
+            "the genesis names indexes at other handles: use the handles of the earlier attempt");
       }
       genesis_bytes_ = *kept_.genesis;
     } else {
@@ -136,14 +154,15 @@ class Attempt {
       genesis_.extend_name = identity.extend_name;
       genesis_bytes_ = attest::encode(genesis_);
     }
-    return {plan_.ak_handle, plan_.counter_handle, plan_.extend_handle, plan_.ak_auth, plan_.counter_auth,
-            plan_.extend_auth, plan_.endorsement_auth, std::move(identity)};
+    return {plan_.ak_handle,    plan_.counter_handle, plan_.extend_handle,    plan_.ak_auth,
+            plan_.counter_auth, plan_.extend_auth,    plan_.endorsement_auth, std::move(identity)};
   }
 
   ProvisionRefused occupied(std::uint32_t handle) const {
-    return ProvisionRefused("there is something else at " + hex_handle(handle) +
-                            " in this TPM (another log, or somebody who was here first): examine it, then remove it "
-                            "yourself or choose another handle");
+    return ProvisionRefused(
+        "there is something else at " + hex_handle(handle) +
+        " in this TPM (another log, or somebody who was here first): examine it, then remove it "
+        "yourself or choose another handle");
   }
 
   // Before the first attempt nothing may be there; later only what that attempt made.
@@ -159,10 +178,13 @@ class Attempt {
         state.extend != attest::first_extend(genesis_bytes_)) {
       throw occupied(plan_.extend_handle);
     }
-    if (kept_.genesis_receipt && (!ak_is_persistent || state.counter_presence != Presence::written ||
-                                  state.extend_presence != Presence::written)) {
-      throw ProvisionRefused("this log was provisioned, but its key or indexes are gone from the TPM: another TPM, or "
-                             "it was cleared. What is sealed stays verifiable; a new log needs an empty data directory");
+    if (kept_.genesis_receipt &&
+        (!ak_is_persistent || state.counter_presence != Presence::written ||
+         state.extend_presence != Presence::written)) {
+      throw ProvisionRefused(
+          "this log was provisioned, but its key or indexes are gone from the TPM: another TPM, or "
+          "it was cleared. What is sealed stays verifiable; a new log needs an empty data "
+          "directory");
     }
   }
 
@@ -170,8 +192,8 @@ class Attempt {
     as_owner([&] {
       ESYS_TR persistent = ESYS_TR_NONE;
       execute(device_, "TPM2_EvictControl", [&] {
-        return Esys_EvictControl(device_.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                 ESYS_TR_NONE, plan_.ak_handle, &persistent);
+        return Esys_EvictControl(device_.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD,
+                                 ESYS_TR_NONE, ESYS_TR_NONE, plan_.ak_handle, &persistent);
       });
       Esys_TR_Close(device_.esys(), &persistent);
     });
@@ -183,8 +205,8 @@ class Attempt {
       const TPM2B_AUTH value = to_auth(auth);
       ESYS_TR index = ESYS_TR_NONE;
       execute(device_, "TPM2_NV_DefineSpace", [&] {
-        return Esys_NV_DefineSpace(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                                   &value, &area, &index);
+        return Esys_NV_DefineSpace(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                   ESYS_TR_NONE, &value, &area, &index);
       });
       Esys_TR_Close(device_.esys(), &index);
     });
@@ -201,7 +223,8 @@ class Attempt {
     Object index = find_object(device_, plan_.counter_handle);
     index.set_auth(plan_.counter_auth);
     execute(device_, "TPM2_NV_Increment", [&] {
-      return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE);
+      return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
+                               ESYS_TR_NONE, ESYS_TR_NONE);
     });
     keeper_.progress("counter C written for the first time");
   }
@@ -221,8 +244,8 @@ class Attempt {
     value.size = static_cast<UINT16>(digest.bytes.size());
     std::copy(digest.bytes.begin(), digest.bytes.end(), value.buffer);
     execute(device_, "TPM2_NV_Extend", [&] {
-      return Esys_NV_Extend(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                            &value);
+      return Esys_NV_Extend(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
+                            ESYS_TR_NONE, ESYS_TR_NONE, &value);
     });
     keeper_.progress("hash chain E begun with the genesis");
   }
@@ -233,21 +256,26 @@ class Attempt {
     const attest::Hash first_extend = attest::first_extend(genesis_bytes_);
     if (kept_.genesis_receipt) {
       auto kept = attest::decode_receipt(*kept_.genesis_receipt);
-      if (!kept || !kept->audit) throw ProvisionRefused("the genesis receipt kept by an earlier attempt cannot be read");
+      if (!kept || !kept->audit)
+        throw ProvisionRefused("the genesis receipt kept by an earlier attempt cannot be read");
       receipt_ = *std::move(kept);
     } else {
-      if (read_indexes(device_, credentials).extend != first_extend) throw occupied(plan_.extend_handle);
-      receipt_ = read_back(device_, credentials, digest, attest::read_back_extra_data(digest), false);
+      if (read_indexes(device_, credentials).extend != first_extend)
+        throw occupied(plan_.extend_handle);
+      receipt_ =
+          read_back(device_, credentials, digest, attest::read_back_extra_data(digest), false);
     }
-    const auto verified =
-        attest::verify_receipt(receipt_, credentials.identity, digest, receipt_.audit->counter, first_extend);
+    const auto verified = attest::verify_receipt(receipt_, credentials.identity, digest,
+                                                 receipt_.audit->counter, first_extend);
     if (!verified) {
-      throw ProvisionRefused("the genesis receipt does not verify (" + std::string(name(verified.error().fault)) +
+      throw ProvisionRefused("the genesis receipt does not verify (" +
+                             std::string(name(verified.error().fault)) +
                              "): something between here and the TPM changes its answers");
     }
     if (kept_.genesis_receipt) return;
     keeper_.genesis_receipt(attest::encode(receipt_));
-    keeper_.progress("genesis receipt signed by the TPM, C = " + std::to_string(receipt_.audit->counter));
+    keeper_.progress("genesis receipt signed by the TPM, C = " +
+                     std::to_string(receipt_.audit->counter));
   }
 
   attest::TrustFile trust_file(const Credentials& credentials) {
@@ -282,7 +310,8 @@ class Attempt {
       change_auth(device_, ESYS_TR_RH_ENDORSEMENT, plan_.endorsement_auth);
       keeper_.progress("endorsement hierarchy locked with the daemon's secret");
     }
-    const bool is_done = hierarchies_.owner_set && hierarchies_.lockout_set && hierarchies_.clear_disabled;
+    const bool is_done =
+        hierarchies_.owner_set && hierarchies_.lockout_set && hierarchies_.clear_disabled;
     if (genesis_.mode != attest::Mode::a || is_done) return;
     if (hierarchies_.owner_set) {
       require_auth(ESYS_TR_RH_OWNER, plan_.owner_auth, "owner");
@@ -302,7 +331,8 @@ class Attempt {
   }
 
   // Sets the authValue to what it should be already: changes nothing, and shows that it is.
-  // (Owner and endorsement are under no dictionary-attack protection; lockout is, and is never tried.)
+  // (Owner and endorsement are under no dictionary-attack protection; lockout is, and is never
+  // tried.)
   void require_auth(ESYS_TR hierarchy, const AuthValue& auth, const std::string& name) {
     use_auth(device_, hierarchy, true, auth);
     try {
@@ -323,9 +353,11 @@ class Attempt {
   }
 
   static ProvisionRefused locked(const std::string& name) {
-    return ProvisionRefused("the " + name + " hierarchy of this TPM has an authValue that is not the one at hand. If an "
-                            "earlier attempt at mode a set it, let the auditor decrypt that attempt's escrow file and "
-                            "give the result with --escrow-plain; else reset it first (tpm2_changeauth)");
+    return ProvisionRefused(
+        "the " + name +
+        " hierarchy of this TPM has an authValue that is not the one at hand. If an "
+        "earlier attempt at mode a set it, let the auditor decrypt that attempt's escrow file and "
+        "give the result with --escrow-plain; else reset it first (tpm2_changeauth)");
   }
 
   Device& device_;
@@ -340,13 +372,15 @@ class Attempt {
 
 }  // namespace
 
-Credentials provision(Device& device, const ProvisionPlan& plan, const Kept& kept, const Keeper& keeper) {
+Credentials provision(Device& device, const ProvisionPlan& plan, const Kept& kept,
+                      const Keeper& keeper) {
   return Attempt(device, plan, kept, keeper).run();
 }
 
 attest::TpmKind tpm_kind(const Device::Kind& kind) {
   if (kind.simulator) return attest::TpmKind::simulator;
-  for (const char* maker : {"IFX", "STM", "NTC", "ATML", "NTZ", "NSG", "SNS", "WEC", "TXN", "SMSN", "SEAL"}) {
+  for (const char* maker :
+       {"IFX", "STM", "NTC", "ATML", "NTZ", "NSG", "SNS", "WEC", "TXN", "SMSN", "SEAL"}) {
     if (kind.manufacturer == maker) return attest::TpmKind::discrete;
   }
   for (const char* maker : {"INTC", "AMD", "QCOM", "ROCC"}) {

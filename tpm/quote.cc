@@ -30,15 +30,17 @@ std::vector<attest::Hash> read_pcrs(Device& device, std::vector<std::uint8_t> pc
     EsysPtr<TPML_PCR_SELECTION> read;
     EsysPtr<TPML_DIGEST> digests;
     execute(device, "TPM2_PCR_Read", [&] {
-      return Esys_PCR_Read(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &wanted, nullptr, out(read),
-                           out(digests));
+      return Esys_PCR_Read(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &wanted,
+                           nullptr, out(read), out(digests));
     });
     if (digests->count == 0 || digests->count > pcrs.size()) {
       throw TpmError(TPM2_RC_PCR, "TPM2_PCR_Read",
-                     "the TPM has no SHA-256 PCR bank: enable it in the firmware's set-up (or tpm2_pcrallocate)");
+                     "the TPM has no SHA-256 PCR bank: enable it in the firmware's set-up (or "
+                     "tpm2_pcrallocate)");
     }
     for (std::uint32_t i = 0; i < digests->count; ++i) {
-      if (digests->digests[i].size != 32) throw TpmError(TSS2_ESYS_RC_MALFORMED_RESPONSE, "TPM2_PCR_Read");
+      if (digests->digests[i].size != 32)
+        throw TpmError(TSS2_ESYS_RC_MALFORMED_RESPONSE, "TPM2_PCR_Read");
       attest::Hash value;
       std::copy_n(digests->digests[i].buffer, value.bytes.size(), value.bytes.begin());
       values.push_back(value);
@@ -48,7 +50,8 @@ std::vector<attest::Hash> read_pcrs(Device& device, std::vector<std::uint8_t> pc
   return values;
 }
 
-attest::SignedAttestation sign(Device& device, const Object& ak, const std::vector<std::uint8_t>& pcrs,
+attest::SignedAttestation sign(Device& device, const Object& ak,
+                               const std::vector<std::uint8_t>& pcrs,
                                const attest::Hash& extra_data) {
   const TPML_PCR_SELECTION selection = select(pcrs);
   const TPM2B_DATA qualifying_data = to_qualifying_data(extra_data);
@@ -56,8 +59,8 @@ attest::SignedAttestation sign(Device& device, const Object& ak, const std::vect
   EsysPtr<TPM2B_ATTEST> attest;
   EsysPtr<TPMT_SIGNATURE> signature;
   execute(device, "TPM2_Quote", [&] {
-    return Esys_Quote(device.esys(), ak.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &qualifying_data,
-                      &scheme_of_key, &selection, out(attest), out(signature));
+    return Esys_Quote(device.esys(), ak.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                      &qualifying_data, &scheme_of_key, &selection, out(attest), out(signature));
   });
   return to_signed(*attest, *signature);
 }
@@ -68,8 +71,8 @@ struct Quoted {
 };
 
 // Reads, quotes and compares: the reads are not atomic, only the quote's digest is.
-Quoted read_and_quote(Device& device, const Credentials& credentials, const std::vector<std::uint8_t>& pcrs,
-                      const attest::Hash& extra_data) {
+Quoted read_and_quote(Device& device, const Credentials& credentials,
+                      const std::vector<std::uint8_t>& pcrs, const attest::Hash& extra_data) {
   const Object ak = find_ak(device, credentials);
   for (int attempt = 0; attempt < kQuoteTries; ++attempt) {
     Quoted quoted;
@@ -81,16 +84,20 @@ Quoted read_and_quote(Device& device, const Credentials& credentials, const std:
     const auto parsed = attest::parse_attestation(quoted.signed_attestation.attest);
     if (parsed && std::ranges::equal(parsed->pcr_digest, expected.bytes)) return quoted;
   }
-  throw TpmError(TPM2_RC_PCR_CHANGED, "TPM2_Quote",
-                 "the PCRs changed between reading and quoting, three times running: something keeps "
-                 "extending PCR 0-7 or the log's PCR");
+  throw TpmError(
+      TPM2_RC_PCR_CHANGED, "TPM2_Quote",
+      "the PCRs changed between reading and quoting, three times running: something keeps "
+      "extending PCR 0-7 or the log's PCR");
 }
 
 }  // namespace
 
-attest::Hash read_pcr(Device& device, std::uint8_t pcr) { return read_pcrs(device, {pcr}).front(); }
+attest::Hash read_pcr(Device& device, std::uint8_t pcr) {
+  return read_pcrs(device, {pcr}).front();
+}
 
-attest::QuotePart quote(Device& device, const Credentials& credentials, const attest::Hash& extra_data) {
+attest::QuotePart quote(Device& device, const Credentials& credentials,
+                        const attest::Hash& extra_data) {
   std::vector<std::uint8_t> pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
   pcrs.push_back(credentials.identity.pcr);  // P is above 7: ascending
   const Quoted quoted = read_and_quote(device, credentials, pcrs, extra_data);
@@ -101,8 +108,9 @@ attest::QuotePart quote(Device& device, const Credentials& credentials, const at
 }
 
 attest::Bundle make_bundle(Device& device, const Credentials& credentials,
-                           const std::array<std::uint8_t, 16>& boot_id, const IndexState& before_recovery,
-                           attest::ByteView event_log, attest::ByteView ima_log) {
+                           const std::array<std::uint8_t, 16>& boot_id,
+                           const IndexState& before_recovery, attest::ByteView event_log,
+                           attest::ByteView ima_log) {
   attest::Bundle bundle;
   bundle.boot_id = boot_id;
   bundle.counter = before_recovery.counter;

@@ -58,7 +58,9 @@ Swtpm::~Swtpm() {
   if (pid_ > 0) end(SIGKILL);
 }
 
-std::string Swtpm::tcti() const { return "swtpm:host=127.0.0.1,port=" + std::to_string(port_); }
+std::string Swtpm::tcti() const {
+  return "swtpm:host=127.0.0.1,port=" + std::to_string(port_);
+}
 
 void Swtpm::choose_ports() {
   // Below the ephemeral range, so that no outgoing connection takes a port between two starts.
@@ -66,9 +68,11 @@ void Swtpm::choose_ports() {
   std::uniform_int_distribution<int> ports(15'000, 31'998);
   for (int attempt = 0; attempt < 100; ++attempt) {
     port_ = static_cast<std::uint16_t>(ports(random));
-    if (is_free(port_) && is_free(static_cast<std::uint16_t>(port_ + 1)) && spawn("startup-clear")) return;
+    if (is_free(port_) && is_free(static_cast<std::uint16_t>(port_ + 1)) && spawn("startup-clear"))
+      return;
   }
-  throw std::runtime_error("swtpm: no free pair of ports, or it does not start: is swtpm installed?");
+  throw std::runtime_error(
+      "swtpm: no free pair of ports, or it does not start: is swtpm installed?");
 }
 
 void Swtpm::start(const char* startup) {
@@ -82,11 +86,17 @@ void Swtpm::start(const char* startup) {
 
 bool Swtpm::spawn(const char* startup) {
   const std::vector<std::string> words = {
-      "swtpm", "socket", "--tpm2",
-      "--tpmstate", "dir=" + state().string(),
-      "--server", "type=tcp,port=" + std::to_string(port_) + ",bindaddr=127.0.0.1",
-      "--ctrl", "type=tcp,port=" + std::to_string(port_ + 1) + ",bindaddr=127.0.0.1",
-      "--flags", std::string("not-need-init,") + startup};
+      "swtpm",
+      "socket",
+      "--tpm2",
+      "--tpmstate",
+      "dir=" + state().string(),
+      "--server",
+      "type=tcp,port=" + std::to_string(port_) + ",bindaddr=127.0.0.1",
+      "--ctrl",
+      "type=tcp,port=" + std::to_string(port_ + 1) + ",bindaddr=127.0.0.1",
+      "--flags",
+      std::string("not-need-init,") + startup};
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
@@ -125,8 +135,12 @@ void Swtpm::end(int signal) {
   pid_ = -1;
 }
 
-void Swtpm::kill() { end(SIGKILL); }
-void Swtpm::stop() { end(SIGTERM); }
+void Swtpm::kill() {
+  end(SIGKILL);
+}
+void Swtpm::stop() {
+  end(SIGTERM);
+}
 
 void Swtpm::power_cycle(Power how) {
   const bool state = how == Power::restart || how == Power::resume;
@@ -148,7 +162,8 @@ std::vector<std::uint8_t> Swtpm::transmit(const std::vector<std::uint8_t>& comma
   const timeval limit{10, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   std::vector<std::uint8_t> response(4096);
-  const bool sent = write(fd, command.data(), command.size()) == static_cast<ssize_t>(command.size());
+  const bool sent =
+      write(fd, command.data(), command.size()) == static_cast<ssize_t>(command.size());
   const ssize_t received = sent ? read(fd, response.data(), response.size()) : -1;
   close(fd);
   if (received <= 0) throw std::runtime_error("no answer from swtpm: is a Device still open?");

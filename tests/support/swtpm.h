@@ -1,8 +1,8 @@
 // A software TPM of the test's own: a private swtpm process with its state in a scratch folder.
 //
-// It listens on 127.0.0.1, on two neighbouring free ports that stay the same over restarts, and dies
-// with the thread that made it (PR_SET_PDEATHSIG): make it on the test's main thread.
-// The server takes one client at a time: close every Device before a power cycle that is not unclean.
+// It listens on 127.0.0.1, on two neighbouring free ports that stay the same over restarts, and
+// dies with the thread that made it (PR_SET_PDEATHSIG): make it on the test's main thread. The
+// server takes one client at a time: close every Device before a power cycle that is not unclean.
 // Thread safety: none. Blocks: until swtpm listens (at most 10 s). Errors: std::runtime_error.
 #pragma once
 
@@ -39,8 +39,8 @@ class Swtpm {
     resume,   // TPM2_Shutdown(STATE), TPM2_Startup(STATE): PCRs stay
   };
   void power_cycle(Power how = Power::unclean);
-  void kill();   // SIGKILL, and waits for the end
-  void stop();   // SIGTERM (no TPM2_Shutdown: unclean for the TPM), and waits for the end
+  void kill();  // SIGKILL, and waits for the end
+  void stop();  // SIGTERM (no TPM2_Shutdown: unclean for the TPM), and waits for the end
   void start(const char* startup = "startup-clear");  // after kill() or stop()
 
   // Sends one raw command and returns the response (for what needs no authorisation).
