@@ -121,6 +121,7 @@ Object find_object(Device& device, TPM2_HANDLE handle, const attest::Name& name)
 TPM2B_AUTH to_auth(attest::ByteView auth) {
   TPM2B_AUTH value{};
   ENSURE(auth.size() <= sizeof value.buffer);
+  while (!auth.empty() && auth.back() == 0) auth = auth.first(auth.size() - 1);
   value.size = static_cast<UINT16>(auth.size());
   std::copy(auth.begin(), auth.end(), value.buffer);
   return value;

@@ -73,6 +73,7 @@ Object find_object(Device& device, TPM2_HANDLE handle);
 // The same; TpmError (missing) if there is none, or if it has another Name.
 Object find_object(Device& device, TPM2_HANDLE handle, const attest::Name& name);
 
+// Without trailing zeros, as the TPM keeps it (Part 1, 19.6.4.3): all zeros are the empty authValue.
 TPM2B_AUTH to_auth(attest::ByteView auth);
 TPM2B_DATA to_qualifying_data(const attest::Hash& hash);
 attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNATURE& signature);

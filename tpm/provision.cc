@@ -262,8 +262,9 @@ class Attempt {
     } else {
       if (read_indexes(device_, credentials).extend != first_extend)
         throw occupied(plan_.extend_handle);
-      receipt_ =
-          read_back(device_, credentials, digest, attest::read_back_extra_data(digest), false);
+      Credentials now = credentials;
+      if (!hierarchies_.endorsement_set) now.endorsement_auth = {};
+      receipt_ = read_back(device_, now, digest, attest::read_back_extra_data(digest), false);
     }
     const auto verified = attest::verify_receipt(receipt_, credentials.identity, digest,
                                                  receipt_.audit->counter, first_extend);
