@@ -1,3 +1,4 @@
+#include "storage/block_content.h"
 #include "storage/file_window.h"
 #include "storage/numbered_file.h"
 #include "storage/store_reader.h"
@@ -18,28 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * sizeof(Hash::bytes);
 constexpr std::size_t kPlainTableBytes = 40;  // of one record
-
-// A block's records under codec 0, cipher 0: a table of lengths, then the contents.
-Result<void> read_plain_block(ByteView plain, std::span<RecordView> records) {
-  Reader table(plain);
-  Reader body(plain);
-  body.bytes(records.size() * kPlainTableBytes);
-  for (RecordView& record : records) {
-    record.content.salt = table.hash();
-    const std::uint32_t tlv_length = table.u32();
-    const std::uint32_t length = table.u32();
-    if (tlv_length == kErased && length == kErased && record.content.salt == Hash{}) {
-      record.state = RecordView::State::erased;
-      continue;
-    }
-    record.content.tlvs = body.bytes(tlv_length);
-    record.content.bytes = body.bytes(length);
-    record.state = RecordView::State::present;
-    if (body.failed()) return Defect(Fault::truncated, {}, "a content reaches past its block");
-  }
-  if (!body.done()) return Defect(Fault::trailing_bytes, {}, "a block is longer than its contents");
-  return attest::ok();
-}
 
 // Lays the views of a group's records over its leaves and blocks.
 Result<void> read_records(const GroupHeader& header, ByteView group, std::vector<RecordView>& records) {

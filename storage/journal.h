@@ -10,8 +10,8 @@
 //
 // Only the newest entry may be torn: the next is written after its sync returned. A marker found after
 // a damaged entry proves that it was not the newest. Entry payloads: attest/entry.h.
-// Thread safety: one thread. Blocks: append() syncs. Errors: accidents throw std::system_error and
-// break the journal for good; damage throws Damage (store.h).
+// Thread safety: one thread. Blocks: append() syncs. Errors: accidents throw std::system_error; a full
+// disk is survived, anything else breaks the journal for good (append_file.h); damage throws Damage (store.h).
 #pragma once
 
 #include <functional>
@@ -41,6 +41,7 @@ class Journal {
 
   // Appends one entry and makes it durable; its number.
   std::uint64_t append(attest::EntryKind kind, attest::ByteView payload);
+  bool broken() const;  // only opening anew helps
   std::uint64_t entries() const;
   bool recovered_torn() const;
 

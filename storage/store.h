@@ -8,35 +8,25 @@
 //   DIR/look-up.sqlite    look-up; derived
 //   DIR/secrets DIR/trust the TPM authValues (0600), the trust file
 //
-// Thread safety: append() from one thread; head(), read() from any (a shared, immutable directory of
-// segments is published after each durable group).
-// Blocks: append() returns when the group is durable. Errors: accidents throw std::system_error; after
-// a failed write or sync the store is `broken` and every further append throws. Damage found while
-// opening throws Damage. Durability: acknowledged means fdatasync returned.
+// Thread safety: append() from one thread; everything const from any: what is durable is published
+// after each group under one lock, held for a look at a table in memory, never for I/O.
+// Blocks: append() returns when the group is durable. Errors: accidents throw std::system_error. A full
+// disk (ENOSPC, EDQUOT on a write) is survived: the group is cut off again, append() may be tried again.
+// After any other failed write, and after a failed sync, the store is broken and every append throws.
+// Damage found while opening or reading throws Damage. Durability: acknowledged means fdatasync returned.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "attest/merkle.h"
 #include "attest/record.h"
-#include "attest/result.h"
+#include "storage/damage.h"
 #include "storage/file_system.h"
 
 namespace stele::storage {
-
-// Opening found bytes that no crash explains: the message says what and where.
-class Damage : public std::runtime_error {
- public:
-  explicit Damage(attest::Defect defect);
-  const attest::Defect& defect() const { return defect_; }
-
- private:
-  attest::Defect defect_;
-};
 
 struct StoreOptions {
   std::uint64_t segment_bytes = 64u << 20;      // a segment is sealed when it has grown past this
@@ -78,13 +68,16 @@ class Store : public attest::HashReader {
   Store(Store&&) noexcept;
   ~Store() override;
 
-  // Appends the records as one group and makes them durable. Returns the tree head after them.
+  // Appends the records as one group (at most kMaxGroupRecords and kMaxGroupBytes: ENSUREd; none: does
+  // nothing) and makes them durable. Returns the tree head after them.
   attest::TreeHead append(std::span<const NewRecord> records);
+  bool broken() const;  // only opening anew helps
   attest::TreeHead head() const;
   const attest::Hash& log_id() const;
   std::uint64_t recovered_torn_bytes() const;  // what open() cut off
 
-  // Reading: one record, or each of [begin, end) in order until the visitor returns false.
+  // Reading: one record (its content checked against its leaf), or each of [begin, end) in order until
+  // the visitor returns false (structure checked, hashes not: that is the verifier's).
   StoredRecord read(std::uint64_t index) const;  // index past the end: std::out_of_range
   void visit(std::uint64_t begin, std::uint64_t end,
              const std::function<bool(const StoredRecord&)>& visitor) const;

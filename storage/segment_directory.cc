@@ -1,0 +1,100 @@
+#include "storage/segment_directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "attest/check.h"
+#include "storage/numbered_file.h"
+
+namespace stele::storage {
+namespace {
+
+GroupPlace group_of(const SegmentDirectory::Groups& groups, std::uint64_t index) {
+  const auto after = std::upper_bound(
+      groups.begin(), groups.end(), index,
+      [](std::uint64_t wanted, const GroupPlace& group) { return wanted < group.first_index; });
+  ENSURE(after != groups.begin());
+  return *std::prev(after);
+}
+
+}  // namespace
+
+SegmentDirectory::SegmentDirectory(FileSystem& files, std::string directory,
+                                   std::vector<std::uint64_t> first_indices, SegmentPointer newest,
+                                   Groups groups, const attest::TreeHead& head)
+    : files_(files),
+      directory_(std::move(directory)),
+      first_indices_(std::move(first_indices)),
+      newest_(std::move(newest)),
+      newest_groups_(std::move(groups)),
+      head_(head) {}
+
+SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
+  std::uint64_t number = 0;
+  std::uint64_t next_first_index = 0;
+  LoadedPointer loaded;
+  {
+    const std::lock_guard lock(mutex_);
+    ENSURE(index < head_.size);
+    if (index >= newest_->header.first_index) return {newest_, group_of(newest_groups_, index)};
+    const auto after = std::upper_bound(first_indices_.begin(), first_indices_.end(), index);
+    number = static_cast<std::uint64_t>(after - first_indices_.begin()) - 1;
+    next_first_index = *after;
+    const auto found = std::find_if(loaded_.begin(), loaded_.end(), [&](const LoadedPointer& candidate) {
+      return candidate->segment->header.number == number;
+    });
+    if (found != loaded_.end()) {
+      std::rotate(loaded_.begin(), found, found + 1);
+      loaded = loaded_.front();
+    }
+  }
+  if (!loaded) {
+    loaded = load(number, next_first_index);
+    const std::lock_guard lock(mutex_);
+    loaded_.insert(loaded_.begin(), loaded);
+    if (loaded_.size() > kLoaded) loaded_.pop_back();
+  }
+  return {loaded->segment, group_of(loaded->groups, index)};
+}
+
+SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
+                                                       std::uint64_t next_first_index) const {
+  auto loaded = std::make_shared<Loaded>();
+  loaded->segment = open_segment(files_, directory_, number, FileSystem::Open::read_only);
+  const SegmentFile& segment = *loaded->segment;
+  const std::uint64_t size = segment.file->size();
+  std::uint64_t index = segment.header.first_index;
+  for (std::uint64_t at = segment.begin; index < next_first_index;) {
+    const auto header = read_group_header(segment, at, size);
+    if (!header || header->first_index != index) {
+      throw Damage(attest::Fault::group_damaged, attest::Place::index(index),
+                   segment.path + ", byte " + std::to_string(at) + ": no group that continues the one before");
+    }
+    loaded->groups.push_back({at, index});
+    at += header->length();
+    index += header->count;
+  }
+  return loaded;
+}
+
+attest::TreeHead SegmentDirectory::head() const {
+  const std::lock_guard lock(mutex_);
+  return head_;
+}
+
+void SegmentDirectory::publish_segment(SegmentPointer segment) {
+  const std::lock_guard lock(mutex_);
+  ENSURE(segment->header.number == first_indices_.size() && segment->header.first_index == head_.size);
+  first_indices_.push_back(segment->header.first_index);
+  newest_ = std::move(segment);
+  newest_groups_.clear();
+}
+
+void SegmentDirectory::publish_group(const GroupPlace& place, const attest::TreeHead& head) {
+  const std::lock_guard lock(mutex_);
+  ENSURE(place.first_index == head_.size && head.size > head_.size);
+  newest_groups_.push_back(place);
+  head_ = head;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,229 @@
+#include "storage/segment_file.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/block_content.h"
+#include "storage/numbered_file.h"
+
+namespace stele::storage {
+namespace {
+
+using attest::Defect;
+using attest::Fault;
+using attest::Place;
+using attest::RecordView;
+
+constexpr std::size_t kMaxHeaderBytes = 256 + 64 * 32;
+
+std::string where(const SegmentFile& segment, std::uint64_t offset) {
+  return segment.path + ", byte " + std::to_string(offset);
+}
+
+void read_all(const SegmentFile& segment, std::uint64_t offset, std::span<std::uint8_t> out) {
+  if (segment.file->read(offset, out) == out.size()) return;
+  throw Damage(Fault::segment_damaged, Place::segment(segment.header.number),
+               where(segment, offset) + ": the file is shorter than it was");
+}
+
+// A group's blocks, one after another.
+class BlockWalk {
+ public:
+  BlockWalk(const SegmentFile& segment, std::uint64_t group, const GroupHeader& header)
+      : segment_(segment),
+        at_(group + kGroupHeaderBytes + header.leaf_bytes),
+        end_(at_ + header.content_bytes),
+        records_left_(header.count) {}
+
+  bool done() const { return records_left_ == 0; }
+  bool ends_with_group() const { return at_ == end_; }
+
+  // The next block's header; its bytes only if read() is called before the next one.
+  attest::Result<BlockHeader> next() {
+    std::array<std::uint8_t, kBlockHeaderBytes> bytes;
+    if (end_ - at_ < bytes.size()) return Defect(Fault::truncated, {}, "blocks end too early");
+    read_all(segment_, at_, bytes);
+    auto header = decode_block_header(bytes);
+    if (!header) return header;
+    stored_at_ = at_ + bytes.size();
+    if (header->first != covered_ || header->count > records_left_ || header->stored > end_ - stored_at_) {
+      return Defect(Fault::value_out_of_range, {}, "a block holds other records than it must");
+    }
+    covered_ += header->count;
+    records_left_ -= header->count;
+    at_ = stored_at_ + header->stored;
+    return header;
+  }
+
+  attest::Result<void> read(const BlockHeader& header) {
+    stored_.resize(header.stored);
+    read_all(segment_, stored_at_, stored_);
+    records_.assign(header.count, RecordView{});
+    if (header.codec != 0 || header.cipher != 0) {
+      return Defect(Fault::codec_unknown, {}, "codec " + std::to_string(header.codec));
+    }
+    return read_plain_block(stored_, records_);
+  }
+  std::span<const RecordView> records() const { return records_; }
+
+ private:
+  const SegmentFile& segment_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+  std::uint64_t stored_at_ = 0;
+  std::uint32_t covered_ = 0;
+  std::uint32_t records_left_;
+  attest::Bytes stored_;
+  std::vector<RecordView> records_;
+};
+
+// From a group that recovery or the writer has found good: defects are damage.
+template <class T>
+T&& or_damage(attest::Result<T>&& result, const SegmentFile& segment, std::uint64_t offset,
+              std::uint64_t index) {
+  if (!result) {
+    throw Damage(result.error().fault, Place::index(index),
+                 where(segment, offset) + ": " + result.error().detail);
+  }
+  return std::move(result).value();
+}
+
+}  // namespace
+
+std::shared_ptr<const SegmentFile> open_segment(FileSystem& files, const std::string& directory,
+                                                std::uint64_t number, FileSystem::Open how) {
+  auto segment = std::make_shared<SegmentFile>();
+  segment->path = numbered_path(directory, number);
+  segment->file = files.open(segment->path, how);
+  attest::Bytes bytes(kMaxHeaderBytes);
+  bytes.resize(segment->file->read(0, bytes));
+  std::size_t used = 0;
+  auto header = decode_segment_header(bytes, used);
+  if (!header) {
+    throw Damage(header.error().fault, Place::segment(number), segment->path + ": " + header.error().detail);
+  }
+  if (header->number != number) {
+    throw Damage(Fault::segment_damaged, Place::segment(number),
+                 segment->path + ": the header is that of segment " + std::to_string(header->number));
+  }
+  segment->header = *std::move(header);
+  segment->begin = used;
+  return segment;
+}
+
+attest::Result<GroupHeader> read_group_header(const SegmentFile& segment, std::uint64_t offset,
+                                              std::uint64_t limit) {
+  std::array<std::uint8_t, kGroupHeaderBytes> bytes{};
+  if (limit - offset < bytes.size()) return Defect(Fault::truncated, {}, "group header");
+  read_all(segment, offset, bytes);
+  auto header = decode_group_header(bytes);
+  if (!header) return header;
+  if (header->marker != segment.header.marker) {
+    return Defect(Fault::group_damaged, {}, "the group does not begin with the segment's marker");
+  }
+  if (header->length() > limit - offset) return Defect(Fault::truncated, {}, "group");
+  return header;
+}
+
+attest::Result<CheckedGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
+                                         std::uint64_t limit, Continuation& at,
+                                         std::vector<UpperNode>& complete) {
+  const auto header = read_group_header(segment, offset, limit);
+  if (!header) return header.error();
+  if (header->first_index != at.tree.size() || header->group_number != at.group_number) {
+    return Defect(Fault::group_damaged, {}, "the group does not continue the one before it");
+  }
+  std::array<std::uint8_t, kGroupTrailerBytes> bytes{};
+  read_all(segment, offset + header->length() - bytes.size(), bytes);
+  const auto trailer = decode_group_trailer(bytes);
+  if (!trailer) return trailer.error();
+  const attest::Hash checksum =
+      group_checksum(segment.header, at.previous_checksum, encode(*header), trailer->root);
+  if (trailer->length != header->length() || trailer->checksum != checksum) {
+    return Defect(Fault::group_damaged, {}, "the group's trailer does not match");
+  }
+  attest::Bytes leaves;
+  read_leaves(segment, offset, 0, header->count, leaves);
+  attest::CompactRange tree = at.tree;
+  std::vector<UpperNode> nodes;
+  for (std::size_t i = 0; i < leaves.size(); i += attest::kLeafBytes) {
+    tree.append(attest::leaf_hash(ByteView(leaves).subspan(i, attest::kLeafBytes)),
+                [&](attest::NodeId node, const attest::Hash& hash) {
+                  if (is_kept_level(node.level)) nodes.push_back({node, hash});
+                });
+  }
+  if (tree.head().root != trailer->root) {
+    return Defect(Fault::group_damaged, {}, "the group's leaves do not hash to its root");
+  }
+  complete.insert(complete.end(), nodes.begin(), nodes.end());
+  at = {at.group_number + 1, checksum, std::move(tree)};
+  return CheckedGroup{*header, checksum};
+}
+
+attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t offset,
+                                    const GroupHeader& header) {
+  attest::Bytes leaves;
+  read_leaves(segment, offset, 0, header.count, leaves);
+  BlockWalk walk(segment, offset, header);
+  std::uint32_t blocks = 0;
+  while (!walk.done()) {
+    const auto block = walk.next();
+    if (!block) return block.error();
+    ++blocks;
+    if (const auto read = walk.read(*block); !read) return read.error();
+    for (std::uint32_t i = 0; i < block->count; ++i) {
+      const RecordView& record = walk.records()[i];
+      const auto leaf = attest::decode_leaf(
+          ByteView(leaves).subspan((block->first + i) * attest::kLeafBytes, attest::kLeafBytes));
+      if (!leaf) return leaf.error();
+      if (record.state == RecordView::State::present && attest::commit(record.content) != leaf->commitment) {
+        return Defect(Fault::commitment_mismatch, {}, "a content is not what its leaf commits to");
+      }
+    }
+  }
+  if (blocks != header.blocks || !walk.ends_with_group()) {
+    return Defect(Fault::group_damaged, {}, "the blocks do not fill the group");
+  }
+  return attest::ok();
+}
+
+void read_leaves(const SegmentFile& segment, std::uint64_t offset, std::uint32_t begin,
+                 std::uint32_t end, attest::Bytes& out) {
+  const std::size_t before = out.size();
+  out.resize(before + (end - begin) * attest::kLeafBytes);
+  read_all(segment, offset + kGroupHeaderBytes + begin * attest::kLeafBytes,
+           std::span(out).subspan(before));
+}
+
+bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
+                 std::uint32_t begin, std::uint32_t end, const RecordVisitor& visitor) {
+  attest::Bytes leaves;
+  read_leaves(segment, offset, begin, end, leaves);
+  StoredRecord record;
+  BlockWalk walk(segment, offset, header);
+  while (!walk.done()) {
+    const BlockHeader block = or_damage(walk.next(), segment, offset, header.first_index);
+    if (block.first + block.count <= begin) continue;
+    if (block.first >= end) break;
+    const auto read = walk.read(block);
+    if (!read) {
+      throw Damage(read.error().fault, Place::index(header.first_index + block.first),
+                   where(segment, offset) + ": " + read.error().detail);
+    }
+    for (std::uint32_t i = std::max(begin, block.first); i < std::min(end, block.first + block.count); ++i) {
+      const RecordView& found = walk.records()[i - block.first];
+      const ByteView leaf = ByteView(leaves).subspan((i - begin) * attest::kLeafBytes, attest::kLeafBytes);
+      record.index = header.first_index + i;
+      std::copy(leaf.begin(), leaf.end(), record.encoded_leaf.begin());
+      record.leaf = or_damage(attest::decode_leaf(leaf), segment, offset, record.index);
+      record.erased = found.state == RecordView::State::erased;
+      record.salt = found.content.salt;
+      record.tlvs.assign(found.content.tlvs.begin(), found.content.tlvs.end());
+      record.bytes.assign(found.content.bytes.begin(), found.content.bytes.end());
+      if (!visitor(record)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace stele::storage
