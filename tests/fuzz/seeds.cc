@@ -5,8 +5,11 @@
 #include <fstream>
 #include <iostream>
 
+#include "attest/answer.h"
 #include "attest/codec.h"
+#include "attest/proof.h"
 #include "tests/support/examples.h"
+#include "tests/support/paper_tpm.h"
 
 using namespace stele::attest;
 using namespace stele::test;
@@ -39,6 +42,25 @@ void merkle_proofs() {
   seed("merkle_proof", "consistency", consistency);
 }
 
+void proofs_and_answers() {
+  const PaperTpm tpm;
+  Proof proof;
+  proof.index = 1;
+  proof.leaf = encode(example_leaf());
+  proof.path = {filled(1), filled(2)};
+  proof.statement = encode(example_statement());
+  proof.receipt = tpm.read_back(statement_digest(proof.statement), false);
+  seed("proof", "read_back", encode(proof));
+  proof.receipt = tpm.read_back(statement_digest(proof.statement), true);
+  proof.content = Proof::OwnedContent{filled(0x5a), example_tlvs(), Bytes{'h', 'i', '\n'}};
+  seed("proof", "quote_and_content", encode(proof));
+  Answer answer;
+  answer.nonce = filled(0x99);
+  answer.digest = proof.receipt.digest;
+  tpm.answer(answer);
+  seed("answer", "example", encode(answer));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,6 +85,10 @@ int main(int argc, char** argv) {
   seed("note_key", "auditor", view(to_text(auditor.key())));
   seed("checkpoint", "example", view(checkpoint));
   seed("checkpoint", "extensions", view(checkpoint + "one\ntwo words\n"));
+  const std::string trust = to_text(example_trust());
+  seed("trust", "unsigned", view(trust));
+  seed("trust", "signed", view(to_text(auditor.note(trust))));
   merkle_proofs();
+  proofs_and_answers();
   return 0;
 }
