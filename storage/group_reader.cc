@@ -59,11 +59,17 @@ Result<void> read_records(const GroupHeader& header, ByteView group, std::vector
 
 struct GroupReader::State {
   State(FileSystem& files_, const std::string& directory_)
-      : files(files_), directory(directory_ + "/segments"), numbers(list_numbers(files, directory)) {}
+      : files(files_), directory(directory_ + "/segments"), numbers(list_numbers(files, directory)) {
+    for (const std::uint64_t number : numbers) {
+      const auto segment_file = open_evidence(files, numbered_path(directory, number));
+      if (segment_file) total_bytes += segment_file->size();
+    }
+  }
 
   FileSystem& files;
   std::string directory;
   std::vector<std::uint64_t> numbers;
+  std::uint64_t total_bytes = 0;
   std::size_t next_file = 0;
   std::unique_ptr<File> file;
   std::optional<FileWindow> window;  // over the open segment
@@ -200,6 +206,7 @@ GroupReader::Group* GroupReader::next() {
 }
 
 const std::optional<SegmentHeader>& GroupReader::segment() const { return state_->segment; }
+std::uint64_t GroupReader::total_bytes() const { return state_->total_bytes; }
 bool GroupReader::torn() const { return state_->torn; }
 std::uint64_t GroupReader::torn_index() const { return state_->next_index; }
 const std::optional<Defect>& GroupReader::defect() const { return state_->defect; }

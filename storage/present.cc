@@ -22,7 +22,7 @@ constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kRecordsPerRoot = 64;
 constexpr std::uint64_t kRecordsPerProgress = 1u << 14;
 
-using Progress = std::function<void(std::uint64_t)>;
+using Teller = std::function<void(const Progress&)>;
 
 // What the journal's genesis says the segments must say.
 struct Expected {
@@ -34,12 +34,13 @@ struct Expected {
 class Records {
  public:
   Records(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
-          const Progress& progress)
+          const Teller& progress)
       : groups_(files, directory, jobs), appraiser_(appraiser), progress_(progress) {}
 
   void expect(const Expected& expected) { expected_ = expected; }
   // Gives records until `size` have been taken or no more exist.
   void give(std::uint64_t size);
+  void tell();
 
  private:
   void begin_group(bool anchored);
@@ -49,14 +50,15 @@ class Records {
 
   CheckedGroups groups_;
   Appraiser& appraiser_;
-  const Progress& progress_;
+  const Teller& progress_;
   std::optional<Expected> expected_;
   const CheckedGroup* group_ = nullptr;
   std::size_t given_ = 0;           // of group_
   std::uint64_t agreed_ = 0;        // records up to which the stated roots were the records'
   bool disagreed_ = false;
   bool ended_ = false;
-  std::uint64_t told_ = 0;          // to progress_
+  Progress done_;
+  std::uint64_t told_ = 0;          // of done_, to progress_
 };
 
 void Records::give(std::uint64_t size) {
@@ -117,8 +119,15 @@ void Records::end_group() {
                                     std::to_string(size) + ") a leaf is not the one that was stored"));
     }
   }
+  done_.bytes += group_->group.bytes.size();
   group_ = nullptr;
-  if (progress_ && size - told_ >= kRecordsPerProgress) progress_(told_ = size);
+  if (size - told_ >= kRecordsPerProgress) tell();
+}
+
+void Records::tell() {
+  told_ = done_.records = appraiser_.size();
+  done_.total_bytes = groups_.reader().total_bytes();
+  if (progress_) progress_(done_);
 }
 
 void Records::end() {
@@ -136,7 +145,7 @@ bool looks_like_store(FileSystem& files, const std::string& directory) {
 }
 
 void present(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
-             const Progress& progress) {
+             const Teller& progress) {
   // The journal's end is fixed before the segments are listed: statements only name durable records.
   EntryReader entries(files, directory);
   Records records(files, directory, appraiser, jobs, progress);
@@ -159,7 +168,7 @@ void present(FileSystem& files, const std::string& directory, Appraiser& apprais
   if (entries.defect()) appraiser.damaged(*entries.defect());
   if (entries.torn()) appraiser.torn_entry(entries.entries());
   records.give(kAll);
-  if (progress) progress(appraiser.size());
+  records.tell();
 }
 
 }  // namespace stele::storage

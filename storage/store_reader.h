@@ -62,6 +62,7 @@ class GroupReader {
   // torn or damaged: see below.
   Group* next();
   const std::optional<SegmentHeader>& segment() const;  // where the newest group lies
+  std::uint64_t total_bytes() const;                    // of the segments, when the reader was made
   bool torn() const;                             // the last group was torn
   std::uint64_t torn_index() const;              // the first record that it would have held
   const std::optional<attest::Defect>& defect() const;
@@ -71,9 +72,16 @@ class GroupReader {
   std::unique_ptr<State> state_;
 };
 
+// How far a presentation is.
+struct Progress {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;  // of the segments
+  std::uint64_t total_bytes = 0;
+};
+
 // Gives a whole store to an appraiser: journal and segments merged in order, records checked on `jobs`
-// threads. progress (may be empty) is called now and then with the records done.
+// threads. progress (may be empty) is called now and then, and at the end.
 void present(FileSystem&, const std::string& directory, attest::Appraiser&, unsigned jobs,
-             const std::function<void(std::uint64_t records)>& progress);
+             const std::function<void(const Progress&)>& progress);
 
 }  // namespace stele::storage

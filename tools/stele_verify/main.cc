@@ -1,0 +1,205 @@
+// stele-verify: the auditor's tool. It judges what a host shows, with what the auditor pinned.
+//
+// PATH is evidence, from the host under judgement: whatever its bytes, there is a report. The trust
+// file, nonce and memory are the auditor's own: if they are wrong, that is an error of the call.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <thread>
+
+#include "attest/appraiser.h"
+#include "attest/printable.h"
+#include "storage/file_system.h"
+#include "storage/store_reader.h"
+#include "tools/stele_verify/files.h"
+#include "tools/stele_verify/progress_bar.h"
+
+namespace {
+
+using namespace stele;
+
+enum Exit : int { kUsage = 64, kMalformed = 65, kNoInput = 66, kSoftware = 70, kIoError = 74, kPermission = 77 };
+
+constexpr std::string_view kProofMagic = "STELEPRF";
+
+// The call cannot be carried out; the message says what, where, and what to do.
+struct CallError : std::runtime_error {
+  CallError(int code_, const std::string& message) : std::runtime_error(message), code(code_) {}
+  int code;
+};
+
+struct Call {
+  std::string path;
+  std::string trust_path;
+  std::string auditor_key;
+  std::string nonce;
+  std::string answer_path;
+  std::string memory_path;
+  std::vector<std::string> require;
+  std::string output = "text";
+  unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+};
+
+void describe(CLI::App& app, Call& call) {
+  app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
+  app.add_option("PATH", call.path, "A data directory, or a single proof (stele prove)")->required();
+  app.add_option("--trust", call.trust_path,
+                 "The trust file that pins the log; without it nothing is better than undetermined")
+      ->type_name("FILE");
+  auto* key = app.add_option("--auditor-key", call.auditor_key,
+                             "File with the verifier key (name+hash+base64) that must have signed the trust file");
+  key->type_name("FILE")->needs("--trust");
+  auto* nonce = app.add_option("--nonce", call.nonce, "The 32 random bytes that the host was asked with");
+  nonce->type_name("HEX");
+  app.add_option("--answer", call.answer_path, "The host's live answer to the nonce (stele answer)")
+      ->type_name("FILE")
+      ->needs(nonce);
+  app.add_option("--memory", call.memory_path,
+                 "What you remember of this log: read if it exists, written when the log is verified")
+      ->type_name("FILE");
+  app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
+      ->type_name("NAME");
+  app.add_option("-o,--output", call.output, "How to report")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--jobs", call.jobs, "Threads that check records")
+      ->check(CLI::Range(1u, 64u))
+      ->capture_default_str();
+  app.footer("Exit codes: 0 verified, 1 evidence of tampering, 2 cannot tell; 64 usage, 65 malformed input,\n"
+             "66 no input, 74 input or output error, 77 no permission.");
+}
+
+std::string place(const attest::Defect& defect) {
+  if (defect.at.what == attest::Place::What::nothing) return "";
+  return ", " + std::string(name(defect.at.what)) + " " + std::to_string(defect.at.value);
+}
+
+// A file of the auditor's that cannot be used.
+CallError unusable(const std::string& what, const std::string& path, const attest::Defect& defect,
+                   const std::string& remedy) {
+  return CallError(kMalformed, what + " " + path + place(defect) + ": " + std::string(name(defect.fault)) +
+                                   (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
+}
+
+attest::TrustFile read_trust(const Call& call) {
+  std::string key;
+  if (!call.auditor_key.empty()) {
+    key = tools::read_whole(call.auditor_key, 1u << 16);
+    while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+  }
+  const auto trust = attest::parse_trust(tools::read_whole(call.trust_path, 1u << 20), key);
+  if (!trust) {
+    throw unusable("the trust file", call.trust_path, trust.error(),
+                   "give the file that `stele trust` wrote, as you received it");
+  }
+  return *trust;
+}
+
+attest::Options read_options(const Call& call) {
+  attest::Options options;
+  if (!call.trust_path.empty()) options.trust = read_trust(call);
+  if (!call.nonce.empty()) {
+    options.nonce = attest::hash_from_hex(call.nonce);
+    if (!options.nonce) throw CallError(kUsage, "--nonce takes 32 bytes as 64 hexadecimal digits");
+  }
+  if (!call.memory_path.empty() && std::filesystem::exists(call.memory_path)) {
+    auto memory = attest::parse_memory(tools::read_whole(call.memory_path, 1u << 16));
+    if (!memory) {
+      throw unusable("the memory", call.memory_path, memory.error(),
+                     "restore it; without it you only lose what you remembered");
+    }
+    options.memory = *memory;
+  }
+  for (const std::string& wanted : call.require) {
+    attest::Finding finding{};
+    if (!attest::parse_finding(wanted, finding)) {
+      throw CallError(kUsage, "--require " + attest::printable(wanted) +
+                                  ": there is no such finding; attest/README.md lists them");
+    }
+    options.require.insert(finding);
+  }
+  return options;
+}
+
+attest::Report appraise_proof(const Call& call, const attest::Options& options) {
+  const std::string bytes = tools::read_whole(call.path);
+  if (!std::string_view(bytes).starts_with(kProofMagic)) {
+    throw CallError(kMalformed, call.path + " is no evidence of Stele's: neither a data directory nor a proof");
+  }
+  if (!call.memory_path.empty() || !call.answer_path.empty()) {
+    throw CallError(kUsage, "a proof is of one record: --memory and --answer are for a data directory");
+  }
+  return attest::Appraiser::appraise_proof(attest::view(bytes), options);
+}
+
+attest::Report appraise_store(const Call& call, attest::Options options) {
+  storage::FileSystem& files = storage::posix();
+  if (!storage::looks_like_store(files, call.path)) {
+    throw CallError(kMalformed, call.path + " is no data directory of Stele's: there is no file of ours in its "
+                                            "journal/ or segments/");
+  }
+  const std::string answer = call.answer_path.empty() ? "" : tools::read_whole(call.answer_path, 1u << 20);
+  attest::Appraiser appraiser(std::move(options));
+  {
+    tools::ProgressBar bar;
+    storage::present(files, call.path, appraiser, call.jobs,
+                     [&bar](const storage::Progress& progress) { bar.show(progress); });
+  }
+  if (!call.answer_path.empty()) appraiser.answer(attest::view(answer));
+  const attest::Report report = appraiser.report();
+  const auto memory = appraiser.memory();
+  if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
+    tools::replace_file(call.memory_path, attest::to_text(*memory));
+  }
+  return report;
+}
+
+int judge(const Call& call) {
+  if (!std::filesystem::exists(call.path)) {
+    throw CallError(kNoInput, call.path + " does not exist; give a data directory or a proof");
+  }
+  attest::Options options = read_options(call);
+  const attest::Report report = std::filesystem::is_directory(call.path)
+                                    ? appraise_store(call, std::move(options))
+                                    : appraise_proof(call, options);
+  std::cout << (call.output == "json" ? attest::to_json(report) : attest::to_text(report));
+  if (call.output == "json") std::cout << '\n';
+  std::cout.flush();
+  if (!std::cout) throw CallError(kIoError, "cannot write to standard output");
+  return attest::exit_code(report.conclusion);
+}
+
+int code_of(const std::error_code& error) {
+  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) return kPermission;
+  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return kNoInput;
+  if (error == std::errc::file_too_large) return kMalformed;
+  return kIoError;
+}
+
+int fail(int code, const std::string& message) {
+  std::cerr << "stele-verify: " << attest::printable(message) << std::endl;
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Call call;
+  CLI::App app{"Judges a Stele log, or a single proof, offline.", "stele-verify"};
+  describe(app, call);
+  try {
+    app.parse(argc, argv);
+    return judge(call);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(kUsage);
+  } catch (const CallError& error) {
+    return fail(error.code, error.what());
+  } catch (const std::system_error& error) {
+    return fail(code_of(error.code()), error.what());
+  } catch (const std::exception& error) {
+    return fail(kSoftware, error.what());
+  }
+}
