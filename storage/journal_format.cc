@@ -88,10 +88,10 @@ Result<EntryHeader> decode_entry_header(ByteView bytes) {
   EntryHeader header;
   header.marker = read_marker(reader);
   header.kind = reader.u8();
-  const bool reserved = reader.u8() != 0 || reader.u16() != 0;
+  const int reserved = reader.u8() | reader.u16();
   header.length = reader.u32();
   ENSURE(reader.done());
-  if (reserved) return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
+  if (reserved != 0) return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
   if (header.length > kMaxEntryBytes) return Defect(Fault::value_out_of_range, {}, "entry too long");
   return header;
 }

@@ -4,7 +4,6 @@
 #include "attest/genesis.h"
 #include "attest/statement.h"
 #include "storage/checked_groups.h"
-#include "storage/numbered_file.h"
 #include "storage/store_reader.h"
 
 namespace stele::storage {
@@ -138,11 +137,6 @@ void Records::end() {
 }
 
 }  // namespace
-
-bool looks_like_store(FileSystem& files, const std::string& directory) {
-  return !list_numbers(files, directory + "/journal").empty() ||
-         !list_numbers(files, directory + "/segments").empty();
-}
 
 void present(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
              const Teller& progress) {

@@ -12,6 +12,7 @@
 
 #include "storage/journal_format.h"
 #include "storage/numbered_file.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/paper_store.h"
 #include "tests/support/scratch.h"
 
@@ -19,6 +20,7 @@ namespace stele::storage {
 namespace {
 
 using attest::Fault;
+using test::MemoryFiles;
 using test::PaperStore;
 using test::Scratch;
 
@@ -55,9 +57,9 @@ struct Seen {
   std::optional<attest::Defect> defect;
 };
 
-Seen read_groups(const std::string& directory) {
+Seen read_groups(FileSystem& files, const std::string& directory) {
   Seen seen;
-  GroupReader reader(posix(), directory);
+  GroupReader reader(files, directory);
   while (const GroupReader::Group* const group = reader.next()) {
     for (const attest::RecordView& record : group->records) {
       EXPECT_EQ(record.state, attest::RecordView::State::present);
@@ -71,9 +73,9 @@ Seen read_groups(const std::string& directory) {
   return seen;
 }
 
-Seen read_entries(const std::string& directory) {
+Seen read_entries(FileSystem& files, const std::string& directory) {
   Seen seen;
-  EntryReader reader(posix(), directory);
+  EntryReader reader(files, directory);
   while (const auto entry = reader.next()) {
     EXPECT_EQ(entry->number, seen.contents.size());
     seen.contents.emplace_back(entry->payload.begin(), entry->payload.end());
@@ -82,6 +84,11 @@ Seen read_entries(const std::string& directory) {
   seen.defect = reader.defect();
   return seen;
 }
+
+Seen read_groups(const std::string& directory) { return read_groups(posix(), directory); }
+Seen read_entries(const std::string& directory) { return read_entries(posix(), directory); }
+Seen read_groups(MemoryFiles& files) { return read_groups(files, MemoryFiles::kDirectory); }
+Seen read_entries(MemoryFiles& files) { return read_entries(files, MemoryFiles::kDirectory); }
 
 std::string slurp(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -106,6 +113,7 @@ class StoreReader : public testing::Test {
 
   Scratch scratch;
   PaperStore good = good_store();
+  MemoryFiles memory() const { return MemoryFiles::load(path()); }
 };
 
 bool is_beginning(const std::vector<std::string>& part, const std::vector<std::string>& whole) {
@@ -197,46 +205,46 @@ TEST_F(StoreReader, LinksPipesAndDirectoriesAreNotEvidence) {
 }
 
 TEST_F(StoreReader, EveryCutOfTheLastSegmentIsTornOrShorterAndNeverMisread) {
-  const std::vector<std::string> whole = read_groups(path()).contents;
-  const std::string bytes = slurp(segment(2));
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    std::filesystem::resize_file(segment(2), length);
-    put(segment(2), bytes.substr(0, length));
-    const Seen seen = read_groups(path());
-    EXPECT_TRUE(is_beginning(seen.contents, whole)) << length;
-    EXPECT_LT(seen.contents.size(), whole.size()) << length;
+  MemoryFiles files = memory();
+  const std::vector<std::string> whole = read_groups(files).contents;
+  attest::Bytes& bytes = files.files[MemoryFiles::segment(2)];
+  while (!bytes.empty()) {
+    bytes.pop_back();
+    const Seen seen = read_groups(files);
+    EXPECT_TRUE(is_beginning(seen.contents, whole)) << bytes.size();
+    EXPECT_LT(seen.contents.size(), whole.size()) << bytes.size();
     if (seen.torn) {
-      EXPECT_EQ(seen.torn_index, seen.contents.size()) << length;
+      EXPECT_EQ(seen.torn_index, seen.contents.size()) << bytes.size();
     }
   }
 }
 
 TEST_F(StoreReader, EveryCutOfAnEarlierSegmentIsDamage) {
-  const std::string bytes = slurp(segment(1));
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    put(segment(1), bytes.substr(0, length));
-    const Seen seen = read_groups(path());
-    EXPECT_TRUE(seen.defect.has_value()) << length;
-    EXPECT_FALSE(seen.torn) << length;
+  MemoryFiles files = memory();
+  attest::Bytes& bytes = files.files[MemoryFiles::segment(1)];
+  while (!bytes.empty()) {
+    bytes.pop_back();
+    const Seen seen = read_groups(files);
+    EXPECT_TRUE(seen.defect.has_value()) << bytes.size();
+    EXPECT_FALSE(seen.torn) << bytes.size();
   }
 }
 
 TEST_F(StoreReader, EveryFlippedBitOfTheSegmentsLeavesOnlyContentsChanged) {
-  const std::vector<std::string> whole = read_groups(path()).contents;
+  MemoryFiles files = memory();
+  const std::size_t whole = read_groups(files).contents.size();
   for (std::uint64_t number = 0; number < 3; ++number) {
-    const std::string bytes = slurp(segment(number));
+    attest::Bytes& bytes = files.files[MemoryFiles::segment(number)];
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-      std::string bent = bytes;
-      bent[bit / 8] = static_cast<char>(bent[bit / 8] ^ 1 << bit % 8);
-      put(segment(number), bent);
-      GroupReader reader(posix(), path());
+      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1u << bit % 8);
+      GroupReader reader(files, MemoryFiles::kDirectory);
       std::size_t records = 0;
       while (const auto* const group = reader.next()) records += group->records.size();
       // Nothing missing is ever silent; that contents and leaves changed is check_record's to find.
-      EXPECT_TRUE(records == whole.size() || reader.defect() || reader.torn()) << number << " " << bit;
-      EXPECT_LE(records, whole.size());
+      EXPECT_TRUE(records == whole || reader.defect() || reader.torn()) << number << " " << bit;
+      EXPECT_LE(records, whole);
+      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1u << bit % 8);
     }
-    put(segment(number), bytes);
   }
 }
 
@@ -248,9 +256,8 @@ TEST_F(StoreReader, OnlyTheNewestGroupMayBeTorn) {
   Seen seen = read_groups(path());
   EXPECT_TRUE(seen.torn);
   EXPECT_EQ(seen.torn_index, 16u);
-  const GroupHeader front{};
   GroupReader reader(posix(), path());
-  std::size_t first_group = reader.next()->bytes.size();
+  const std::size_t first_group = reader.next()->bytes.size();
   bytes = slurp(segment(0));
   const std::size_t group_begin = 137;
   bytes[group_begin + first_group - 1] = static_cast<char>(bytes[group_begin + first_group - 1] ^ 1);
@@ -258,34 +265,33 @@ TEST_F(StoreReader, OnlyTheNewestGroupMayBeTorn) {
   seen = read_groups(path());
   expect_fault(Fault::group_damaged, seen);
   EXPECT_EQ(seen.defect->at.value, 0u);
-  EXPECT_EQ(front.length(), kGroupHeaderBytes + kGroupTrailerBytes);
 }
 
 TEST_F(StoreReader, EveryFlippedBitOfTheJournalIsFound) {
-  const std::vector<std::string> whole = read_entries(path()).contents;
+  MemoryFiles files = memory();
+  const std::vector<std::string> whole = read_entries(files).contents;
   for (std::uint64_t number = 0; number < 2; ++number) {
-    const std::string bytes = slurp(journal(number));
+    attest::Bytes& bytes = files.files[MemoryFiles::journal(number)];
     for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-      std::string bent = bytes;
-      bent[bit / 8] = static_cast<char>(bent[bit / 8] ^ 1 << bit % 8);
-      put(journal(number), bent);
-      const Seen seen = read_entries(path());
+      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1u << bit % 8);
+      const Seen seen = read_entries(files);
       EXPECT_TRUE(is_beginning(seen.contents, whole)) << number << " " << bit;
       EXPECT_TRUE(seen.torn || seen.defect) << number << " " << bit;
       EXPECT_TRUE(number == 1 || !seen.torn) << "an entry in an older file cannot be torn, bit " << bit;
+      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1u << bit % 8);
     }
-    put(journal(number), bytes);
   }
 }
 
 TEST_F(StoreReader, EveryCutOfTheJournalIsTornOrShorterAndNeverMisread) {
-  const std::vector<std::string> whole = read_entries(path()).contents;
-  const std::string bytes = slurp(journal(1));
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    put(journal(1), bytes.substr(0, length));
-    const Seen seen = read_entries(path());
-    EXPECT_TRUE(is_beginning(seen.contents, whole)) << length;
-    EXPECT_LT(seen.contents.size(), whole.size()) << length;
+  MemoryFiles files = memory();
+  const std::vector<std::string> whole = read_entries(files).contents;
+  attest::Bytes& bytes = files.files[MemoryFiles::journal(1)];
+  while (!bytes.empty()) {
+    bytes.pop_back();
+    const Seen seen = read_entries(files);
+    EXPECT_TRUE(is_beginning(seen.contents, whole)) << bytes.size();
+    EXPECT_LT(seen.contents.size(), whole.size()) << bytes.size();
   }
 }
 
@@ -330,15 +336,12 @@ TEST_F(StoreReader, ContentUnderAnUnknownCodecIsGivenAsSuch) {
 }
 
 TEST_F(StoreReader, AnErasedContentIsGivenAsErased) {
-  std::string bytes = slurp(segment(0));
   const std::size_t table_at = 137 + kGroupHeaderBytes + attest::kLeafBytes + kBlockHeaderBytes;
-  const std::string content = "record 0";
-  // The table alone is left, in a shorter block.
   PaperStore store = good_store();
   store.segments[0][0].records[0].bytes.clear();
   store.segments[0][0].records[0].salt = {};
   store.write(path());
-  bytes = slurp(segment(0));
+  std::string bytes = slurp(segment(0));
   bytes.replace(table_at + 32, 8, std::string(8, '\xff'));
   put(segment(0), bytes);
   GroupReader reader(posix(), path());
