@@ -1,6 +1,6 @@
-// Goal: provisioning ends in the same TPM and the same files however often it is interrupted, refuses
-// what others have put at our handles, and can be undone.
-// Method: a private swtpm for each test; the keeper throws after a step, as a crash would stop there.
+// Goal: provisioning ends in the same TPM and the same files however often it is interrupted,
+// refuses what others have put at our handles, and can be undone. Method: a private swtpm for each
+// test; the keeper throws after a step, as a crash would stop there.
 #include "tpm/provision.h"
 
 #include <gtest/gtest.h>
@@ -31,8 +31,9 @@ TEST(Provision, ModeBMakesWhatTheTrustFilePins) {
   ASSERT_TRUE(identity);
   const auto receipt = attest::decode_receipt(*log.memory.kept.genesis_receipt);
   ASSERT_TRUE(receipt);
-  const auto verified = attest::verify_receipt(*receipt, *identity, attest::genesis_digest(*log.memory.kept.genesis),
-                                               trust.first_counter, trust.first_extend);
+  const auto verified =
+      attest::verify_receipt(*receipt, *identity, attest::genesis_digest(*log.memory.kept.genesis),
+                             trust.first_counter, trust.first_extend);
   ASSERT_TRUE(verified) << name(verified.error().fault);
   EXPECT_EQ(verified->run(), (attest::Run{trust.base_reset, trust.base_restart}));
   EXPECT_EQ(verified->firmware(), trust.base_firmware);
@@ -120,7 +121,8 @@ TEST(Provision, ResumesAfterEveryFile) {
     MemoryKeeper memory;
     tpm::Device device(swtpm.tcti());
     tpm::Keeper keeper = memory.keeper();
-    if (file == 0) keeper.identity = [](const tpm::Credentials&, const attest::Bytes&) { throw Crash{}; };
+    if (file == 0)
+      keeper.identity = [](const tpm::Credentials&, const attest::Bytes&) { throw Crash{}; };
     if (file == 1) keeper.genesis = [](const attest::Bytes&) { throw Crash{}; };
     if (file == 2) keeper.genesis_receipt = [](const attest::Bytes&) { throw Crash{}; };
     if (file == 3) keeper.trust = [](const attest::TrustFile&) { throw Crash{}; };
@@ -136,15 +138,18 @@ TEST(Provision, AnotherTpmIsRefusedForAKeptGenesis) {
   Provisioned log;
   Swtpm other;
   tpm::Device device(other.tcti());
-  EXPECT_THROW(tpm::provision(device, log.plan, log.memory.kept, log.memory.keeper()), tpm::ProvisionRefused);
+  EXPECT_THROW(tpm::provision(device, log.plan, log.memory.kept, log.memory.keeper()),
+               tpm::ProvisionRefused);
 }
 
 TEST(Provision, TheKeptGenesisDecidesOriginAndMode) {
   Provisioned log;
   log.plan.origin = "other.example";
-  EXPECT_THROW(tpm::provision(*log.device, log.plan, log.memory.kept, log.memory.keeper()), tpm::ProvisionRefused);
+  EXPECT_THROW(tpm::provision(*log.device, log.plan, log.memory.kept, log.memory.keeper()),
+               tpm::ProvisionRefused);
   log.plan = make_plan(Mode::a);
-  EXPECT_THROW(tpm::provision(*log.device, log.plan, log.memory.kept, log.memory.keeper()), tpm::ProvisionRefused);
+  EXPECT_THROW(tpm::provision(*log.device, log.plan, log.memory.kept, log.memory.keeper()),
+               tpm::ProvisionRefused);
 }
 
 TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
@@ -158,7 +163,8 @@ TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
     tpm::provision(*log.device, plan, {}, memory.keeper());
     FAIL() << "provisioned with a wrong ownerAuth";
   } catch (const tpm::ProvisionRefused& refused) {
-    EXPECT_NE(std::string(refused.what()).find("--escrow-plain"), std::string::npos) << refused.what();
+    EXPECT_NE(std::string(refused.what()).find("--escrow-plain"), std::string::npos)
+        << refused.what();
   }
 }
 
@@ -181,8 +187,8 @@ void squat(tpm::Device& device, const TPM2B_NV_PUBLIC& area) {
   const TPM2B_AUTH auth{};
   ESYS_TR index = ESYS_TR_NONE;
   tpm::execute(device, "TPM2_NV_DefineSpace", [&] {
-    return Esys_NV_DefineSpace(device.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &auth,
-                               &area, &index);
+    return Esys_NV_DefineSpace(device.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                               ESYS_TR_NONE, &auth, &area, &index);
   });
   Esys_TR_Close(device.esys(), &index);
 }
@@ -194,20 +200,23 @@ TEST(Provision, SquattersAreRefusedAndLeftAlone) {
   };
   const tpm::ProvisionPlan plan = make_plan();
   std::vector<TPM2B_NV_PUBLIC> squatters;
-  for (const TPM2B_NV_PUBLIC& ours :
-       {tpm::counter_public(plan.counter_handle, false), tpm::extend_public(plan.extend_handle, false)}) {
+  for (const TPM2B_NV_PUBLIC& ours : {tpm::counter_public(plan.counter_handle, false),
+                                      tpm::extend_public(plan.extend_handle, false)}) {
     squatters.push_back(ours);  // even one that looks like ours: whose authValue opens it?
-    for (const TPMA_NV bit : {TPMA_NV_OWNERWRITE, TPMA_NV_WRITEDEFINE, TPMA_NV_READ_STCLEAR, TPMA_NV_POLICYREAD,
-                              TPMA_NV_POLICYWRITE, TPMA_NV_ORDERLY, TPMA_NV_WRITE_STCLEAR}) {
+    for (const TPMA_NV bit :
+         {TPMA_NV_OWNERWRITE, TPMA_NV_WRITEDEFINE, TPMA_NV_READ_STCLEAR, TPMA_NV_POLICYREAD,
+          TPMA_NV_POLICYWRITE, TPMA_NV_ORDERLY, TPMA_NV_WRITE_STCLEAR}) {
       squatters.push_back(with(ours, bit, 0));
     }
-    for (const TPMA_NV bit : {TPMA_NV_OWNERREAD, TPMA_NV_NO_DA}) squatters.push_back(with(ours, 0, bit));
+    for (const TPMA_NV bit : {TPMA_NV_OWNERREAD, TPMA_NV_NO_DA})
+      squatters.push_back(with(ours, 0, bit));
     TPM2B_NV_PUBLIC ordinary = with(ours, 0, TPMA_NV_TPM2_NT_MASK);
     ordinary.nvPublic.dataSize = 32;
     squatters.push_back(ordinary);
     TPM2B_NV_PUBLIC sha1 = ours;
     sha1.nvPublic.nameAlg = TPM2_ALG_SHA384;
-    if ((ours.nvPublic.attributes & TPMA_NV_TPM2_NT_MASK) >> TPMA_NV_TPM2_NT_SHIFT == TPM2_NT_EXTEND) {
+    if ((ours.nvPublic.attributes & TPMA_NV_TPM2_NT_MASK) >> TPMA_NV_TPM2_NT_SHIFT ==
+        TPM2_NT_EXTEND) {
       sha1.nvPublic.dataSize = 48;
     }
     squatters.push_back(sha1);
@@ -231,9 +240,11 @@ TEST(Deprovision, LeavesNothingAndMayBeRepeated) {
     std::vector<std::string> said;
     const auto progress = [&](std::string_view step) { said.emplace_back(step); };
     if (mode == Mode::a) {
-      EXPECT_THROW(tpm::deprovision(*log.device, log.credentials(), mode, {}, {}, progress), tpm::ProvisionRefused);
+      EXPECT_THROW(tpm::deprovision(*log.device, log.credentials(), mode, {}, {}, progress),
+                   tpm::ProvisionRefused);
     }
-    tpm::deprovision(*log.device, log.credentials(), mode, log.plan.owner_auth, log.plan.lockout_auth, progress);
+    tpm::deprovision(*log.device, log.credentials(), mode, log.plan.owner_auth,
+                     log.plan.lockout_auth, progress);
     const tpm::IndexState state = tpm::read_indexes(*log.device, log.credentials());
     EXPECT_EQ(state.counter_presence, tpm::IndexState::Presence::missing);
     EXPECT_EQ(state.extend_presence, tpm::IndexState::Presence::missing);
