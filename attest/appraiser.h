@@ -39,7 +39,9 @@ struct RecordView {
 struct CheckedRecord {
   Hash leaf_hash;
   Leaf leaf;  // if no defect says that it could not be decoded
-  std::uint64_t lost = 0;  // kind gap: the count its content states
+  std::uint64_t lost = 0;        // kind gap: the count its content states
+  std::optional<Hash> log_id;    // kind genesis: H of its content
+  bool clock_step = false;       // kind note: its content begins {"note":"clock_step"
   std::optional<Defect> defect;
 };
 CheckedRecord check_record(std::uint64_t index, const RecordView& record);
@@ -53,9 +55,10 @@ struct Memory {
   Hash extend;
   Hash digest;  // d of the last accepted statement
   TreeHead tree;
+  bool operator==(const Memory&) const = default;
 };
 std::string to_text(const Memory& memory);
-Result<Memory> parse_memory(std::string_view text);
+Result<Memory> parse_memory(std::string_view text);  // value_out_of_range, with the line
 
 struct Options {
   std::optional<TrustFile> trust;  // none: only self-consistency, never better than undetermined
@@ -84,7 +87,8 @@ class Appraiser {
   // The last commit group (journal entry) is torn and was ignored: legal only past every statement.
   void torn_group(std::uint64_t first_index);
   void torn_entry(std::uint64_t number);
-  // A live answer, as read from its file.
+  // A live answer, as read from its file. Before the first entry: then it is judged where its statement
+  // stands, and a log that has grown since is no contradiction. Later: against the newest statement.
   void answer(ByteView bytes);
 
   // Ends the evidence. Once.

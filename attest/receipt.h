@@ -109,7 +109,8 @@ class VerifiedReceipt {
 // Judges a receipt for the statement with this d, as a stranger would: every signature, the
 // counter and E it must show (statement.counter and extended(prev_extend, d); for a quote statement
 // ignored), session digest, exclusiveness, extraData, PCR selection. It does not judge the run rules
-// nor P: the anchor chain does.
+// nor P: the anchor chain does. A full receipt's quote may be left out here (proof.h); decode_receipt
+// demands it of a stored one.
 // Faults: receipt_unexpected (another d), signature_invalid, signer_mismatch, attest_malformed,
 // receipt_not_exclusive, receipt_digest, receipt_extra_data, pcr_selection, pcr_digest,
 // counter_mismatch, extend_mismatch.

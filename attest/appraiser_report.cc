@@ -1,0 +1,106 @@
+// The end of an appraisal: the rules that need the whole evidence, coverage, verdicts, conclusion.
+#include <algorithm>
+
+#include "attest/appraiser_state.h"
+
+namespace stele::attest {
+
+// Rules that only the end can decide.
+void Appraiser::State::judge_end() {
+  if (entries == 0 && tree.size() > 0 && !torn_entry) {
+    draft.defect({Fault::journal_missing, {}, "there are records, but no journal"});
+  }
+  if (torn_entry) {
+    if (*torn_entry < entries) {
+      draft.defect({Fault::journal_damaged, Place::entry(*torn_entry), "an entry that is not the last one is torn"});
+    } else {
+      draft.finding(Finding::torn_journal_tail, Place::entry(*torn_entry), "the last journal entry was torn and is ignored");
+    }
+  }
+  if (torn_group) {
+    // Below a statement it was durable once; judge_tree has said so, unless the statement came first.
+    if (*torn_group < largest_stated) {
+      if (!tree_broken) {
+        draft.defect({Fault::records_missing, Place::index(*torn_group), "torn below an anchored tree size"});
+      }
+    } else {
+      draft.finding(Finding::torn_tail, Place::index(*torn_group), "the last group was torn and is ignored");
+    }
+  }
+  if (!options.trust) return;
+  runs.end();
+  if (out.counter_anchors == 0) {
+    draft.defect({Fault::no_anchor, {}, "no counter anchor with a receipt: nothing is proved to be complete"});
+  }
+  if (trust.mode == Mode::b) {
+    draft.finding(Finding::mode_b, {},
+                  "root of the host knows ownerAuth: forks of the newest two anchors need a verifier with memory");
+  }
+  if (trust.tpm_kind == TpmKind::simulator) {
+    draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
+  }
+  if (chain && chain->open_intent()) {
+    draft.finding(Finding::open_intent, Place::anchor(chain->open_intent()->statement.seq),
+                  "the newest statement has no receipt");
+  }
+  if (options.memory && !stopped && !remembered) {
+    const Memory& memory = *options.memory;
+    draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq),
+                  "this verifier has seen anchor " + std::to_string(memory.seq) + " (quote " +
+                      std::to_string(memory.quote_seq) + ") of this log; it is not in what is presented"});
+  }
+}
+
+void Appraiser::State::judge_freshness() {
+  if (!options.nonce) return;
+  if (!answer_given) {
+    draft.defect({Fault::answer_missing, {}, "a nonce, but no answer to it"});
+    return;
+  }
+  // Without keys, or a log that leads nowhere, an answer says nothing.
+  if (!answer || !chain || stopped) return;
+  const Result<void> judged = answer->judge(*options.nonce, *chain);
+  if (judged) {
+    fresh = true;
+  } else {
+    draft.defect(judged.error());
+  }
+}
+
+void Appraiser::State::write_coverage() {
+  Coverage& c = out.coverage;
+  const std::uint64_t size = tree.size();
+  c.counter_anchored = std::min(counter_size, size);
+  const std::uint64_t anchored = std::max(c.counter_anchored, std::min(quote_size, size));
+  c.quote_anchored = anchored - c.counter_anchored;
+  c.unanchored = size - anchored;
+  if (c.unanchored > 0) {
+    c.unanchored_since_ns = times.unanchored_since();
+    draft.finding(Finding::unanchored_tail, Place::index(anchored),
+                  std::to_string(c.unanchored) + " records are not covered by any anchor");
+  }
+}
+
+Report Appraiser::State::finish() {
+  judge_end();
+  judge_freshness();
+  write_coverage();
+  out.tree = tree.head();
+  // Pass is for what was checked: signatures over an anchored log.
+  const bool checked = options.trust && !stopped && out.counter_anchors > 0;
+  const auto verdict = [this](VerdictKind kind, bool may_pass) {
+    const Outcome worst = draft.worst(kind);
+    return worst == Outcome::pass && !may_pass ? Outcome::unknown : worst;
+  };
+  out.integrity = verdict(VerdictKind::integrity, checked);
+  out.completeness = verdict(VerdictKind::completeness, checked);
+  out.freshness = verdict(VerdictKind::freshness, fresh);
+  out.platform = verdict(VerdictKind::platform, options.trust && receipt_verified);
+  const bool required = std::any_of(options.require.begin(), options.require.end(),
+                                    [this](Finding finding) { return draft.has(finding); });
+  out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);
+  draft.write(out);
+  return out;
+}
+
+}  // namespace stele::attest

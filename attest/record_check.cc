@@ -1,0 +1,74 @@
+// check_record: all that can be said of one record without the others.
+#include <algorithm>
+
+#include "attest/appraiser.h"
+#include "attest/gap.h"
+#include "attest/genesis.h"
+
+namespace stele::attest {
+namespace {
+
+constexpr std::string_view kClockStep = "{\"note\":\"clock_step\"";
+
+bool begins_with(ByteView bytes, std::string_view prefix) {
+  const ByteView wanted = view(prefix);
+  return bytes.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes.begin());
+}
+
+std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record, Place at) {
+  switch (record.state) {
+    case RecordView::State::missing:
+      return Defect(Fault::content_missing, at, "its content is not there");
+    case RecordView::State::erased:
+      // Whoever erases seals an erasure record; this verifier does not know of any that would allow it.
+      return Defect(Fault::content_missing, at, "its content was erased without authority");
+    case RecordView::State::codec_unknown:
+      return Defect(Fault::codec_unknown, at, "its content is stored in a way this verifier cannot read");
+    case RecordView::State::present: break;
+  }
+  if (const auto tlvs = verify_tlvs(record.content.tlvs); !tlvs) {
+    return Defect(tlvs.error().fault, at, "TLVs of its content: " + tlvs.error().detail);
+  }
+  if (record.content.bytes.size() > kMaxContentBytes) {
+    return Defect(Fault::value_out_of_range, at, "its content is larger than the format allows");
+  }
+  if (commit(record.content) != leaf.commitment) {
+    return Defect(Fault::commitment_mismatch, at, "its content is not what its leaf commits to");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
+  const Place at = Place::index(index);
+  CheckedRecord checked;
+  checked.leaf_hash = leaf_hash(record.leaf);
+  const Result<Leaf> leaf = decode_leaf(record.leaf);
+  if (!leaf) {
+    checked.defect = Defect(leaf.error().fault, at, leaf.error().detail);
+    return checked;
+  }
+  checked.leaf = *leaf;
+  checked.defect = check_content(*leaf, record, at);
+  if (checked.defect) return checked;
+  const ByteView bytes = record.content.bytes;
+  const auto kind = static_cast<std::uint8_t>(leaf->kind);
+  if (kind >= kFirstUnknownCriticalKind) {
+    checked.defect = Defect(Fault::kind_unknown, at, "record kind " + std::to_string(kind));
+  } else if (leaf->kind == Kind::gap) {
+    const Result<Gap> gap = decode_gap(bytes);
+    if (gap) {
+      checked.lost = gap->lost;
+    } else {
+      checked.defect = Defect(gap.error().fault, at, "a gap record that states no count");
+    }
+  } else if (leaf->kind == Kind::genesis) {
+    checked.log_id = log_id(bytes);
+  } else if (leaf->kind == Kind::note) {
+    checked.clock_step = begins_with(bytes, kClockStep);
+  }
+  return checked;
+}
+
+}  // namespace stele::attest

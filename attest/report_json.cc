@@ -1,0 +1,123 @@
+// The report as one line of JSON, schema stele.verdict/1 (README.md, "Report").
+#include "attest/printable.h"
+#include "attest/report.h"
+#include "attest/rfc3339.h"
+
+namespace stele::attest {
+namespace {
+
+// Text from the host, as a JSON string: made printable first, so that only '"' and '\' need escaping.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : printable(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
+
+// One object, its members in the order of the calls.
+class Object {
+ public:
+  Object& text(std::string_view key, std::string_view value) { return raw(key, quoted(value)); }
+  Object& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }
+  Object& time(std::string_view key, const std::optional<std::int64_t>& ns) {
+    return raw(key, ns ? quoted(to_rfc3339(*ns)) : "null");
+  }
+  Object& raw(std::string_view key, const std::string& json) {
+    if (out_.size() > 1) out_ += ',';
+    out_ += quoted(key) + ':' + json;
+    return *this;
+  }
+  std::string done() const { return out_ + '}'; }
+
+ private:
+  std::string out_ = "{";
+};
+
+std::string place(const Place& at) {
+  Object out;
+  if (at.what != Place::What::nothing) out.number(name(at.what), at.value);
+  return out.done();
+}
+
+std::string coverage(const Coverage& c) {
+  return Object()
+      .number("counter_anchored", c.counter_anchored)
+      .number("quote_anchored", c.quote_anchored)
+      .number("unanchored", c.unanchored)
+      .number("lost", c.lost)
+      .time("unanchored_since", c.unanchored_since_ns)
+      .number("boots", c.boots)
+      .number("boots_without_log", c.boots_without_log)
+      .number("unclean_ends", c.unclean_ends)
+      .number("unexplained_resets", c.unexplained_resets)
+      .number("longest_exposure_s", c.longest_exposure_s)
+      .done();
+}
+
+template <class List, class One>
+std::string array(const List& list, One one) {
+  std::string out = "[";
+  for (const auto& element : list) {
+    if (out.size() > 1) out += ',';
+    out += one(element);
+  }
+  return out += ']';
+}
+
+std::string defect(const Defect& d) {
+  return Object()
+      .text("verdict", name(verdict_of(d.fault)))
+      .text("fault", name(d.fault))
+      .raw("at", place(d.at))
+      .text("detail", d.detail)
+      .done();
+}
+
+std::string finding(const FindingAt& f) {
+  return Object().text("finding", name(f.finding)).raw("at", place(f.at)).text("detail", f.detail).done();
+}
+
+}  // namespace
+
+std::string to_json(const Report& r) {
+  const std::string log = Object()
+                              .text("origin", r.origin)
+                              .text("id", to_hex(r.log_id))
+                              .number("size", r.tree.size)
+                              .text("root", to_hex(r.tree.root))
+                              .done();
+  Object anchors;
+  anchors.number("counter", r.counter_anchors).number("quote", r.quote_anchors).time("newest", r.newest_anchor_ns);
+  if (r.mode) {
+    anchors.text("mode", *r.mode == Mode::a ? "a" : "b");
+  } else {
+    anchors.raw("mode", "null");
+  }
+  const std::string tpm = Object()
+                              .text("kind", name(r.tpm_kind))
+                              .text("manufacturer", r.tpm_manufacturer)
+                              .text("model", r.tpm_model)
+                              .text("identity", r.identity)
+                              .done();
+  return Object()
+      .text("schema", "stele.verdict/1")
+      .text("conclusion", name(r.conclusion))
+      .text("what", r.what)
+      .text("integrity", name(r.integrity))
+      .text("completeness", name(r.completeness))
+      .text("freshness", name(r.freshness))
+      .text("platform", name(r.platform))
+      .raw("log", log)
+      .raw("coverage", coverage(r.coverage))
+      .raw("anchors", anchors.done())
+      .raw("tpm", tpm)
+      .raw("defects", array(r.defects, defect))
+      .number("defect_count", r.defect_count)
+      .raw("findings", array(r.findings, finding))
+      .number("finding_count", r.finding_count)
+      .done();
+}
+
+}  // namespace stele::attest

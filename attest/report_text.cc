@@ -1,0 +1,143 @@
+// The report in words, for a person: what was looked at, what was found, the conclusion, the next step.
+#include <algorithm>
+
+#include "attest/printable.h"
+#include "attest/report.h"
+#include "attest/rfc3339.h"
+
+namespace stele::attest {
+namespace {
+
+std::string place(const Place& at) {
+  switch (at.what) {
+    case Place::What::nothing: return "";
+    case Place::What::index: return " at record " + std::to_string(at.value);
+    case Place::What::anchor: return " at anchor " + std::to_string(at.value);
+    case Place::What::entry: return " at journal entry " + std::to_string(at.value);
+    case Place::What::segment: return " in segment " + std::to_string(at.value);
+    case Place::What::byte: return " at byte " + std::to_string(at.value);
+    case Place::What::line: return " at line " + std::to_string(at.value);
+    case Place::What::run: return " in run " + std::to_string(at.value);
+  }
+  return "";
+}
+
+std::string count(std::uint64_t n, std::string_view one, std::string_view many) {
+  return std::to_string(n) + ' ' + std::string(n == 1 ? one : many);
+}
+
+std::string records(std::uint64_t n) { return count(n, "record", "records"); }
+
+void line(std::string& out, std::string_view label, std::string_view value) {
+  std::string padded(label);
+  padded.resize(std::max<std::size_t>(padded.size(), 14), ' ');
+  out += padded + ' ' + std::string(value) + '\n';
+}
+
+std::string freshness(const Report& r) {
+  std::string out(name(r.freshness));
+  if (r.freshness == Outcome::unknown) {
+    out += ": up to anchor " + std::to_string(r.counter_anchors);
+    if (r.newest_anchor_ns) out += " of " + to_rfc3339(*r.newest_anchor_ns);
+    out += "; later ones may have been cut; ask with a nonce";
+  }
+  return out;
+}
+
+void write_coverage(std::string& out, const Report& r) {
+  const Coverage& c = r.coverage;
+  line(out, "anchored",
+       records(c.counter_anchored) + " by counter anchors, " + std::to_string(c.quote_anchored) +
+           " more by quote anchors");
+  std::string tail = records(c.unanchored);
+  if (c.unanchored > 0) {
+    tail += ", from record " + std::to_string(c.counter_anchored + c.quote_anchored);
+    if (c.unanchored_since_ns) tail += ", since " + to_rfc3339(*c.unanchored_since_ns);
+    tail += ": not covered by this verdict";
+  }
+  line(out, "unanchored", tail);
+  if (r.what == "proof") return;
+  line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
+  line(out, "boots",
+       std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) + " without; " +
+           count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
+           count(c.unexplained_resets, "unexplained reset", "unexplained resets"));
+  line(out, "exposure", "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
+}
+
+void write_defects(std::string& out, const Report& r) {
+  for (const Defect& d : r.defects) {
+    out += std::string(outcome_of(d.fault) == Outcome::fail ? "FAIL     " : "unknown  ") +
+           std::string(name(verdict_of(d.fault))) + ": " + std::string(name(d.fault)) + place(d.at);
+    if (!d.detail.empty()) out += ": " + printable(d.detail);
+    out += '\n';
+  }
+  if (r.defect_count > r.defects.size()) {
+    out += "         and " + std::to_string(r.defect_count - r.defects.size()) + " more\n";
+  }
+  for (const FindingAt& f : r.findings) {
+    out += "finding  " + std::string(name(f.finding)) + place(f.at);
+    if (!f.detail.empty()) out += ": " + printable(f.detail);
+    out += '\n';
+  }
+  if (r.finding_count > r.findings.size()) {
+    out += "         and " + std::to_string(r.finding_count - r.findings.size()) + " more findings\n";
+  }
+}
+
+// The lowest record that a failing defect names, or nothing.
+std::optional<std::uint64_t> first_bad_index(const Report& r) {
+  std::optional<std::uint64_t> first;
+  for (const Defect& d : r.defects) {
+    if (d.at.what != Place::What::index || outcome_of(d.fault) != Outcome::fail) continue;
+    if (!first || d.at.value < *first) first = d.at.value;
+  }
+  return first;
+}
+
+std::string next_step(const Report& r) {
+  switch (r.conclusion) {
+    case Conclusion::tampered:
+      return "Keep this evidence as it is, trust nothing newer on that host, and compare with a copy kept elsewhere.";
+    case Conclusion::undetermined:
+      if (r.identity == "none") return "Verify again with the log's trust file: --trust FILE.";
+      if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
+        return "Verify again with a newer stele-verify, or look at the defects above.";
+      }
+      if (r.completeness == Outcome::unknown) return "Have the host make another counter anchor (stele anchor), then verify again.";
+      return "Ask the host for a fresh answer (stele answer --nonce HEX), then verify again with it.";
+    case Conclusion::verified:
+      if (r.freshness == Outcome::pass) return "Keep the memory file (--memory), so that the next visit also sees a restored TPM.";
+      return "To learn that nothing newer was cut off, verify with a nonce: --nonce HEX --answer FILE.";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string to_text(const Report& r) {
+  std::string out;
+  line(out, "log", printable(r.origin.empty() ? "(unknown)" : r.origin) + "  " + to_hex(r.log_id));
+  line(out, r.what == "proof" ? "proof in tree" : "size", records(r.tree.size) + ", root " + to_hex(r.tree.root));
+  std::string anchors = std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
+  if (r.newest_anchor_ns) anchors += "; newest of " + to_rfc3339(*r.newest_anchor_ns);
+  line(out, "anchors", anchors);
+  if (r.mode) line(out, "mode", *r.mode == Mode::a ? "A: the auditor holds ownerAuth" : "B: root knows ownerAuth");
+  line(out, "tpm",
+       std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' + printable(r.tpm_model) +
+           " (identity: " + r.identity + ')');
+  write_coverage(out, r);
+  line(out, "integrity", name(r.integrity));
+  line(out, "completeness", name(r.completeness));
+  line(out, "freshness", freshness(r));
+  line(out, "platform", name(r.platform));
+  write_defects(out, r);
+  if (const auto first = first_bad_index(r)) {
+    line(out, "first bad", "record " + std::to_string(*first));
+  }
+  line(out, "conclusion", name(r.conclusion));
+  line(out, "next", next_step(r));
+  return out;
+}
+
+}  // namespace stele::attest

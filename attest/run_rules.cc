@@ -1,0 +1,127 @@
+#include "attest/run_rules.h"
+
+namespace stele::attest {
+namespace {
+
+// Half of what the least enduring chips state for a counter.
+constexpr std::uint64_t kWearWarning = 50'000;
+constexpr unsigned kBuriedUnder = 2;
+
+std::string count(std::uint64_t n, const char* what) {
+  return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware, Place at) {
+  // Within a run the chain has looked. Across: a safe clock never falls; else by one interval of storing it.
+  if (run_ && run != *run_ && clock_ms < clock_ms_ && (safe || clock_ms_ - clock_ms > trust_.clock_update_ms)) {
+    draft_.defect({Fault::clock_went_back, at,
+                   "the TPM's clock fell from " + std::to_string(clock_ms_) + " ms to " +
+                       std::to_string(clock_ms) + " ms across a reset"});
+  }
+  if (firmware != trust_.base_firmware && firmware != firmware_) {
+    draft_.finding(Finding::firmware_differs, at, "the TPM's firmware is not the one the trust file names");
+  }
+  run_ = run;
+  clock_ms_ = clock_ms;
+  firmware_ = firmware;
+}
+
+void RunRules::genesis_receipt(const VerifiedReceipt& receipt) {
+  firmware_ = trust_.base_firmware;
+  statement_run_ = receipt.run();
+  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(), Place::anchor(0));
+}
+
+void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent) {
+  const VerifiedBundle& bundle = *applied.bundle;
+  attested(bundle.run(), bundle.clock_ms(), bundle.clock_safe(), bundle.firmware(), counter_place_);
+  if (applied.foreign) {
+    draft_.defect({Fault::foreign_extend, counter_place_,
+                   "P was extended by somebody else: quote anchors since the last good one may have been cut"});
+    draft_.finding(Finding::foreign_extend_recorded, counter_place_, "the daemon recorded it");
+  }
+  if (applied.new_run) {
+    if (!applied.resumed && life_has_statement_ && (!life_ends_cleanly_ || had_open_intent)) {
+      ++coverage_.unclean_ends;
+      draft_.finding(Finding::unclean_end, counter_place_,
+                     "the TPM's run ended without a final anchor: records from " +
+                         std::to_string(counter_size_) + " on, up to the next counter anchor, were exposed");
+    }
+    const bool reset = boot_id_ && bundle.run().reset != boot_run_.reset;
+    if (reset && *boot_id_ == bundle.boot_id()) {
+      ++coverage_.unexplained_resets;
+      draft_.finding(Finding::unexplained_reset, counter_place_, "the TPM was reset, the machine was not booted");
+    }
+    if (!applied.resumed) life_has_statement_ = life_ends_cleanly_ = false;
+    run_resumed_ = applied.resumed;
+  }
+  boot_id_ = bundle.boot_id();
+  boot_run_ = bundle.run();
+}
+
+// Resets between this run's first statement and the statement before it: one began this run, the rest
+// ran without the log.
+void RunRules::first_of_run(const Statement& statement) {
+  if (!run_resumed_) ++coverage_.boots;
+  const std::uint32_t resets = statement.run.reset - statement_run_.reset;
+  if (resets > 1) {
+    const std::uint64_t without = resets - 1;
+    coverage_.boots_without_log += without;
+    coverage_.unexplained_resets += without;
+    draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
+                   count(without, "boot") + " since the anchor before left no trace in the log");
+    draft_.finding(Finding::unexplained_reset, Place::anchor(statement.seq),
+                   count(without, "TPM reset") + " since the anchor before");
+  }
+}
+
+void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receipt) {
+  const Place at = Place::anchor(statement.seq);
+  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(), at);
+  if ((statement.flags & kFirstOfRun) != 0) first_of_run(statement);
+  statement_run_ = statement.run;
+  life_has_statement_ = true;
+  life_ends_cleanly_ = receipt.kind() == ReceiptKind::full && (statement.flags & kFinalOfShutdown) != 0;
+  if (statement.is_quote()) return;
+  counter_place_ = at;
+  counter_size_ = statement.tree.size;
+  if (receipt.kind() == ReceiptKind::read_back) {
+    draft_.finding(Finding::read_back_receipt, at, "a crash interrupted this anchor; its receipt was read back");
+  }
+  if (trust_.mode == Mode::b) read_back_rule(statement, receipt.kind());
+  if (statement.seq == kWearWarning) {
+    draft_.finding(Finding::wear_high, at, "the counter was incremented " + std::to_string(kWearWarning) + " times");
+  }
+}
+
+void RunRules::kept(const Statement& statement) {
+  statement_run_ = statement.run;
+  life_has_statement_ = true;
+  life_ends_cleanly_ = false;
+}
+
+// Root that knows ownerAuth can make a read-back again: tolerated only when two exclusive receipts
+// follow before another one.
+void RunRules::read_back_rule(const Statement& statement, ReceiptKind kind) {
+  if (kind == ReceiptKind::full) {
+    if (++exclusive_since_ >= kBuriedUnder) read_back_.reset();
+    return;
+  }
+  if (read_back_) {
+    draft_.defect({Fault::read_back_rule, Place::anchor(statement.seq),
+                   "a second read-back receipt with fewer than two exclusive ones since the one at anchor " +
+                       std::to_string(*read_back_)});
+  }
+  read_back_ = statement.seq;
+  exclusive_since_ = 0;
+}
+
+void RunRules::end() {
+  if (!read_back_) return;
+  draft_.defect({Fault::read_back_rule, Place::anchor(*read_back_),
+                 "a read-back receipt with fewer than two exclusive ones after it"});
+}
+
+}  // namespace stele::attest

@@ -1,0 +1,130 @@
+#include "attest/time_rules.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace stele::attest {
+namespace {
+
+__extension__ typedef __int128 Wide;  // holds differences of any two times
+
+constexpr Wide kMs = 1'000'000;
+constexpr Wide kSecond = 1'000'000'000;
+
+std::string seconds(Wide ns) { return std::to_string(static_cast<std::int64_t>(ns / kSecond)) + " s"; }
+
+}  // namespace
+
+void TimeRules::Block::add(const Block& later) {
+  clock_step = clock_step || later.clock_step;
+  if (later.empty) return;
+  if (empty) {
+    const bool step = clock_step;
+    *this = later;
+    clock_step = step;
+    return;
+  }
+  if (later.earliest_ns < earliest_ns) {
+    earliest_ns = later.earliest_ns;
+    earliest_index = later.earliest_index;
+  }
+  if (later.latest_ns > latest_ns) {
+    latest_ns = later.latest_ns;
+    latest_index = later.latest_index;
+  }
+}
+
+void TimeRules::record(std::uint64_t index, const CheckedRecord& record) {
+  const std::int64_t ns = record.leaf.time_ns;
+  since_.add({false, index, ns, ns, ns, index, index, record.clock_step});
+}
+
+void TimeRules::intent() {
+  open_.add(since_);
+  since_ = {};
+}
+
+void TimeRules::bundle(bool new_run, bool had_open_intent) {
+  new_run_ = new_run_ || new_run;
+  delayed_ = delayed_ || had_open_intent;
+}
+
+void TimeRules::remark(RemarkCode code) {
+  if (code == RemarkCode::pause || code == RemarkCode::contended) paused_ = paused_since_counter_ = true;
+}
+
+std::optional<std::int64_t> TimeRules::unanchored_since() const {
+  if (!open_.empty) return open_.first_ns;
+  if (!since_.empty) return since_.first_ns;
+  return std::nullopt;
+}
+
+void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& receipt) {
+  judge_block(statement);
+  judge_clock(statement, receipt);
+  const Anchor anchor{statement.wallclock_ns, receipt.clock_ms(), receipt.run(),
+                      (statement.flags & kFinalOfShutdown) != 0};
+  if (!statement.is_quote()) {
+    judge_heartbeat(statement);
+    counter_ = anchor;
+    paused_since_counter_ = false;
+  }
+  anchor_ = anchor;
+  open_ = {};
+  new_run_ = paused_ = delayed_ = false;
+}
+
+void TimeRules::judge_block(const Statement& statement) {
+  if (open_.empty) return;
+  const Wide wall = statement.wallclock_ns;
+  const Wide slack = Wide(trust_.slack_ms) * kMs;
+  if (!open_.clock_step) {
+    if (anchor_ && open_.earliest_ns < anchor_->wall_ns - slack) {
+      draft_.finding(Finding::back_dated, Place::index(open_.earliest_index),
+                     "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) + " before the anchor that precedes it");
+    }
+    if (open_.latest_ns > wall + slack) {
+      draft_.finding(Finding::back_dated, Place::index(open_.latest_index),
+                     "dated " + seconds(open_.latest_ns - wall) + " after the anchor that covers it");
+    }
+  }
+  // A record cannot have waited since before the anchor that precedes it.
+  const Wide since = anchor_ ? std::max<Wide>(open_.first_ns, anchor_->wall_ns) : Wide(open_.first_ns);
+  const Wide waited = std::max<Wide>(wall - since, 0);
+  coverage_.longest_exposure_s = std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
+  const Wide allowed = Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + slack;
+  if (waited > allowed && !new_run_ && !paused_) {
+    draft_.finding(Finding::quote_gap, Place::index(open_.first_index),
+                   "records waited " + seconds(waited) + " for an anchor, more than " +
+                       std::to_string(trust_.max_quote_gap) + " quote intervals");
+  }
+}
+
+void TimeRules::judge_clock(const Statement& statement, const VerifiedReceipt& receipt) {
+  if (!anchor_ || open_.clock_step) return;
+  const Place at = Place::anchor(statement.seq);
+  const Wide wall = Wide(statement.wallclock_ns) - anchor_->wall_ns;
+  if (wall < 0) {
+    draft_.finding(Finding::clock_inconsistent, at, "its wall clock is " + seconds(-wall) + " before the anchor before");
+    return;
+  }
+  // A receipt that came late says nothing about when its statement was made.
+  const bool late = delayed_ || paused_ || receipt.kind() == ReceiptKind::read_back;
+  if (late || receipt.run() != anchor_->run) return;
+  const Wide clock = (Wide(receipt.clock_ms()) - Wide(anchor_->clock_ms)) * kMs;
+  if (wall < clock * 85 / 100 - Wide(trust_.slack_ms) * kMs) {
+    draft_.finding(Finding::clock_inconsistent, at,
+                   "since the anchor before, the TPM counted " + seconds(clock) + ", the wall clock " + seconds(wall));
+  }
+}
+
+void TimeRules::judge_heartbeat(const Statement& statement) {
+  if (!counter_ || counter_->is_final || paused_since_counter_ || counter_->run != statement.run) return;
+  const Wide gap = Wide(statement.wallclock_ns) - counter_->wall_ns;
+  if (gap > Wide(trust_.heartbeat_s) * kSecond + Wide(trust_.slack_ms) * kMs) {
+    draft_.finding(Finding::heartbeat_stale, Place::anchor(statement.seq),
+                   seconds(gap) + " since the counter anchor before");
+  }
+}
+
+}  // namespace stele::attest

@@ -1,0 +1,66 @@
+// TimeRules: what wall clocks say: dates of records between their anchors, clock against clock, gaps.
+//
+// Rule 7 of README.md, "Rules of the appraiser". Findings and coverage only: no wall clock is ever
+// proof. A recorded clock step (a sealed note) or pause (a remark) explains what it lies in.
+// Thread safety: one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "attest/anchor_chain.h"
+#include "attest/appraiser.h"
+#include "attest/report_draft.h"
+#include "attest/trust.h"
+
+namespace stele::attest {
+
+class TimeRules {
+ public:
+  TimeRules(const TrustFile& trust, ReportDraft& draft, Coverage& coverage)
+      : trust_(trust), draft_(draft), coverage_(coverage) {}
+
+  void record(std::uint64_t index, const CheckedRecord& record);
+  void intent();  // the records so far are this statement's
+  void receipt(const Statement& statement, const VerifiedReceipt& receipt);
+  void bundle(bool new_run, bool had_open_intent);
+  void remark(RemarkCode code);
+  // The time of the first record that no receipt covers.
+  std::optional<std::int64_t> unanchored_since() const;
+
+ private:
+  // Records that one statement adds to the one before.
+  struct Block {
+    bool empty = true;
+    std::uint64_t first_index = 0;
+    std::int64_t first_ns = 0;
+    std::int64_t earliest_ns = 0, latest_ns = 0;
+    std::uint64_t earliest_index = 0, latest_index = 0;
+    bool clock_step = false;
+    void add(const Block& later);
+  };
+  struct Anchor {
+    std::int64_t wall_ns = 0;
+    std::uint64_t clock_ms = 0;
+    Run run;
+    bool is_final = false;
+  };
+  void judge_block(const Statement& statement);
+  void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
+  void judge_heartbeat(const Statement& statement);
+
+  const TrustFile& trust_;
+  ReportDraft& draft_;
+  Coverage& coverage_;
+  Block open_;   // of the open statement, and of voided ones before it
+  Block since_;  // after it
+  std::optional<Anchor> anchor_;   // newest with a receipt
+  std::optional<Anchor> counter_;  // newest counter anchor
+  // Since the newest anchor:
+  bool new_run_ = false;
+  bool paused_ = false;
+  bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
+  bool paused_since_counter_ = false;
+};
+
+}  // namespace stele::attest
