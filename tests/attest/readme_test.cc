@@ -1,0 +1,90 @@
+// Goal: the examples in attest/README.md are what the code writes, so that a second verifier can be
+// built on them. Method: every fenced block "example NAME" there (hex, white space, # comments) and
+// "example-text NAME" (as it stands) is compared with the example made by the encoders; both sides
+// must have the same names.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+#include "attest/receipt.h"
+#include "tests/support/examples.h"
+#include "tests/support/vectors.h"
+
+namespace stele::attest {
+namespace {
+
+// NAME -> the block's bytes as hex, or its text.
+using Blocks = std::map<std::string, std::string>;
+
+std::string hex_of(std::string line) {
+  line.resize(std::min(line.find('#'), line.size()));
+  std::erase_if(line, [](char c) { return c == ' '; });
+  return line;
+}
+
+Blocks blocks_of(const std::string& markdown) {
+  static constexpr std::string_view kHex = "```example ", kText = "```example-text ";
+  Blocks blocks;
+  std::string* block = nullptr;
+  bool is_hex = false;
+  std::istringstream lines(markdown);
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "```") {
+      block = nullptr;
+    } else if (line.starts_with(kHex) || line.starts_with(kText)) {
+      is_hex = line.starts_with(kHex);
+      block = &blocks[line.substr(is_hex ? kHex.size() : kText.size())];
+    } else if (block != nullptr) {
+      *block += is_hex ? hex_of(line) : line + "\n";
+    }
+  }
+  return blocks;
+}
+
+Blocks examples() {
+  const Bytes tlvs = test::example_tlvs();
+  const Content content = test::example_content(tlvs);
+  const auto leaf = encode(test::example_leaf());
+  const Bytes genesis = encode(test::example_genesis());
+  const auto statement = encode(test::example_statement());
+  const Hash digest = statement_digest(statement);
+  const test::NoteSigner auditor = test::example_auditor();
+  const std::string checkpoint = to_text(test::example_checkpoint());
+  return {
+      {"salt", to_hex(content.salt)},
+      {"tlvs", to_hex(tlvs)},
+      {"bytes", to_hex(content.bytes)},
+      {"commitment", to_hex(commit(content))},
+      {"leaf", to_hex(leaf)},
+      {"leaf-hash", to_hex(leaf_hash(leaf))},
+      {"empty-root", to_hex(empty_tree().root)},
+      {"genesis", to_hex(genesis)},
+      {"log-id", to_hex(log_id(genesis))},
+      {"genesis-digest", to_hex(genesis_digest(genesis))},
+      {"first-extend", to_hex(first_extend(genesis))},
+      {"statement", to_hex(statement)},
+      {"digest", to_hex(digest)},
+      {"next-extend", to_hex(extended(first_extend(genesis), digest))},
+      {"next-chain-head", to_hex(extended(log_id(genesis), digest))},
+      {"void", to_hex(encode(test::example_voided()))},
+      {"remark", to_hex(encode(test::example_remark()))},
+      {"trust", to_text(test::example_trust())},
+      {"checkpoint", to_text(auditor.note(checkpoint))},
+      {"note-key", to_text(auditor.key()) + "\n"},
+  };
+}
+
+TEST(Readme, ShowsTheBytesThatTheCodeWrites) {
+  const Blocks shown = blocks_of(test::read_file(STELE_SOURCE_DIR "/attest/README.md"));
+  const Blocks written = examples();
+  for (const auto& [name, bytes] : written) {
+    const auto found = shown.find(name);
+    ASSERT_NE(found, shown.end()) << "no example " << name << ": " << bytes;
+    EXPECT_EQ(found->second, bytes) << name;
+  }
+  EXPECT_EQ(shown.size(), written.size());
+}
+
+}  // namespace
+}  // namespace stele::attest
