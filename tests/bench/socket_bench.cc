@@ -1,0 +1,100 @@
+// Ours through the ingest socket: one sender pipelines all events and waits until all are durable.
+//
+// The daemon's own listener and sequencer, without look-up and TPM; sender and daemon share the cores.
+#include <benchmark/benchmark.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "daemon/ingest/unix_stream.h"
+#include "daemon/sequencer.h"
+#include "storage/file_system.h"
+#include "tests/bench/events.h"
+#include "tests/support/scratch.h"
+
+namespace stele::bench {
+namespace {
+
+void check(bool good, const char* what) {
+  if (!good) throw std::system_error(errno, std::generic_category(), what);
+}
+
+int connect_to(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  check(fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
+  return fd;
+}
+
+void send_all(int fd, attest::ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 64u << 10));
+    check(sent > 0, "write");
+    bytes = bytes.subspan(static_cast<std::size_t>(sent));
+  }
+}
+
+// Sends everything, half-closes, reads acknowledgements to the end; the newest line.
+std::string send_and_wait(const std::string& path) {
+  const int fd = connect_to(path);
+  std::thread sender([fd] {
+    send_all(fd, attest::view("STELE/1 frame=lf ack=durable\n"));
+    send_all(fd, events().bytes);
+    check(shutdown(fd, SHUT_WR) == 0, "shutdown");
+  });
+  std::string text;
+  char buffer[65536];
+  for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<std::size_t>(got));
+    const std::size_t last = text.rfind('\n', text.size() - 2);
+    if (last != std::string::npos) text.erase(0, last + 1);
+  }
+  sender.join();
+  close(fd);
+  return text;
+}
+
+void append_through_socket(benchmark::State& state) {
+  for (auto _ : state) {
+    state.PauseTiming();
+    const test::Scratch scratch;
+    storage::NewRecord genesis;
+    genesis.kind = attest::Kind::genesis;
+    storage::Store::create(storage::posix(), scratch.path(), attest::hash(attest::view("bench")), 0, genesis);
+    daemon::Config config;
+    config.data = scratch.path();
+    config.listen_unix = scratch / "in.sock";
+    boost::asio::io_context loop;
+    auto work = boost::asio::make_work_guard(loop);
+    daemon::Sequencer sequencer(storage::Store::open(storage::posix(), scratch.path(), {}), config, loop.get_executor(), {});
+    daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
+    std::thread running([&loop] { loop.run(); });
+    state.ResumeTiming();
+    const std::string newest = send_and_wait(config.listen_unix);
+    state.PauseTiming();
+    if (sequencer.head().size < kEventCount || newest.find("\"next\"") == std::string::npos) {
+      state.SkipWithError("not every event was acknowledged");
+    }
+    ingest.close();
+    work.reset();
+    loop.stop();
+    running.join();
+    sequencer.drain();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
+}
+
+}  // namespace
+
+BENCHMARK(append_through_socket)->Name("append_through_socket")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace stele::bench
