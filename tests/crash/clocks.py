@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Family 20: the wall clock jumps by seconds, hours and years, at a start and in mid-run; never an alarm.
+
+Usage: clocks.py. The daemon runs under libfaketime; the TPM's own clock goes on as it will.
+"""
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
+from load import Ledger, Sender, check_records  # noqa: E402
+from stele_host import Host, OK, wait_until  # noqa: E402
+
+STARTS = ["-1s", "+1s", "-1h", "+1h", "-10y", "+10y", "+0", "@2016-12-31 23:59:58", "@2038-01-19 03:14:05", "@1970-01-02 00:00:00"]
+STEPS = ["-1s", "+1s", "-1h", "+1h", "-10y", "+10y", "+0", "@2016-12-31 23:59:58", "@2038-01-19 03:14:05", "@2099-01-01 00:00:00"]
+LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def send_and_anchor(host, ledger):
+    sender = Sender(host.ingest, ledger)
+    sender.start()
+    wait_until(lambda: len(ledger.acknowledged) and not sender.is_alive() or ledger.newest >= 0, "an acknowledgement")
+    sender.stop()
+    host.anchor()
+
+
+def preload(clock):
+    if not pathlib.Path(LIBRARY).exists():
+        found = list(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        assert found, "libfaketime is not installed (tools/setup does that)"
+        return preload_with(found[0], clock)
+    return preload_with(LIBRARY, clock)
+
+
+def preload_with(library, clock):
+    """What the daemon's environment needs; the clock is read anew from the file again and again."""
+    return {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+
+
+def main():
+    ledger = Ledger()
+    with Host("a") as host:
+        host.provision(quote_interval="50ms")
+        trust = None
+        clock = host.folder / "clock"
+        real = dict(os.environ)
+        for number, (start, step) in enumerate(zip(STARTS, STEPS)):
+            clock.write_text(start + "\n")
+            os.environ.update(preload(clock))
+            host.start_daemon()
+            for name in preload(clock):
+                os.environ.pop(name, None)
+            os.environ.update(real)
+            send_and_anchor(host, ledger)
+            clock.write_text(step + "\n")
+            send_and_anchor(host, ledger)
+            trust = trust or host.trust()
+            report = host.verify(trust=trust)
+            assert report["exit"] == OK, (start, step, report)
+            host.stop_daemon()
+        report = host.verify(trust=trust)
+        assert report["exit"] == OK, report
+        assert any(f["finding"] == "clock_inconsistent" for f in report["findings"]), report["findings"]
+        check_records(host.data, ledger)
+    print(f"family 20: injected {len(STARTS) + len(STEPS)}, lost 0, false alarms 0, missed 0")
+
+
+if __name__ == "__main__":
+    main()
