@@ -1,7 +1,7 @@
 // A canonical session on a store, as a program of its own: what the fault families kill, starve and lie to.
 //
 //   storage_session run DIR                          creates DIR's store or recovers it, appends up to the end
-//   storage_session check DIR RECORDS ENTRIES        recovers, then checks everything against the script
+//   storage_session check DIR RECORDS ENTRIES        recovers, checks everything against the script, goes on to the end
 //   storage_session starve DIR                       run + check with the n-th allocation failing, for every n
 //
 // Record and entry i hold bytes that follow from i alone, so any loss, change or invention shows.
@@ -66,6 +66,10 @@ storage::StoreOptions options() {
   return out;
 }
 
+// The first file: a folder alone is a creation that did not get far, and may be tried again.
+constexpr const char* kJournal = "/journal/0000000000000000";
+constexpr const char* kSegments = "/segments/0000000000000000";
+
 void say(const char* what, std::uint64_t count) {
   char line[64];
   const int length = std::snprintf(line, sizeof line, "%s %llu\n", what, static_cast<unsigned long long>(count));
@@ -81,18 +85,19 @@ std::uint64_t append_group(storage::Store& store) {
   return store.append(records).size;
 }
 
-void run(const std::string& directory, bool tell) {
+// announce: tell from the start what an earlier run left durable; what this one adds is always told.
+void run(const std::string& directory, bool announce) {
   storage::FileSystem& files = storage::posix();
   const attest::Bytes genesis = content(0);
   const auto lock = files.lock(directory + "/lock");
   if (!lock) throw std::runtime_error("the directory is locked");
-  if (!files.exists(directory + "/journal")) storage::Journal::create(files, directory, log_id(), remark(0));
-  if (!files.exists(directory + "/segments")) {
+  if (!files.exists(directory + kJournal)) storage::Journal::create(files, directory, log_id(), remark(0));
+  if (!files.exists(directory + kSegments)) {
     storage::Store::create(files, directory, log_id(), 0, record(0, genesis));
   }
   storage::Journal journal = storage::Journal::open(files, directory, {4096}, [](auto, auto, auto) {});
   storage::Store store = storage::Store::open(files, directory, options());
-  if (tell) {
+  if (announce) {
     say("records", store.head().size);
     say("entries", journal.entries());
   }
@@ -130,8 +135,8 @@ std::uint64_t check_store(const std::string& directory) {
 // Throws with what is wrong.
 void check(const std::string& directory, std::uint64_t records, std::uint64_t entries) {
   storage::FileSystem& files = storage::posix();
-  const std::uint64_t seen = files.exists(directory + "/journal") ? check_journal(directory) : 0;
-  const std::uint64_t size = files.exists(directory + "/segments") ? check_store(directory) : 0;
+  const std::uint64_t seen = files.exists(directory + kJournal) ? check_journal(directory) : 0;
+  const std::uint64_t size = files.exists(directory + kSegments) ? check_store(directory) : 0;
   if (seen < entries) throw std::runtime_error("an acknowledged entry is lost");
   if (size < records) throw std::runtime_error("an acknowledged record is lost");
   if (size > kRecords || (size > 1 && (size - 1) % kRecordsPerGroup != 0)) {
@@ -199,7 +204,7 @@ int starve(const std::string& base) {
     try {
       if (code != 0 && code != 74) throw std::runtime_error("wait status " + std::to_string(starved.status));
       check(directory, starved.records, starved.entries);
-      run(directory, false);  // and it can go on
+      if (starve_once(directory, 0).status != 0) throw std::runtime_error("cannot go on");
     } catch (const std::exception& error) {
       ++lost;
       std::fprintf(stderr, "allocation %ld: %s\n", n, error.what());
@@ -225,7 +230,9 @@ int main(int argc, char** argv) {
   const std::string mode = argc > 2 ? argv[1] : "";
   try {
     if (mode == "run" && argc == 3) return run(argv[2], true), 0;
-    if (mode == "check" && argc == 5) return check(argv[2], std::stoull(argv[3]), std::stoull(argv[4])), 0;
+    if (mode == "check" && argc == 5) {
+      return check(argv[2], std::stoull(argv[3]), std::stoull(argv[4])), run(argv[2], false), 0;
+    }
     if (mode == "starve" && argc == 3) return starve(argv[2]);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "storage_session: %s\n", error.what());
