@@ -61,27 +61,24 @@ std::string HashLevels::path(std::uint8_t level) const {
   return directory_ + "/" + static_cast<char>('0' + level / 10) + static_cast<char>('0' + level % 10);
 }
 
-// Opened at first use; a level without nodes has no file.
-HashLevels::Level& HashLevels::level(std::uint8_t number) {
-  ENSURE(is_kept_level(number));
-  const auto [found, is_new] = levels_.try_emplace(number);
-  Level& level = found->second;
-  if (is_new && files_.exists(path(number))) {
-    level.file = files_.open(path(number), access_ == Access::read_write ? FileSystem::Open::read_write
-                                                                         : FileSystem::Open::read_only);
-  }
-  return level;
+std::shared_ptr<File> HashLevels::open(std::uint8_t level) {
+  const auto how = access_ == Access::read_write ? FileSystem::Open::read_write : FileSystem::Open::read_only;
+  return files_.exists(path(level)) ? files_.open(path(level), how) : nullptr;
 }
 
 bool HashLevels::trust(std::uint64_t size, std::span<const attest::Hash> roots) {
   const std::lock_guard lock(mutex_);
   levels_.clear();
+  for (int shift = kLevelStep; shift < 64 && (size >> shift) > 0; shift += kLevelStep) {
+    const auto number = static_cast<std::uint8_t>(shift);
+    levels_[number].file = open(number);
+  }
   const std::uint64_t count = size >> kLevelStep;
   std::map<std::uint8_t, Expected> above;
   bool good = true;
   attest::CompactRange range;  // over the nodes of level 8 as if they were leaves
   if (count > 0) {
-    const File* lowest = level(kLevelStep).file.get();
+    const File* lowest = levels_[kLevelStep].file.get();
     for (std::uint64_t index = 0; good && index < count; index += kChunk) {
       const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, count - index));
       const auto chunk = lowest == nullptr ? std::nullopt : read_hashes_at(*lowest, index, wanted);
@@ -91,7 +88,7 @@ bool HashLevels::trust(std::uint64_t size, std::span<const attest::Hash> roots) 
           if (!is_kept_level(node.level)) return;
           const auto number = static_cast<std::uint8_t>(node.level + kLevelStep);
           auto found = above.find(number);
-          if (found == above.end()) found = above.emplace(number, Expected(level(number).file.get())).first;
+          if (found == above.end()) found = above.emplace(number, Expected(levels_[number].file.get())).first;
           good = good && found->second.next_is(hash);
         });
       }
@@ -100,9 +97,8 @@ bool HashLevels::trust(std::uint64_t size, std::span<const attest::Hash> roots) 
   // The range of the whole tree begins with the roots of its subtrees of 2^8 leaves and more.
   good = good && range.roots().size() <= roots.size() &&
          std::equal(range.roots().begin(), range.roots().end(), roots.begin());
-  for (int shift = kLevelStep; shift < 64 && (size >> shift) > 0; shift += kLevelStep) {
-    Level& believed = level(static_cast<std::uint8_t>(shift));
-    believed.in_file = good ? size >> shift : 0;
+  for (auto& [number, believed] : levels_) {
+    believed.in_file = good ? size >> number : 0;
     believed.in_memory_first = believed.in_file;
   }
   return good;
@@ -110,7 +106,8 @@ bool HashLevels::trust(std::uint64_t size, std::span<const attest::Hash> roots) 
 
 void HashLevels::add(const UpperNode& node) {
   const std::lock_guard lock(mutex_);
-  Level& its_level = level(node.node.level);
+  ENSURE(is_kept_level(node.node.level));
+  Level& its_level = levels_[node.node.level];
   if (access_ == Access::read_only && its_level.in_memory.empty()) its_level.in_memory_first = node.node.index;
   ENSURE(node.node.index == its_level.in_memory_first + its_level.in_memory.size());
   its_level.in_memory.push_back(node.hash);
@@ -119,7 +116,8 @@ void HashLevels::add(const UpperNode& node) {
 void HashLevels::write(std::uint8_t number, Level& level) {
   if (!level.file) {
     files_.create_directory(directory_);
-    std::shared_ptr<File> file = files_.open(path(number), FileSystem::Open::create_new);
+    std::shared_ptr<File> file = open(number);
+    if (!file) file = files_.open(path(number), FileSystem::Open::create_new);
     const std::lock_guard lock(mutex_);
     level.file = std::move(file);
   }

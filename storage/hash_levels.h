@@ -32,7 +32,7 @@ class HashLevels {
   // Compares the files with a tree's compact range at `size` leaves and believes the nodes below it:
   // exactly those complete in that tree. False: they are missing or wrong; then none is believed.
   bool trust(std::uint64_t size, std::span<const attest::Hash> roots);
-  // Takes the next node of its level. After a failed trust() of a read-only HashLevels levels begin
+  // Takes the next node of its level; no I/O. After a failed trust() of a read-only HashLevels levels begin
   // anew at this node's index.
   void add(const UpperNode& node);
   void flush();  // what add() took goes into the files
@@ -49,7 +49,7 @@ class HashLevels {
     std::vector<attest::Hash> in_memory;
   };
   std::string path(std::uint8_t level) const;
-  Level& level(std::uint8_t level);
+  std::shared_ptr<File> open(std::uint8_t level);  // null: not there
   void write(std::uint8_t number, Level& level);
 
   FileSystem& files_;

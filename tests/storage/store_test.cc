@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "storage/segment_format.h"
+#include "tests/support/check_log.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
 
@@ -19,16 +20,8 @@ namespace {
 using attest::Hash;
 using attest::NodeId;
 using test::Records;
+using test::reference_root;
 using test::Scratch;
-
-// The RFC's definition, in its own words: MTH of leaves [begin, end).
-Hash reference_root(const std::vector<Hash>& leaves, std::size_t begin, std::size_t end) {
-  if (begin == end) return attest::hash(attest::ByteView{});
-  if (end - begin == 1) return leaves[begin];
-  std::size_t k = 1;
-  while (k * 2 < end - begin) k *= 2;
-  return attest::node_hash(reference_root(leaves, begin, begin + k), reference_root(leaves, begin + k, end));
-}
 
 std::vector<Hash> leaf_hashes(const Records& records) {
   std::vector<Hash> hashes;
