@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """A second verifier of a Stele store, written from the format pages; shares no code with the first.
 
-Usage: second_verifier.py DIR --trust FILE          prints verified | tampered | undetermined, and why
-Exit codes as stele-verify: 0 verified, 1 tampered, 2 undetermined, 64 usage, 65 not a store, 66 no input.
-Standard library and the openssl command only. Offline: no nonce, no memory; findings are not its business.
-"""
+Usage: second_verifier.py DIR --trust FILE: prints verified | tampered | undetermined and why; exit codes as
+stele-verify. Standard library and openssl only. No nonce, no memory; findings are not its business."""
 import functools, hashlib, pathlib, re, struct, subprocess, sys, tempfile
 
 LEAF, NO_SOURCE, WINDOW, ERASED = 50, 2**64 - 1, 2**20, 2**32 - 1
@@ -16,7 +14,6 @@ class Unknown(Exception): """Something this verifier cannot judge."""
 
 def H(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def u64(value): return struct.pack(">Q", value)
-
 def need(condition, why):
     if not condition:
         raise Tampered(why)
@@ -33,9 +30,9 @@ class Bytes:
     def sized(self): return self.take(*self.get("H"))
     def signed(self): return self.sized(), self.take(32), self.take(32)
     def end(self): need(self.at == len(self.data), f"{self.what} has trailing bytes")
-    def begins(self, magic, version=1):
+    def begins(self, magic):
         need(self.take(8) == magic, f"{self.what} has a wrong magic")
-        if self.get("H") != (version,):
+        if self.get("H") != (1,):
             raise Unknown(f"{self.what} has an unknown version")
         return self
 
@@ -53,8 +50,8 @@ class Trust:
         """ECDSA-SHA256 by the openssl command; each signature is asked for once."""
         key = attest, *numbers
         if key not in self.known:
-            integers = [(b"\0" + n).lstrip(b"\0") or b"\0" for n in numbers]
-            integers = [b"\0" + n if n[0] & 0x80 else n for n in integers]
+            integers = [int.from_bytes(n, "big") for n in numbers]
+            integers = [n.to_bytes(n.bit_length() // 8 + 1, "big") for n in integers]  # DER: a clear sign bit
             body = b"".join(b"\x02" + bytes([len(n)]) + n for n in integers)
             with tempfile.NamedTemporaryFile(buffering=0) as public, tempfile.NamedTemporaryFile(buffering=0) as sig:
                 public.write(self.der), sig.write(b"\x30" + bytes([len(body)]) + body)
@@ -70,7 +67,7 @@ class Trust:
         need(field.sized() == extra, "TPMS_ATTEST: extraData")
         clock, reset, restart, safe, _firmware = field.get("QIIBQ")
         need(safe < 2, "TPMS_ATTEST: safe")
-        return (reset, restart), (clock, safe), field
+        return (reset, restart), clock, field
     def check_quote(self, signed, pcrs, numbers, extra):
         run, clock, field = self.attestation(signed, 0x8018, extra)
         bits = sum(1 << n for n in numbers).to_bytes(3, "little")
@@ -103,9 +100,7 @@ class Chain:
         self.counter = self.seq = self.bundle = self.run = self.previous = self.open = self.fold = self.clock = None
         self.quote_seq, self.size, self.must_count, self.foreign, self.kinds = 0, 0, True, False, []
     def tick(self, run, clock):
-        if self.clock and (run == self.clock[0] or self.clock[1][1]):
-            slack = 0 if run == self.clock[0] else int(self.trust.field["clock_update_ms"])
-            need(clock[0] + slack >= self.clock[1][0], "the TPM's clock went back")
+        need(not self.clock or run != self.clock[0] or clock >= self.clock[1], "the TPM's clock went back in a run")
         self.clock = run, clock
         return run
     def bundle_(self, payload):
@@ -118,13 +113,11 @@ class Chain:
             self.trust.check_quote(field.signed(), [field.take(32)], [10], extra)
         field.end()
         need(parts < 2, "bundle: parts")
-        goes_on = [self.fold] + ([H(self.fold, self.open[1])] if self.open else [])
-        if run != self.run:
-            self.quote_seq = 0
-            resumed = self.run and run[0] == self.run[0] and any(pcrs[8]) and pcrs[8] in goes_on
-            self.fold = self.fold if resumed else pcrs[8]
-        elif pcrs[8] not in goes_on:
-            self.foreign, self.fold = True, pcrs[8]
+        goes_on = pcrs[8] in [self.fold] + ([H(self.fold, self.open[1])] if self.open else [])
+        resumed = self.run and run[0] == self.run[0] and any(pcrs[8])
+        self.quote_seq = self.quote_seq if run == self.run else 0
+        self.foreign = self.foreign or run == self.run and not goes_on
+        self.fold = self.fold if goes_on and (run == self.run or resumed) else pcrs[8]
         self.run, self.bundle, self.must_count = run, H(payload), True
     def intent(self, payload):
         field = Bytes(payload, "statement").begins(b"STELEAN1")
@@ -225,7 +218,7 @@ def journal(folder, log_id):
     return pieces(folder, open_file, entry)
 
 def groups(folder, log_id):
-    """Of each commit group: the first index, its leaves, its content blocks, the root it states."""
+    """Of each commit group: first index, leaves, content blocks, the root it states, whether it is the last."""
     size, group_number, segment, before = 0, 0, 0, bytes(32)
     def open_file(number, data):
         nonlocal segment, group_number
@@ -247,7 +240,8 @@ def groups(folder, log_id):
         need(count and length == field.at - start, "group trailer: length")
         need(checksum == H(b"stele/v1/group\0", log_id, u64(segment), before, head, root), "group trailer: checksum")
         size, group_number, before = size + count, group_number + 1, checksum
-        return first, [leaves[i:i + LEAF] for i in range(0, leaf_bytes, LEAF)], blocks, root
+        leaves, last = [leaves[i:i + LEAF] for i in range(0, leaf_bytes, LEAF)], field.at == len(field.data)
+        return first, leaves, blocks, root, last and not (folder / f"{segment + 1:016x}").exists()
     return pieces(folder, open_file, group)
 
 def contents_of(blocks):
@@ -273,25 +267,37 @@ def append(roots, size, node):
     roots.append(node)
     return functools.reduce(lambda right, left: H(b"\1", left, right), reversed(roots))
 
+def check_group(first, leaves, blocks, sources, genesis):
+    """Every commitment and source of a group; its leaf hashes, and what is unknown in it."""
+    contents, unknown = contents_of(blocks), []
+    need(len(contents) == len(leaves) and None not in contents, f"content of a record from {first} on is missing")
+    for index, (leaf, (salt, tlvs, data)) in enumerate(zip(leaves, contents), first):
+        version, kind, _time, source, commitment = struct.unpack(">BBqQ32s", leaf)
+        unknown += [f"record {index}: unknown version or kind"] if version != 1 or kind >= 0x80 else []
+        body = b"".join((salt, struct.pack(">I", len(tlvs)), tlvs, u64(len(data)), data))
+        need(commitment == H(b"stele/v1/content\0", body), f"record {index}: commitment")
+        near = index - WINDOW < source < index and source in sources
+        need(source == NO_SOURCE or near, f"record {index}: source")
+        sources |= {index} if kind == 3 else set()
+        need((kind == 1 and data == genesis) if index == 0 else kind not in (1, 10), f"record {index}: a genesis")
+    return [H(b"\0", leaf) for leaf in leaves], unknown
+
 def check_records(folder, log_id, genesis, claims):
-    """Every leaf, commitment, source and stated root; the root of each size that a statement claims."""
-    roots, sources, size, unknown = [], set(), 0, []
-    for first, leaves, blocks, stated in groups(folder, log_id):
-        contents = contents_of(blocks)
-        need(len(contents) == len(leaves) and None not in contents, f"content of a record from {first} on is missing")
-        for index, (leaf, (salt, tlvs, data)) in enumerate(zip(leaves, contents), first):
-            version, kind, _time, source, commitment = struct.unpack(">BBqQ32s", leaf)
-            unknown += [f"record {index}: unknown version or kind"] if version != 1 or kind >= 0x80 else []
-            body = b"".join((salt, struct.pack(">I", len(tlvs)), tlvs, u64(len(data)), data))
-            need(commitment == H(b"stele/v1/content\0", body), f"record {index}: commitment")
-            near = index - WINDOW < source < index and source in sources
-            need(source == NO_SOURCE or near, f"record {index}: source")
-            sources |= {index} if kind == 3 else set()
-            need(index or (kind == 1 and data == genesis), "record 0 is not the genesis")
-            root, size = append(roots, index, H(b"\0", leaf)), index + 1
+    """Every record, and the root of each size that a statement claims; past those, the last group may be torn."""
+    roots, sources, size, unknown, claimed = [], set(), 0, [], max(claims, default=0)
+    for first, leaves, blocks, stated, last in groups(folder, log_id):
+        try:
+            hashes, more = check_group(first, leaves, blocks, sources, genesis)
+            before = list(roots)
+            need([append(before, i, node) for i, node in enumerate(hashes, first)][-1] == stated, f"root from {first} on")
+        except Tampered:
+            need(last and first >= claimed, f"damage in the group at {first}: {sys.exc_info()[1]}")
+            break
+        for index, node in enumerate(hashes, first):
+            root, size = append(roots, index, node), index + 1
             need({root} >= claims.pop(size, set()), f"the root of {size} records is not as anchored")
-        need(root == stated, f"the root after the group at {first}")
-    need(not claims, f"{size} records, but {max(claims, default=0)} were anchored")
+        unknown += more
+    need(not claims, f"{size} records, but {claimed} were anchored")
     return size, unknown
 
 def verify(directory, trust):
