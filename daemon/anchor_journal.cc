@@ -1,0 +1,76 @@
+#include "daemon/anchor_journal.h"
+
+#include <chrono>
+
+#include "attest/check.h"
+#include "attest/failpoint.h"
+#include "storage/store.h"
+
+namespace stele::daemon {
+namespace {
+
+constexpr std::size_t kMaxRemarkBytes = 1024;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_quote(const attest::AnchorChain::Applied& applied) {
+  return applied.statement && applied.statement->is_quote();
+}
+
+}  // namespace
+
+AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& directory,
+                             const attest::TpmIdentity& identity) {
+  journal_ = storage::Journal::open(
+      files, directory, {}, [&](std::uint64_t, std::uint8_t kind, attest::ByteView payload) {
+        replay(kind, payload, identity);
+      });
+  if (!chain_) {
+    throw storage::Damage({attest::Fault::journal_missing, {}, "the journal holds no genesis"});
+  }
+}
+
+void AnchorJournal::replay(std::uint8_t kind, attest::ByteView payload,
+                           const attest::TpmIdentity& identity) {
+  if (!chain_) {
+    auto begun = attest::AnchorChain::begin(payload, identity);
+    if (!begun) throw storage::Damage(begun.error());
+    chain_ = std::move(*begun);
+    return;
+  }
+  const auto applied = chain_->apply(attest::EntryKind{kind}, payload);
+  if (!applied) throw storage::Damage(applied.error());
+  remember(*applied, payload);
+}
+
+attest::Result<attest::AnchorChain::Applied> AnchorJournal::add(attest::EntryKind kind,
+                                                                attest::ByteView payload) {
+  const auto applied = chain_->apply(kind, payload);
+  if (!applied) return applied.error();
+  const bool receipt = kind == attest::EntryKind::receipt;
+  if (receipt) FAILPOINT(is_quote(*applied) ? "quote.Q4" : "anchor.A7");
+  journal_->append(kind, payload);
+  if (receipt) FAILPOINT(is_quote(*applied) ? "quote.Q5" : "anchor.A8");
+  remember(*applied, payload);
+  return applied;
+}
+
+void AnchorJournal::remark(attest::RemarkCode code, const std::string& text) {
+  attest::Remark remark{code, now_ns(), chain_->seq(), text.substr(0, kMaxRemarkBytes)};
+  if (newest_remark_ && newest_remark_->code == code && newest_remark_->text == remark.text) return;
+  const auto added = add(attest::EntryKind::remark, encode(remark));
+  ENSURE(added.has_value());
+}
+
+void AnchorJournal::remember(const attest::AnchorChain::Applied& applied,
+                             attest::ByteView payload) {
+  if (applied.remark) newest_remark_ = applied.remark;
+  if (applied.kind != attest::EntryKind::receipt || !applied.statement || is_quote(applied)) return;
+  newest_ = CounterAnchor{*applied.statement, *attest::decode_receipt(payload)};
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,45 @@
+// The journal of anchors together with the chain that its entries lead to: judged, then stored.
+//
+// Thread safety: one thread. Blocks: add() and remark() sync.
+// Errors: opening throws storage::Damage for entries that no chain of anchors contains; a failed
+// write throws std::system_error and the journal is broken for good. Invariants: (1) an entry that
+// the chain refuses is never stored; (2) what chain() says is durable.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "attest/anchor_chain.h"
+#include "daemon/anchor_status.h"
+#include "storage/file_system.h"
+#include "storage/journal.h"
+
+namespace stele::daemon {
+
+class AnchorJournal {
+ public:
+  // Replays DIR/journal. `identity` must be that of the genesis.
+  AnchorJournal(storage::FileSystem& files, const std::string& directory,
+                const attest::TpmIdentity& identity);
+
+  const attest::AnchorChain& chain() const { return *chain_; }
+  // A defect: the chain refuses the entry; nothing was stored and chain() is as before.
+  attest::Result<attest::AnchorChain::Applied> add(attest::EntryKind kind,
+                                                   attest::ByteView payload);
+  // Nothing when the newest remark already says the same.
+  void remark(attest::RemarkCode code, const std::string& text);
+
+  // Nothing before the first.
+  const std::optional<CounterAnchor>& newest_counter_anchor() const { return newest_; }
+
+ private:
+  void replay(std::uint8_t kind, attest::ByteView payload, const attest::TpmIdentity& identity);
+  void remember(const attest::AnchorChain::Applied& applied, attest::ByteView payload);
+
+  std::optional<attest::AnchorChain> chain_;
+  std::optional<storage::Journal> journal_;
+  std::optional<CounterAnchor> newest_;
+  std::optional<attest::Remark> newest_remark_;
+};
+
+}  // namespace stele::daemon

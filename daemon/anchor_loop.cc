@@ -1,0 +1,281 @@
+#include "daemon/anchor_loop.h"
+
+#include <sysexits.h>
+
+#include <algorithm>
+
+#include "storage/store.h"
+#include "tpm/credentials.h"
+#include "tpm/error.h"
+
+namespace stele::daemon {
+namespace {
+
+using State = AnchorStatus::State;
+using std::chrono::milliseconds;
+
+// Between tries to reach a TPM that failed: doubled from the first to the last.
+constexpr milliseconds kFirstBackOff{200};
+constexpr milliseconds kLastBackOff{10'000};
+// Live answers: each costs the TPM a quote anchor and an audit session, but no wear.
+constexpr std::uint32_t kAnswerBurst = 10;
+constexpr milliseconds kAnswerRefill{100};
+
+std::string seconds(TokenBucket::Clock::duration time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+}
+
+attest::Bytes read_whole(storage::FileSystem& files, const std::string& path) {
+  const auto file = files.open(path, storage::FileSystem::Open::read_only);
+  attest::Bytes bytes(file->size());
+  bytes.resize(file->read(0, bytes));
+  return bytes;
+}
+
+}  // namespace
+
+AnchorLoop::AnchorLoop(const Config& config, AnchorRequests& requests, Outside outside)
+    : config_(config),
+      requests_(requests),
+      outside_(std::move(outside)),
+      anchors_(config.anchor_burst, config.anchor_refill),
+      answers_(kAnswerBurst, kAnswerRefill),
+      back_off_(kFirstBackOff) {}
+
+void AnchorLoop::run() {
+  attempt([this] { load(); });
+  while (life_ == Life::running && !requests_.closed()) turn();
+  if (life_ == Life::running && outside_.final_wanted()) final_anchor();
+  requests_.close();
+  while (auto request = requests_.take()) serve(std::move(*request));
+}
+
+void AnchorLoop::load() {
+  storage::FileSystem& files = storage::posix();
+  const auto credentials = tpm::decode_credentials(read_whole(files, config_.data + "/secrets"));
+  if (!credentials) {
+    die(EX_CONFIG,
+        config_.data + "/secrets cannot be read as secrets: " + credentials.error().detail);
+    return;
+  }
+  journal_.emplace(files, config_.data, credentials->identity);
+  if (!journal_->chain().has_genesis_receipt()) {
+    die(EX_CONFIG, "provisioning was interrupted: run `stele provision` again");
+    return;
+  }
+  rounds_.emplace(files, config_.data, *credentials, *journal_,
+                  [tcti = config_.tcti] { return tpm::Device(tcti); });
+  publish();
+}
+
+// One thing that is due, or a wait for the next.
+void AnchorLoop::turn() {
+  // Requests first: their rate is limited, and a slow TPM would be busy with quote anchors for
+  // ever.
+  if (auto request = requests_.take()) return serve(std::move(*request));
+  const Time now = TokenBucket::Clock::now();
+  records_waiting_ |= requests_.take_new_records();
+  if (status_.state != State::stopped && !rounds_->is_open() && now >= retry_at_) return reopen();
+  if (rounds_->is_open()) {
+    // The first counter anchor of a start cannot be put off; it draws on the bucket all the same.
+    if (start_anchor_due_) return anchors_.draw(now), counter_anchor(0);
+    if (counter_wanted(now) && anchors_.take(now)) {
+      return counter_anchor(now >= heartbeat_at_ ? attest::kHeartbeat : std::uint16_t{0});
+    }
+    const bool may_quote = !journal_->chain().needs_counter_anchor();
+    if (records_waiting_ && may_quote && now >= quote_at_) return quote_anchor(now);
+  }
+  requests_.wait_until(next_turn(now), rounds_->is_open() && !records_waiting_);
+}
+
+bool AnchorLoop::counter_wanted(Time now) const {
+  if (now >= heartbeat_at_ || journal_->chain().needs_counter_anchor()) return true;
+  // In Mode B a read-back is worth little until full receipts stand behind it.
+  const auto& newest = journal_->newest_counter_anchor();
+  return newest && newest->receipt.kind == attest::ReceiptKind::read_back &&
+         journal_->chain().genesis().mode == attest::Mode::b;
+}
+
+AnchorLoop::Time AnchorLoop::next_turn(Time now) const {
+  if (status_.state == State::stopped) return Time::max();
+  if (!rounds_->is_open()) return retry_at_;
+  if (counter_wanted(now)) {
+    const Time token = anchors_.next(now);
+    const bool may_quote = records_waiting_ && !journal_->chain().needs_counter_anchor();
+    return may_quote ? std::min(token, quote_at_) : token;
+  }
+  return records_waiting_ ? std::min(heartbeat_at_, quote_at_) : heartbeat_at_;
+}
+
+void AnchorLoop::reopen() {
+  const bool opened = attempt([this] { rounds_->open(); });
+  records_waiting_ = true;
+  if (opened) quote_at_ = {};
+  if (life_ == Life::running && !told_ready_) {
+    told_ready_ = true;
+    outside_.ready();
+  }
+}
+
+void AnchorLoop::counter_anchor(std::uint16_t flags) {
+  const bool anchored = attempt([&] { rounds_->counter(outside_.durable_head, flags); });
+  if (!anchored) return;
+  start_anchor_due_ = false;
+  heartbeat_at_ = TokenBucket::Clock::now() + config_.heartbeat;
+}
+
+void AnchorLoop::quote_anchor(Time now) {
+  quote_at_ = now + config_.quote_interval;
+  records_waiting_ = false;
+  if (outside_.durable_head().size == journal_->chain().tree_size()) return;
+  attempt([this] { rounds_->quote(outside_.durable_head); });
+}
+
+void AnchorLoop::final_anchor() {
+  // A TPM that came back within the back-off still gets its final anchor.
+  if (!rounds_->is_open() && status_.state != State::stopped) reopen();
+  if (!rounds_->is_open()) return;
+  const attest::AnchorChain& chain = journal_->chain();
+  const auto& newest = chain.newest_statement();
+  const bool nothing_changed = newest && (newest->flags & attest::kFinalOfShutdown) != 0 &&
+                               newest->bundle == chain.bundle()->hash() &&
+                               newest->tree.size == outside_.durable_head().size;
+  if (!nothing_changed) counter_anchor(attest::kFinalOfShutdown);
+}
+
+// Where accidents are caught. True: the work was done.
+bool AnchorLoop::attempt(const std::function<void()>& work) {
+  try {
+    work();
+    if (life_ == Life::dead) return false;
+    if (rounds_ && rounds_->is_open()) {
+      status_.state = State::anchoring;
+      status_.reason.clear();
+      back_off_ = kFirstBackOff;
+    }
+    publish();
+    return true;
+  } catch (const AnchoringStopped& stopped) {
+    failed(State::stopped, stopped.what());
+  } catch (const Contended& contended) {
+    failed(State::contended, contended.what());
+  } catch (const tpm::TpmError& error) {
+    failed(State::unavailable, error.what());
+  } catch (const storage::Damage& damage) {
+    die(EX_CONFIG, std::string("the journal cannot be followed: ") + damage.what());
+  } catch (const std::exception& error) {
+    die(EX_IOERR, error.what());
+  }
+  return false;
+}
+
+void AnchorLoop::failed(State state, const std::string& reason) {
+  rounds_->close();
+  status_.state = state;
+  status_.reason = reason;
+  retry_at_ = TokenBucket::Clock::now() + back_off_;
+  back_off_ = std::min(back_off_ * 2, kLastBackOff);
+  publish();
+  const bool halt = config_.on_tpm_failure == Config::OnTpmFailure::halt;
+  if (halt && state != State::contended) die(EX_UNAVAILABLE, reason);
+}
+
+void AnchorLoop::die(int exit_code, const std::string& reason) {
+  life_ = Life::dead;
+  status_.state = State::stopped;
+  status_.reason = reason;
+  if (rounds_) rounds_->close();
+  publish();
+  outside_.fatal(exit_code, reason);
+}
+
+void AnchorLoop::serve(AnchoringRequest&& request) {
+  std::visit([this](const auto& one) { serve(one); }, request);
+}
+
+// Why nothing can be anchored or answered now; nothing if it can.
+std::optional<AnchorOutcome> AnchorLoop::refusal() const {
+  AnchorOutcome outcome;
+  outcome.exit_code = EX_UNAVAILABLE;
+  if (life_ == Life::dead || !rounds_ || !rounds_->is_open()) {
+    outcome.reason = status_.reason.empty() ? "the TPM is not yet open" : status_.reason;
+    return outcome;
+  }
+  if (requests_.closed()) {
+    outcome.reason = "the daemon is ending";
+    return outcome;
+  }
+  return std::nullopt;
+}
+
+void AnchorLoop::serve(const AnchorRequest& request) {
+  if (const auto refused = refusal()) return request.done(*refused);
+  AnchorOutcome outcome;
+  const Time now = TokenBucket::Clock::now();
+  if (start_anchor_due_) {
+    anchors_.draw(now);
+  } else if (!anchors_.take(now)) {
+    outcome.exit_code = EX_TEMPFAIL;
+    outcome.reason =
+        "counter anchors wear the TPM and are limited ([anchor] burst, refill); try again in " +
+        seconds(anchors_.next(now) - now);
+    return request.done(outcome);
+  }
+  counter_anchor(0);
+  if (const auto refused = refusal()) return request.done(*refused);
+  outcome.done = true;
+  outcome.seq = journal_->chain().seq();
+  outcome.tree_size = journal_->chain().tree_size();
+  request.done(outcome);
+}
+
+void AnchorLoop::serve(const AnswerRequest& request) {
+  const auto refuse = [&](int exit_code, std::string reason) {
+    request.done({std::nullopt, std::move(reason), exit_code});
+  };
+  if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
+  const Time now = TokenBucket::Clock::now();
+  if (!answers_.take(now)) {
+    return refuse(EX_TEMPFAIL,
+                  "too many answers asked for; try again in " + seconds(answers_.next(now) - now));
+  }
+  if (journal_->chain().needs_counter_anchor()) {
+    if (start_anchor_due_) {
+      anchors_.draw(now);
+    } else if (!anchors_.take(now)) {
+      return refuse(EX_TEMPFAIL,
+                    "a counter anchor must come first and those are limited; try again in " +
+                        seconds(anchors_.next(now) - now));
+    }
+    counter_anchor(0);
+    if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
+  }
+  std::optional<attest::Answer> answer;
+  attempt([&] { answer = rounds_->answer(request.nonce, outside_.durable_head); });
+  if (!answer) return refuse(EX_UNAVAILABLE, status_.reason);
+  request.done({encode(*answer), {}, 0});
+}
+
+void AnchorLoop::publish() {
+  if (!journal_ || !journal_->chain().has_genesis_receipt()) {
+    return outside_.publish(status_, std::nullopt);
+  }
+  const attest::AnchorChain& chain = journal_->chain();
+  const auto& newest_counter = journal_->newest_counter_anchor();
+  const auto& newest = chain.newest_statement();
+  status_.counter_anchors = chain.seq();
+  status_.counter = chain.counter();
+  status_.first_counter = chain.first_counter();
+  status_.quote_seq = chain.quote_seq();
+  status_.counter_anchored = newest_counter ? newest_counter->statement.tree.size : 0;
+  status_.anchored = chain.tree_size();
+  status_.newest_ns = newest ? newest->wallclock_ns : 0;
+  status_.mode = std::string(1, static_cast<char>(chain.genesis().mode));
+  outside_.publish(status_, newest_counter);
+  if (status_.counter_anchored > told_sealed_) {
+    told_sealed_ = status_.counter_anchored;
+    outside_.sealed(told_sealed_);
+  }
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,78 @@
+// What the anchorer's thread does from start to end: what is due when, and what becomes of
+// failures.
+//
+// The one place where accidents of TPM and journal are caught: a TPM failure means unavailable and
+// another try later, a journal failure the end.
+// Thread safety: run() on one thread, made and destroyed anywhere. Blocks: run().
+// See: README.md, "Anchorer states".
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "daemon/anchor_journal.h"
+#include "daemon/anchor_requests.h"
+#include "daemon/anchor_rounds.h"
+#include "daemon/anchor_status.h"
+#include "daemon/config.h"
+#include "daemon/token_bucket.h"
+
+namespace stele::daemon {
+
+class AnchorLoop {
+ public:
+  // All called on the loop's thread.
+  struct Outside {
+    std::function<attest::TreeHead()> durable_head;
+    std::function<void(const AnchorStatus&, const std::optional<CounterAnchor>&)> publish;
+    std::function<void(std::uint64_t size)> sealed;
+    std::function<void()> ready;
+    std::function<void(int exit_code, std::string reason)> fatal;
+    std::function<bool()> final_wanted;  // asked once, when the requests are closed
+  };
+  AnchorLoop(const Config& config, AnchorRequests& requests, Outside outside);
+  // Returns when the requests are closed, after the final anchor, or after `fatal`.
+  void run();
+
+ private:
+  using Time = TokenBucket::Time;
+  enum class Life { running, dead };
+
+  void load();
+  void turn();
+  void reopen();
+  bool attempt(const std::function<void()>& work);
+  void failed(AnchorStatus::State state, const std::string& reason);
+  void die(int exit_code, const std::string& reason);
+  void counter_anchor(std::uint16_t flags);
+  void quote_anchor(Time now);
+  void final_anchor();
+  void serve(AnchoringRequest&& request);
+  void serve(const AnchorRequest& request);
+  void serve(const AnswerRequest& request);
+  std::optional<AnchorOutcome> refusal() const;
+  bool counter_wanted(Time now) const;
+  Time next_turn(Time now) const;
+  void publish();
+
+  Config config_;
+  AnchorRequests& requests_;
+  Outside outside_;
+  std::optional<AnchorJournal> journal_;
+  std::optional<AnchorRounds> rounds_;
+  TokenBucket anchors_;  // counter anchors of all kinds
+  TokenBucket answers_;
+  AnchorStatus status_;
+  Life life_ = Life::running;
+  bool told_ready_ = false;
+  bool start_anchor_due_ = true;
+  bool records_waiting_ = true;
+  std::uint64_t told_sealed_ = 0;
+  std::chrono::milliseconds back_off_;
+  Time retry_at_{};
+  Time heartbeat_at_{};
+  Time quote_at_{};
+};
+
+}  // namespace stele::daemon

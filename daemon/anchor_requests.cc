@@ -1,0 +1,58 @@
+#include "daemon/anchor_requests.h"
+
+#include <utility>
+
+namespace stele::daemon {
+
+AnchorRequests::Push AnchorRequests::push(AnchoringRequest request) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return Push::closed;
+  if (requests_.size() == kMaxAnchoringRequests) return Push::full;
+  requests_.push_back(std::move(request));
+  changed_.notify_one();
+  return Push::taken;
+}
+
+void AnchorRequests::new_records() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(new_records_, true)) return;
+  changed_.notify_one();
+}
+
+void AnchorRequests::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_one();
+}
+
+std::optional<AnchoringRequest> AnchorRequests::take() {
+  const std::lock_guard lock(mutex_);
+  if (requests_.empty()) return std::nullopt;
+  AnchoringRequest request = std::move(requests_.front());
+  requests_.pop_front();
+  return request;
+}
+
+void AnchorRequests::wait_until(Time time, bool until_new_records) {
+  std::unique_lock lock(mutex_);
+  const auto awaited = [&] {
+    return closed_ || !requests_.empty() || (until_new_records && new_records_);
+  };
+  if (time == Time::max()) {
+    changed_.wait(lock, awaited);
+  } else {
+    changed_.wait_until(lock, time, awaited);
+  }
+}
+
+bool AnchorRequests::take_new_records() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(new_records_, false);
+}
+
+bool AnchorRequests::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+}  // namespace stele::daemon

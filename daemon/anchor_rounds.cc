@@ -1,0 +1,301 @@
+#include "daemon/anchor_rounds.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "attest/check.h"
+#include "attest/failpoint.h"
+#include "daemon/boot_evidence.h"
+
+namespace stele::daemon {
+namespace {
+
+using attest::EntryKind;
+using tpm::Action;
+using tpm::Decision;
+
+constexpr int kExclusiveTries = 8;  // how often somebody may come between us and the TPM
+constexpr int kReceiptTries = 3;    // receipts that do not verify, in one round
+constexpr int kForeignExtends = 1;  // new bases for P in one round
+constexpr int kRunChanges = 3;      // TPM resets in one round
+constexpr int kAnswerTries = 3;     // answers that contradict the journal
+constexpr std::chrono::milliseconds kFirstPause{5};
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string words(const attest::Defect& defect) {
+  return std::string(attest::name(defect.fault)) + (defect.detail.empty() ? "" : ": ") +
+         defect.detail;
+}
+
+}  // namespace
+
+// How much of each trouble one round bears before it gives up.
+struct AnchorRounds::Patience {
+  int exclusive = kExclusiveTries;
+  int receipts = kReceiptTries;
+  int foreign = kForeignExtends;
+  int runs = kRunChanges;
+
+  static void spend(int& left, const std::string& trouble) {
+    if (left-- <= 0) throw Contended(trouble);
+  }
+  void after_contention() {
+    spend(exclusive,
+          "somebody else keeps using the TPM while an anchor is made; stop other users of "
+          "the TPM, or let them use a resource manager");
+    std::this_thread::sleep_for(kFirstPause * (1 << (kExclusiveTries - exclusive)));
+  }
+};
+
+AnchorRounds::AnchorRounds(storage::FileSystem& files, std::string directory,
+                           tpm::Credentials credentials, AnchorJournal& journal, Connect connect)
+    : files_(files),
+      directory_(std::move(directory)),
+      credentials_(std::move(credentials)),
+      journal_(journal),
+      connect_(std::move(connect)) {}
+
+void AnchorRounds::open() {
+  ENSURE(!device_);
+  device_.emplace(connect_());
+  try {
+    if (!run_ || run_changed()) store_bundle({});
+    settle();
+  } catch (...) {
+    device_.reset();
+    throw;
+  }
+}
+
+void AnchorRounds::counter(const DurableHead& durable_head, std::uint16_t flags) {
+  ENSURE(device_);
+  for (int left = kRunChanges; left > 0; --left) {
+    settle();
+    const attest::AnchorChain& chain = journal_.chain();
+    const std::uint64_t before = chain.seq();
+    const attest::TreeHead head = durable_head();
+    if (recovered_) flags |= attest::kRecovery;
+    const attest::Statement statement = chain.next_counter(head, now_ns(), flags);
+    FAILPOINT("anchor.A0");
+    const auto opened = journal_.add(EntryKind::intent, encode(statement));
+    ENSURE(opened.has_value());
+    FAILPOINT("anchor.A1");
+    settle();
+    if (chain.seq() != before) {
+      recovered_ = false;
+      return;
+    }
+  }
+  throw Contended("the TPM was reset again and again while an anchor was made");
+}
+
+bool AnchorRounds::quote(const DurableHead& durable_head) {
+  ENSURE(device_);
+  const attest::AnchorChain& chain = journal_.chain();
+  const attest::Statement statement = chain.next_quote(durable_head(), now_ns());
+  const auto opened = journal_.add(EntryKind::intent, encode(statement));
+  ENSURE(opened.has_value());
+  FAILPOINT("quote.Q1");
+  // No look at C and E first, unlike for a counter anchor: they are not touched.
+  if (!run_changed()) {
+    const auto finished = finish_intent({Action::quote_again, true, {}});
+    if (finished) return true;
+  }
+  settle();
+  return !chain.needs_counter_anchor();
+}
+
+attest::Answer AnchorRounds::answer(const attest::Hash& nonce, const DurableHead& durable_head) {
+  Patience patience;
+  std::string refusal;
+  for (int left = kAnswerTries; left > 0; --left) {
+    if (!quote(durable_head)) break;
+    try {
+      auto answer = ask(nonce);
+      if (answer) return *answer;
+      refusal = words(answer.error());
+    } catch (const tpm::TpmError& error) {
+      if (error.kind() != tpm::TpmError::Kind::not_exclusive) throw;
+      patience.after_contention();
+    }
+    settle();
+    if (journal_.chain().needs_counter_anchor()) break;
+  }
+  throw Contended("the TPM's state changed while an answer was made; ask again " + refusal);
+}
+
+// The answer, judged as its reader will judge it.
+attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
+  const attest::AnchorChain& chain = journal_.chain();
+  const attest::Statement& newest = *chain.newest_statement();
+  attest::Answer answer;
+  answer.nonce = nonce;
+  answer.log_id = chain.log_id();
+  answer.seq = newest.seq;
+  answer.quote_seq = newest.quote_seq;
+  answer.digest = chain.newest_digest();
+  answer.tree_size = newest.tree.size;
+  tpm::answer(*device_, credentials_, answer);
+
+  const attest::Hash extra_data = answer_extra_data(answer);
+  const auto audit = verify_audit(
+      answer.audit, chain.identity(),
+      read_session_digest(chain.identity(), chain.counter(), chain.extend()), extra_data);
+  if (!audit) return audit.error();
+  const auto quoted = verify_quote(answer.quote, chain.identity(), extra_data);
+  if (!quoted) return quoted.error();
+  if (answer.quote.pcrs.back() != chain.fold()) {
+    return attest::Defect{attest::Fault::fold_mismatch, {}, "the quoted PCR is not the fold"};
+  }
+  return answer;
+}
+
+// Until nothing is left to do: reads what is there, asks the table, does it.
+void AnchorRounds::settle() {
+  Patience patience;
+  while (!settle_step(patience)) {
+  }
+}
+
+bool AnchorRounds::settle_step(Patience& patience) {
+  if (run_changed()) {
+    Patience::spend(patience.runs, "the TPM is reset again and again");
+    store_bundle({});
+  }
+  const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
+  const attest::Hash pcr = tpm::read_pcr(*device_, credentials_.identity.pcr);
+  const Decision decision = tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
+  try {
+    return carry_out(decision, patience);
+  } catch (const tpm::TpmError& error) {
+    if (error.kind() != tpm::TpmError::Kind::not_exclusive) throw;
+    // Whether C was incremented shows at the next look: never send it again on a guess.
+    patience.after_contention();
+    return false;
+  }
+}
+
+// True: nothing is left to do.
+bool AnchorRounds::carry_out(const Decision& decision, Patience& patience) {
+  switch (decision.action) {
+    case Action::nothing:
+      return true;
+    case Action::stop:
+      stop(decision.reason);
+    case Action::foreign_extend:
+      Patience::spend(patience.foreign, decision.reason);
+      store_bundle(decision.reason);
+      return false;
+    case Action::void_and_anew:
+    case Action::void_quote:
+      void_intent();
+      return false;
+    case Action::anchor_again:
+    case Action::quote_again:
+    case Action::extend_and_read_back:
+    case Action::read_back:
+      if (const auto finished = finish_intent(decision); !finished) {
+        Patience::spend(patience.receipts,
+                        "the TPM's receipt does not verify: " + words(finished.error()));
+      }
+      return false;
+  }
+  return true;
+}
+
+// From A2 (Q2) on: the TPM's work for the open intent, and its receipt judged and stored.
+// A defect: the receipt was not stored.
+attest::Result<void> AnchorRounds::finish_intent(const Decision& decision) {
+  const attest::OpenIntent intent = *journal_.chain().open_intent();
+  const bool same_run = in_run_of_intent();
+  if (decision.extend_pcr_first)
+    tpm::extend_pcr(*device_, credentials_.identity.pcr, intent.digest);
+  FAILPOINT(intent.statement.is_quote() ? "quote.Q2" : "anchor.A2");
+  attest::Receipt receipt;
+  switch (decision.action) {
+    case Action::quote_again:
+      receipt.kind = attest::ReceiptKind::quote;
+      receipt.digest = intent.digest;
+      receipt.quote = tpm::quote(*device_, credentials_, intent.digest);
+      FAILPOINT("quote.Q3");
+      break;
+    case Action::anchor_again:
+      receipt = tpm::full_anchor(*device_, credentials_, intent.statement);
+      break;
+    case Action::extend_and_read_back:
+      tpm::extend_index(*device_, credentials_, intent.digest);
+      FAILPOINT("recovery.extend");
+      [[fallthrough]];
+    default:
+      receipt = tpm::read_back(*device_, credentials_, intent.digest,
+                               attest::read_back_extra_data(intent.digest), same_run);
+      FAILPOINT("recovery.read_back");
+  }
+  const auto stored = journal_.add(EntryKind::receipt, encode(receipt));
+  if (!stored) return stored.error();
+  return attest::ok();
+}
+
+// After a Resume P may hold the intent's d already: then it stays in the fold, without a receipt.
+void AnchorRounds::void_intent() {
+  const attest::OpenIntent intent = *journal_.chain().open_intent();
+  const bool kept = journal_.chain().run()->reset == intent.statement.run.reset &&
+                    tpm::read_pcr(*device_, credentials_.identity.pcr) == intent.fold_with;
+  const attest::Voided voided{kept ? attest::VoidReason::kept : attest::VoidReason::run_changed,
+                              intent.digest};
+  const auto stored = journal_.add(EntryKind::voided, encode(voided));
+  if (!stored) stop("the open intent cannot be voided: " + words(stored.error()));
+  recovered_ = true;
+  FAILPOINT("recovery.void");
+}
+
+void AnchorRounds::store_bundle(const std::string& foreign) {
+  const tpm::Clock clock = tpm::read_clock(*device_);
+  const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
+  stop_if_unlike(indexes);
+  const BootEvidence evidence = read_boot_evidence(files_);
+  const attest::Bytes encoded = encode(tpm::make_bundle(
+      *device_, credentials_, evidence.boot_id, indexes, evidence.event_log, evidence.ima_log));
+  if (tpm::read_clock(*device_).run != clock.run) {
+    throw Contended("the TPM was reset while its boot bundle was made");
+  }
+  keep_boot_log(files_, directory_, evidence.event_log);
+  keep_boot_log(files_, directory_, evidence.ima_log);
+  if (!foreign.empty()) {
+    journal_.remark(attest::RemarkCode::foreign_extend, foreign);
+    FAILPOINT("recovery.remark");
+  }
+  auto stored = journal_.add(EntryKind::bundle, encoded);
+  if (!stored) throw Contended("the TPM's boot bundle does not verify: " + words(stored.error()));
+  run_ = clock.run;
+  FAILPOINT("recovery.bundle");
+}
+
+// Before anything is written anywhere: a TPM that the table stops at gets no bundle.
+void AnchorRounds::stop_if_unlike(const tpm::IndexState& indexes) {
+  const Decision decision = tpm::decide(journal_.chain(), indexes, {}, false);
+  if (decision.action == Action::stop) stop(decision.reason);
+}
+
+void AnchorRounds::stop(const std::string& reason) {
+  journal_.remark(attest::RemarkCode::stopped, reason);
+  throw AnchoringStopped(reason);
+}
+
+bool AnchorRounds::run_changed() {
+  return tpm::read_clock(*device_).run != *run_;
+}
+
+// The newest bundle is of the run that is signed now, so the chain's run is that run.
+bool AnchorRounds::in_run_of_intent() const {
+  const auto& intent = journal_.chain().open_intent();
+  return !intent || intent->statement.run == *journal_.chain().run();
+}
+
+}  // namespace stele::daemon

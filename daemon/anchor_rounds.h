@@ -1,0 +1,89 @@
+// The rounds of anchoring: what one start, counter anchor, quote anchor or answer does with the TPM
+// and the journal, step by step, from beginning to end.
+//
+// Recovery is the normal path: after whatever went wrong a round reads C, E, P and the clock again
+// and lets tpm::decide say what is left to do (tpm/README.md, "Recovery"). Thread safety: one
+// thread. Blocks: all, for as long as the TPM takes. Errors: tpm::TpmError, after which the device
+// must be opened anew; AnchoringStopped, for good; Contended, to be tried again later;
+// std::system_error of the journal, which is then broken for good. Invariants: (1) NV_Increment is
+// never sent twice for one intent; (2) nothing is stored as a receipt that the chain did not
+// verify; (3) a new bundle is stored before an older intent is closed. See: README.md, "Life of an
+// anchor".
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "attest/answer.h"
+#include "attest/merkle.h"
+#include "daemon/anchor_journal.h"
+#include "storage/file_system.h"
+#include "tpm/anchor.h"
+#include "tpm/device.h"
+#include "tpm/recovery.h"
+
+namespace stele::daemon {
+
+// The TPM was put back, somebody else anchors, an index is gone: never repaired, the words say
+// which.
+class AnchoringStopped : public std::runtime_error {
+  using runtime_error::runtime_error;
+};
+// Somebody else keeps using the TPM in between, or it gives answers that do not verify.
+class Contended : public std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+class AnchorRounds {
+ public:
+  using Connect = std::function<tpm::Device()>;
+  using DurableHead = std::function<attest::TreeHead()>;
+
+  // The journal must outlive the rounds. The first open() makes a bundle: a new daemon start.
+  AnchorRounds(storage::FileSystem& files, std::string directory, tpm::Credentials credentials,
+               AnchorJournal& journal, Connect connect);
+
+  // Connects; stores a new bundle at the first open and in a new run; finishes what was left
+  // undone.
+  void open();
+  void close() { device_.reset(); }
+  bool is_open() const { return device_.has_value(); }
+
+  // One counter anchor over the durable head, A0 to A8. Precondition: is_open(), as for the next
+  // two.
+  void counter(const DurableHead& durable_head, std::uint16_t flags);
+  // One quote anchor, Q1 to Q5. Precondition: !chain().needs_counter_anchor().
+  // False: the run changed or P was extended by a stranger; a counter anchor must come first.
+  bool quote(const DurableHead& durable_head);
+  // A quote anchor over the durable head, then the live answer for it. Precondition: as for
+  // quote().
+  attest::Answer answer(const attest::Hash& nonce, const DurableHead& durable_head);
+
+ private:
+  struct Patience;
+  void settle();
+  bool settle_step(Patience& patience);
+  bool carry_out(const tpm::Decision& decision, Patience& patience);
+  void store_bundle(const std::string& foreign);
+  void void_intent();
+  attest::Result<void> finish_intent(const tpm::Decision& decision);
+  bool run_changed();
+  bool in_run_of_intent() const;
+  [[noreturn]] void stop(const std::string& reason);
+  void stop_if_unlike(const tpm::IndexState& indexes);
+  attest::Result<attest::Answer> ask(const attest::Hash& nonce);
+
+  storage::FileSystem& files_;
+  std::string directory_;
+  tpm::Credentials credentials_;
+  AnchorJournal& journal_;
+  Connect connect_;
+  std::optional<tpm::Device> device_;
+  std::optional<attest::Run>
+      run_;  // as ReadClock gave it when the newest bundle was made; none: no bundle yet
+  bool recovered_ = false;  // something was left undone: the next counter anchor says so
+};
+
+}  // namespace stele::daemon

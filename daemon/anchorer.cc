@@ -1,0 +1,152 @@
+#include "daemon/anchorer.h"
+
+#include <sysexits.h>
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "attest/check.h"
+#include "daemon/anchor_loop.h"
+#include "daemon/anchor_requests.h"
+
+namespace stele::daemon {
+
+// Shared with the thread, which may outlive the anchorer when its TPM hangs.
+struct Anchorer::State {
+  State(const Config& config_, boost::asio::any_io_executor executor_, Hooks hooks_)
+      : config(config_), executor(std::move(executor_)), hooks(std::move(hooks_)) {}
+
+  const Config config;
+  const boost::asio::any_io_executor executor;
+  const Hooks hooks;
+  AnchorRequests requests;
+  std::atomic<bool> final_wanted{false};
+  std::thread thread;
+
+  mutable std::mutex mutex;  // guards what follows
+  std::condition_variable ended_changed;
+  AnchorStatus status;
+  std::optional<CounterAnchor> newest;
+  bool ended = false;
+  bool left_behind = false;  // stop() ran out of time: touch nothing outside any more
+
+  // Runs work on the executor, unless nobody is there any more.
+  void post(std::function<void()> work) {
+    const std::lock_guard lock(mutex);
+    if (!left_behind) boost::asio::post(executor, std::move(work));
+  }
+  attest::TreeHead durable_head() {
+    const std::lock_guard lock(mutex);
+    if (left_behind) throw std::runtime_error("the daemon has ended");
+    return hooks.durable_head();
+  }
+  void run();
+};
+
+void Anchorer::State::run() {
+  AnchorLoop::Outside outside;
+  outside.durable_head = [this] { return durable_head(); };
+  outside.publish = [this](const AnchorStatus& now, const std::optional<CounterAnchor>& anchor) {
+    const std::lock_guard lock(mutex);
+    status = now;
+    newest = anchor;
+  };
+  outside.sealed = [this](std::uint64_t size) {
+    post([sealed = hooks.sealed, size] { sealed(size); });
+  };
+  outside.ready = [this] { post(hooks.ready); };
+  outside.fatal = [this](int exit_code, std::string reason) {
+    post(
+        [fatal = hooks.fatal, exit_code, reason = std::move(reason)] { fatal(exit_code, reason); });
+  };
+  outside.final_wanted = [this] { return final_wanted.load(); };
+  AnchorLoop(config, requests, std::move(outside)).run();
+  const std::lock_guard lock(mutex);
+  ended = true;
+  ended_changed.notify_all();
+}
+
+Anchorer::Anchorer(const Config& config, boost::asio::any_io_executor executor, Hooks hooks)
+    : state_(std::make_shared<State>(config, std::move(executor), std::move(hooks))) {}
+
+Anchorer::~Anchorer() {
+  state_->requests.close();
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+void Anchorer::start() {
+  ENSURE(!state_->thread.joinable());
+  state_->thread = std::thread([state = state_] { state->run(); });
+}
+
+void Anchorer::new_records() {
+  state_->requests.new_records();
+}
+
+namespace {
+
+// Refuses at once what the queue does not take; `refuse` is given the exit code and the words.
+template <class Refuse>
+void push_or(AnchorRequests& requests, AnchoringRequest request, Refuse refuse) {
+  switch (requests.push(std::move(request))) {
+    case AnchorRequests::Push::taken:
+      return;
+    case AnchorRequests::Push::full:
+      return refuse(EX_TEMPFAIL,
+                    "too many requests are waiting for the TPM; try again in a moment");
+    case AnchorRequests::Push::closed:
+      return refuse(EX_UNAVAILABLE, "the daemon is ending");
+  }
+}
+
+}  // namespace
+
+void Anchorer::anchor(std::function<void(AnchorOutcome)> done) {
+  // The state outlives the requests, which are its own.
+  const auto reply = [state = state_.get(), done](AnchorOutcome outcome) {
+    state->post([done, outcome = std::move(outcome)] { done(outcome); });
+  };
+  push_or(state_->requests, AnchorRequest{reply}, [&](int exit_code, const char* words) {
+    reply({false, words, exit_code, 0, 0});
+  });
+}
+
+void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
+  const auto reply = [state = state_.get(), done](AnswerOutcome outcome) {
+    state->post([done, outcome = std::move(outcome)] { done(outcome); });
+  };
+  push_or(state_->requests, AnswerRequest{nonce, reply}, [&](int exit_code, const char* words) {
+    reply({std::nullopt, words, exit_code});
+  });
+}
+
+AnchorStatus Anchorer::status() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->status;
+}
+
+std::optional<CounterAnchor> Anchorer::newest_counter_anchor() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->newest;
+}
+
+void Anchorer::stop(std::chrono::milliseconds limit) {
+  if (!state_->thread.joinable()) return;
+  state_->final_wanted = true;
+  state_->requests.close();
+  std::unique_lock lock(state_->mutex);
+  const bool ended = state_->ended_changed.wait_for(lock, limit, [&] { return state_->ended; });
+  state_->left_behind = !ended;
+  lock.unlock();
+  if (ended) {
+    state_->thread.join();
+  } else {
+    state_->thread.detach();
+  }
+}
+
+}  // namespace stele::daemon
