@@ -25,10 +25,10 @@ bool is_quote(const attest::AnchorChain::Applied& applied) {
 
 AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& directory,
                              const attest::TpmIdentity& identity) {
-  journal_ = storage::Journal::open(
-      files, directory, {}, [&](std::uint64_t, std::uint8_t kind, attest::ByteView payload) {
-        replay(kind, payload, identity);
-      });
+  const auto visitor = [&](std::uint64_t, std::uint8_t kind, attest::ByteView payload) {
+    replay(kind, payload, identity);
+  };
+  journal_.emplace(storage::Journal::open(files, directory, {}, visitor));
   if (!chain_) {
     throw storage::Damage({attest::Fault::journal_missing, {}, "the journal holds no genesis"});
   }
