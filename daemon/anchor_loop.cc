@@ -25,11 +25,11 @@ std::string seconds(TokenBucket::Clock::duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
-attest::Bytes read_whole(storage::FileSystem& files, const std::string& path) {
+std::string read_text(storage::FileSystem& files, const std::string& path) {
   const auto file = files.open(path, storage::FileSystem::Open::read_only);
-  attest::Bytes bytes(file->size());
-  bytes.resize(file->read(0, bytes));
-  return bytes;
+  std::vector<std::uint8_t> bytes(file->size());
+  const std::size_t read = file->read(0, bytes);
+  return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(read)};
 }
 
 }  // namespace
@@ -52,11 +52,13 @@ void AnchorLoop::run() {
 
 void AnchorLoop::load() {
   storage::FileSystem& files = storage::posix();
-  const auto credentials = tpm::decode_credentials(read_whole(files, config_.data + "/secrets"));
+  const std::string path = config_.data + "/secrets";
+  if (!files.exists(path)) {
+    return die(EX_CONFIG, path + " is missing: run `stele provision` for this directory first");
+  }
+  const auto credentials = tpm::parse_credentials(read_text(files, path));
   if (!credentials) {
-    die(EX_CONFIG,
-        config_.data + "/secrets cannot be read as secrets: " + credentials.error().detail);
-    return;
+    return die(EX_CONFIG, path + " cannot be read as secrets: " + credentials.error().detail);
   }
   journal_.emplace(files, config_.data, credentials->identity);
   if (!journal_->chain().has_genesis_receipt()) {
