@@ -17,10 +17,6 @@ std::int64_t now_ns() {
       .count();
 }
 
-bool is_quote(const attest::AnchorChain::Applied& applied) {
-  return applied.statement && applied.statement->is_quote();
-}
-
 }  // namespace
 
 AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& directory,
@@ -52,16 +48,20 @@ attest::Result<attest::AnchorChain::Applied> AnchorJournal::add(attest::EntryKin
   const auto applied = chain_->apply(kind, payload);
   if (!applied) return applied.error();
   const bool receipt = kind == attest::EntryKind::receipt;
-  if (receipt) FAILPOINT(is_quote(*applied) ? "quote.Q4" : "anchor.A7");
+  const bool quote = receipt && applied->receipt->kind() == attest::ReceiptKind::quote;
+  if (receipt) FAILPOINT(quote ? "quote.Q4" : "anchor.A7");
   journal_->append(kind, payload);
-  if (receipt) FAILPOINT(is_quote(*applied) ? "quote.Q5" : "anchor.A8");
+  if (receipt) FAILPOINT(quote ? "quote.Q5" : "anchor.A8");
   remember(*applied, payload);
   return applied;
 }
 
 void AnchorJournal::remark(attest::RemarkCode code, const std::string& text) {
   attest::Remark remark{code, now_ns(), chain_->seq(), text.substr(0, kMaxRemarkBytes)};
-  if (newest_remark_ && newest_remark_->code == code && newest_remark_->text == remark.text) return;
+  const bool said =
+      newest_remark_ && newest_remark_->code == code && newest_remark_->text == remark.text;
+  // At every start the same: once is enough. (A foreign extend is a step of the chain each time.)
+  if (said && code == attest::RemarkCode::stopped) return;
   const auto added = add(attest::EntryKind::remark, encode(remark));
   ENSURE(added.has_value());
 }
@@ -69,8 +69,9 @@ void AnchorJournal::remark(attest::RemarkCode code, const std::string& text) {
 void AnchorJournal::remember(const attest::AnchorChain::Applied& applied,
                              attest::ByteView payload) {
   if (applied.remark) newest_remark_ = applied.remark;
-  if (applied.kind != attest::EntryKind::receipt || !applied.statement || is_quote(applied)) return;
-  newest_ = CounterAnchor{*applied.statement, *attest::decode_receipt(payload)};
+  if (applied.kind != attest::EntryKind::receipt || chain_->seq() == 0) return;
+  if (applied.receipt->kind() == attest::ReceiptKind::quote) return;
+  newest_ = CounterAnchor{*chain_->newest_statement(), *attest::decode_receipt(payload)};
 }
 
 }  // namespace stele::daemon

@@ -26,7 +26,7 @@ class AnchorJournal {
   // A defect: the chain refuses the entry; nothing was stored and chain() is as before.
   attest::Result<attest::AnchorChain::Applied> add(attest::EntryKind kind,
                                                    attest::ByteView payload);
-  // Nothing when the newest remark already says the same.
+  // A `stopped` that the newest remark already says is not said again.
   void remark(attest::RemarkCode code, const std::string& text);
 
   // Nothing before the first.

@@ -65,6 +65,7 @@ void AnchorRounds::open() {
   ENSURE(!device_);
   device_.emplace(connect_());
   try {
+    recovered_ |= journal_.chain().open_intent().has_value();
     if (!run_ || run_changed()) store_bundle({});
     settle();
   } catch (...) {
@@ -242,15 +243,11 @@ attest::Result<void> AnchorRounds::finish_intent(const Decision& decision) {
   return attest::ok();
 }
 
-// After a Resume P may hold the intent's d already: then it stays in the fold, without a receipt.
 void AnchorRounds::void_intent() {
-  const attest::OpenIntent intent = *journal_.chain().open_intent();
-  const bool kept = journal_.chain().run()->reset == intent.statement.run.reset &&
-                    tpm::read_pcr(*device_, credentials_.identity.pcr) == intent.fold_with;
-  const attest::Voided voided{kept ? attest::VoidReason::kept : attest::VoidReason::run_changed,
-                              intent.digest};
+  const attest::AnchorChain& chain = journal_.chain();
+  const attest::Voided voided{chain.void_reason(), chain.open_intent()->digest};
   const auto stored = journal_.add(EntryKind::voided, encode(voided));
-  if (!stored) stop("the open intent cannot be voided: " + words(stored.error()));
+  ENSURE(stored.has_value());
   recovered_ = true;
   FAILPOINT("recovery.void");
 }
@@ -267,14 +264,28 @@ void AnchorRounds::store_bundle(const std::string& foreign) {
   }
   keep_boot_log(files_, directory_, evidence.event_log);
   keep_boot_log(files_, directory_, evidence.ima_log);
-  if (!foreign.empty()) {
-    journal_.remark(attest::RemarkCode::foreign_extend, foreign);
-    FAILPOINT("recovery.remark");
-  }
+  if (!foreign.empty()) note_foreign_extend(foreign);
   auto stored = journal_.add(EntryKind::bundle, encoded);
-  if (!stored) throw Contended("the TPM's boot bundle does not verify: " + words(stored.error()));
+  if (!stored && stored.error().fault == attest::Fault::fold_mismatch) {
+    note_foreign_extend(words(stored.error()));
+    stored = journal_.add(EntryKind::bundle, encoded);
+  }
+  if (!stored) refuse_bundle(stored.error());
   run_ = clock.run;
   FAILPOINT("recovery.bundle");
+}
+
+void AnchorRounds::note_foreign_extend(const std::string& reason) {
+  journal_.remark(attest::RemarkCode::foreign_extend, reason);
+  FAILPOINT("recovery.remark");
+}
+
+// The counts and the clock of one chip never go back: it is another one, or its state was put back.
+void AnchorRounds::refuse_bundle(const attest::Defect& defect) {
+  const bool put_back =
+      defect.fault == attest::Fault::run_mismatch || defect.fault == attest::Fault::clock_went_back;
+  if (put_back) stop("the TPM was put back: " + words(defect));
+  throw Contended("the TPM's boot bundle does not verify: " + words(defect));
 }
 
 // Before anything is written anywhere: a TPM that the table stops at gets no bundle.

@@ -67,6 +67,8 @@ class AnchorRounds {
   bool settle_step(Patience& patience);
   bool carry_out(const tpm::Decision& decision, Patience& patience);
   void store_bundle(const std::string& foreign);
+  void note_foreign_extend(const std::string& reason);
+  [[noreturn]] void refuse_bundle(const attest::Defect& defect);
   void void_intent();
   attest::Result<void> finish_intent(const tpm::Decision& decision);
   bool run_changed();

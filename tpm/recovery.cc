@@ -64,7 +64,9 @@ Decision with_pcr(Action action, const attest::OpenIntent& intent, const attest:
 Decision finish_quote(const Recorded& recorded, const IndexState& indexes, const attest::Hash& pcr,
                       bool same_run) {
   if (auto unlike = unlike_newest_receipt(recorded, indexes)) return *unlike;
-  if (!same_run) return {Action::void_quote, false, {}};
+  // P was taken over since: no quote anchor on the new base before its counter anchor.
+  const bool base_lost = recorded.intent->fold_with == recorded.intent->fold_without;
+  if (!same_run || base_lost) return {Action::void_quote, false, {}};
   return with_pcr(Action::quote_again, *recorded.intent, pcr, same_run);
 }
 

@@ -21,7 +21,7 @@ enum class Action {
   extend_and_read_back,  // C incremented, E not
   read_back,             // both happened, no receipt
   quote_again,           // quote intent, same run: quote, P first
-  void_quote,            // quote intent, other run
+  void_quote,            // quote intent, other run, or P has a new base since
   foreign_extend,        // P is nothing that we made it: new base, then decide again
   stop,                  // TPM put back, foreign writer, index missing: never repair, say so
 };
