@@ -84,8 +84,7 @@ void AnchorRounds::counter(const DurableHead& durable_head, std::uint16_t flags)
     if (recovered_) flags |= attest::kRecovery;
     const attest::Statement statement = chain.next_counter(head, now_ns(), flags);
     FAILPOINT("anchor.A0");
-    const auto opened = journal_.add(EntryKind::intent, encode(statement));
-    ENSURE(opened.has_value());
+    open_intent(statement);
     FAILPOINT("anchor.A1");
     settle();
     if (chain.seq() != before) {
@@ -96,12 +95,17 @@ void AnchorRounds::counter(const DurableHead& durable_head, std::uint16_t flags)
   throw Contended("the TPM was reset again and again while an anchor was made");
 }
 
+void AnchorRounds::open_intent(const attest::Statement& statement) {
+  const auto stored = journal_.add(EntryKind::intent, encode(statement));
+  // The chain made the statement; only a log that lost anchored records can make it unfit.
+  if (!stored) stop("the log does not continue its own anchors: " + words(stored.error()));
+}
+
 bool AnchorRounds::quote(const DurableHead& durable_head) {
   ENSURE(device_);
   const attest::AnchorChain& chain = journal_.chain();
   const attest::Statement statement = chain.next_quote(durable_head(), now_ns());
-  const auto opened = journal_.add(EntryKind::intent, encode(statement));
-  ENSURE(opened.has_value());
+  open_intent(statement);
   FAILPOINT("quote.Q1");
   // No look at C and E first, unlike for a counter anchor: they are not touched.
   if (!run_changed()) {

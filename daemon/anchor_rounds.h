@@ -63,6 +63,7 @@ class AnchorRounds {
 
  private:
   struct Patience;
+  void open_intent(const attest::Statement& statement);
   void settle();
   bool settle_step(Patience& patience);
   bool carry_out(const tpm::Decision& decision, Patience& patience);

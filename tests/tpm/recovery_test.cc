@@ -228,6 +228,13 @@ TEST(Recovery, ACounterBehindMeansTheTpmAndOneAheadTheDirectoryWasPutBack) {
   EXPECT_NE(reason(C::c_plus_2).find("1002"), std::string::npos);
 }
 
+TEST(Recovery, AQuoteIntentIsVoidedOnceAStrangerGaveThePcrANewBase) {
+  Recorded state = recorded(Intent::quote);
+  state.intent->fold_without = state.intent->fold_with = state.fold = filled(7);
+  const Decision decision = decide(state, indexes(C::c, E::before), filled(7), true);
+  EXPECT_EQ(int(decision.action), int(Action::void_quote));
+}
+
 TEST(Recovery, AnOpenCounterIntentDoesNotExcuseAnExtendWithoutItsIncrement) {
   const Decision decision = decide(recorded(Intent::counter), indexes(C::c, E::after), kFold, true);
   EXPECT_EQ(int(decision.action), int(Action::stop));
