@@ -4,7 +4,7 @@
 
 #include "attest/check.h"
 #include "attest/failpoint.h"
-#include "storage/store.h"
+#include "storage/damage.h"
 
 namespace stele::daemon {
 namespace {
@@ -26,7 +26,7 @@ AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& dire
   };
   journal_.emplace(storage::Journal::open(files, directory, {}, visitor));
   if (!chain_) {
-    throw storage::Damage({attest::Fault::journal_missing, {}, "the journal holds no genesis"});
+    throw storage::Damage(attest::Fault::journal_missing, {}, "the journal holds no genesis");
   }
 }
 

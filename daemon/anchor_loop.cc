@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "storage/store.h"
+#include "storage/damage.h"
 #include "tpm/credentials.h"
 #include "tpm/error.h"
 

@@ -123,13 +123,10 @@ TEST_P(AnchorerCrashAndPower, AKillAtAnyStepAndThenTheTpmsEndIsRecoveredFrom) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Every, AnchorerCrashAndPower,
-    testing::Values(Swtpm::Power::unclean, Swtpm::Power::restart, Swtpm::Power::resume),
-    [](const auto& param) {
-      constexpr const char* kNames[] = {"Unclean", "Clean", "Restart", "Resume"};
-      return kNames[int(param.param)];
-    });
+INSTANTIATE_TEST_SUITE_P(Every, AnchorerCrashAndPower,
+                         testing::Values(Swtpm::Power::unclean, Swtpm::Power::restart,
+                                         Swtpm::Power::resume),
+                         power_name);
 
 TEST(AnchorerCrash, AKillInTheMiddleOfRecoveryIsRecoveredFrom) {
   struct Case {

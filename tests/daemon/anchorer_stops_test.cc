@@ -29,7 +29,8 @@ void anchor(Host& host, int anchors) {
 
 tpm::IndexState indexes(const Host& host) {
   tpm::IndexState state;
-  host.with_tpm([&](tpm::Device& device) { state = tpm::read_indexes(device, host.credentials); });
+  host.with_tpm(
+      [&](tpm::Device& device) { state = tpm::read_indexes(device, host.credentials()); });
   return state;
 }
 
@@ -90,14 +91,14 @@ TEST(AnchorerStops, WhenTheTpmWasPutBack) {
 TEST(AnchorerStops, WhenSomebodyElseIncrementedTheCounter) {
   Host host;
   anchor(host, 1);
-  host.with_tpm([&](tpm::Device& device) { tpm::full_anchor(device, host.credentials, {}); });
+  host.with_tpm([&](tpm::Device& device) { tpm::full_anchor(device, host.credentials(), {}); });
   expect_stopped(host, "somebody else anchors");
 }
 
 TEST(AnchorerStops, WhenSomebodyElseExtendedTheIndex) {
   Host host;
   anchor(host, 1);
-  host.with_tpm([&](tpm::Device& device) { tpm::extend_index(device, host.credentials, {}); });
+  host.with_tpm([&](tpm::Device& device) { tpm::extend_index(device, host.credentials(), {}); });
   expect_stopped(host, "somebody else writes to it");
 }
 
@@ -114,7 +115,7 @@ TEST(AnchorerStops, ButAForeignExtendOfThePcrIsRecordedAndAnchored) {
   Host host;
   anchor(host, 1);
   host.with_tpm([&](tpm::Device& device) {
-    tpm::extend_pcr(device, host.credentials.identity.pcr,
+    tpm::extend_pcr(device, host.credentials().identity.pcr,
                     attest::hash(attest::view("a stranger's")));
   });
   anchor(host, 1);

@@ -85,7 +85,7 @@ TEST(Anchorer, AnswersANonceSoThatAStrangerCanCheckIt) {
   EXPECT_EQ(answer->digest, view.chain.newest_digest());
   EXPECT_TRUE(view.chain.newest_statement()->is_quote());
   const attest::Hash extra_data = answer_extra_data(*answer);
-  const attest::TpmIdentity& identity = host.credentials.identity;
+  const attest::TpmIdentity& identity = host.credentials().identity;
   EXPECT_TRUE(verify_audit(answer->audit, identity,
                            read_session_digest(identity, view.chain.counter(), view.chain.extend()),
                            extra_data));
@@ -183,14 +183,10 @@ TEST_P(AnchorerAfterPower, BeginsANewRunAndGoesOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Every, AnchorerAfterPower,
-    testing::Values(Swtpm::Power::unclean, Swtpm::Power::clean, Swtpm::Power::restart,
-                    Swtpm::Power::resume),
-    [](const auto& param) {
-      constexpr const char* kNames[] = {"Unclean", "Clean", "Restart", "Resume"};
-      return kNames[int(param.param)];
-    });
+INSTANTIATE_TEST_SUITE_P(Every, AnchorerAfterPower,
+                         testing::Values(Swtpm::Power::unclean, Swtpm::Power::clean,
+                                         Swtpm::Power::restart, Swtpm::Power::resume),
+                         power_name);
 
 TEST(Anchorer, ATpmThatIsAwayAtStartIsUsedOnceItIsThere) {
   Host host;

@@ -48,6 +48,20 @@ Outcome wait_for_outcome(Ask ask) {
 
 }  // namespace
 
+std::string power_name(const testing::TestParamInfo<Swtpm::Power>& power) {
+  switch (power.param) {
+    case Swtpm::Power::unclean:
+      return "Unclean";
+    case Swtpm::Power::clean:
+      return "Clean";
+    case Swtpm::Power::restart:
+      return "Restart";
+    case Swtpm::Power::resume:
+      return "Resume";
+  }
+  return {};
+}
+
 void GrowingLog::grow(std::uint64_t records) {
   const std::lock_guard lock(mutex_);
   for (; records > 0; --records) {
@@ -72,7 +86,7 @@ Host::Host(attest::Mode mode) {
   files.create_directory(config.data);
   tpm::Keeper keeper;
   keeper.identity = [&](const tpm::Credentials& made, const attest::Bytes&) {
-    credentials = made;
+    made_ = made;
     std::ofstream(config.data + "/secrets") << tpm::to_text(made);
   };
   keeper.genesis = [&](const attest::Bytes& genesis) {
@@ -107,7 +121,7 @@ JournalView read_journal(const Host& host) {
   const auto visitor = [&](std::uint64_t number, std::uint8_t kind, attest::ByteView payload) {
     if (number == 0) {
       view = JournalView{
-          *attest::AnchorChain::begin(payload, host.credentials.identity), {}, {}, {}, 0, 0};
+          *attest::AnchorChain::begin(payload, host.credentials().identity), {}, {}, {}, 0, 0};
       return;
     }
     const auto applied = view->chain.apply(EntryKind{kind}, payload);
@@ -132,7 +146,7 @@ JournalView expect_whole(const Host& host) {
   JournalView view = read_journal(host);
   EXPECT_FALSE(view.chain.open_intent().has_value());
   host.with_tpm([&](tpm::Device& device) {
-    const tpm::IndexState indexes = tpm::read_indexes(device, host.credentials);
+    const tpm::IndexState indexes = tpm::read_indexes(device, host.credentials());
     EXPECT_EQ(indexes.counter, view.chain.counter());
     EXPECT_EQ(indexes.extend, view.chain.extend());
   });

@@ -5,10 +5,14 @@
 // Errors: those of Swtpm and of tpm/provision.h; EXPECT failures.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,7 +36,8 @@ class GrowingLog {
   attest::CompactRange tree_;
 };
 
-struct Host {
+class Host {
+ public:
   explicit Host(attest::Mode mode = attest::Mode::b);
   // Opens the TPM for a moment. The anchorer must not be running: swtpm serves one client at a
   // time.
@@ -41,9 +46,15 @@ struct Host {
   Scratch scratch;
   Swtpm swtpm;
   daemon::Config config;  // short intervals, a deep token bucket
-  tpm::Credentials credentials;
   GrowingLog log;
+  const tpm::Credentials& credentials() const { return *made_; }
+
+ private:
+  std::optional<tpm::Credentials> made_;
 };
+
+// For the names of tests that are made for each way to lose power.
+std::string power_name(const testing::TestParamInfo<Swtpm::Power>& power);
 
 // What a stranger reads in a journal, replayed from its first entry.
 struct JournalView {
