@@ -17,7 +17,7 @@ using attest::Place;
 namespace {
 
 constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
-// How many records may pass between two comparisons with a root that a group states.
+// How many anchored records may pass between two comparisons with a root that a group states.
 constexpr std::uint64_t kRecordsPerRoot = 64;
 constexpr std::uint64_t kRecordsPerProgress = 1u << 14;
 
@@ -42,7 +42,7 @@ class Records {
   void tell();
 
  private:
-  void begin_group(bool anchored);
+  void begin_group();
   void end_group();
   void end();
   bool is_whole() const;
@@ -55,17 +55,19 @@ class Records {
   std::size_t given_ = 0;           // of group_
   std::uint64_t agreed_ = 0;        // records up to which the stated roots were the records'
   bool disagreed_ = false;
+  bool in_tail_ = false;            // past every statement: only the groups' own roots vouch
   bool ended_ = false;
   Progress done_;
   std::uint64_t told_ = 0;          // of done_, to progress_
 };
 
 void Records::give(std::uint64_t size) {
+  in_tail_ = size == kAll;
   while (!ended_ && appraiser_.size() < size) {
     if (group_ == nullptr) {
       group_ = groups_.next();
       if (group_ == nullptr) return end();
-      begin_group(size != kAll);
+      begin_group();
       continue;
     }
     const std::uint64_t wanted = size - appraiser_.size();
@@ -77,7 +79,7 @@ void Records::give(std::uint64_t size) {
   }
 }
 
-void Records::begin_group(bool anchored) {
+void Records::begin_group() {
   given_ = 0;
   if (const auto& header = group_->opens) {
     const Place where = Place::segment(header->number);
@@ -91,7 +93,7 @@ void Records::begin_group(bool anchored) {
   }
   // The very last group may be torn in its middle too: its trailer durable, some of its pages not.
   // Not so where a statement covers it, for that was made after its sync: then each record is judged.
-  if (!anchored && group_->group.last && !is_whole()) {
+  if (in_tail_ && group_->group.last && !is_whole()) {
     appraiser_.torn_group(group_->group.header.first_index);
     ended_ = true;
   }
@@ -108,7 +110,7 @@ bool Records::is_whole() const {
 
 void Records::end_group() {
   const std::uint64_t size = appraiser_.size();
-  if (!disagreed_ && size - agreed_ >= kRecordsPerRoot) {
+  if (!disagreed_ && (in_tail_ || size - agreed_ >= kRecordsPerRoot)) {
     if (appraiser_.tree().head().root == group_->group.trailer.root) {
       agreed_ = size;
     } else {

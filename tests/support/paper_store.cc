@@ -1,12 +1,9 @@
 #include "tests/support/paper_store.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 #include "storage/journal_format.h"
-#include "storage/numbered_file.h"
 #include "storage/store_reader.h"
 
 namespace stele::test {
@@ -25,12 +22,6 @@ storage::Marker marker_of(std::string_view file, const Hash& log_id, std::uint64
   storage::Marker marker{};
   std::copy_n(whole.bytes.begin(), marker.size(), marker.begin());
   return marker;
-}
-
-void write_file(const std::string& path, const Bytes& bytes) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!out.flush()) throw std::runtime_error("cannot write " + path);
 }
 
 Bytes encode_block(std::span<const PaperRecord> records, std::size_t first) {
@@ -84,9 +75,10 @@ Bytes encode_group(const PaperGroup& group, const storage::SegmentHeader& segmen
   return out;
 }
 
-void PaperStore::write(const std::string& directory) const {
-  std::filesystem::create_directory(directory + "/segments");
-  std::filesystem::create_directory(directory + "/journal");
+void PaperStore::write(const std::string& directory) const { files().save(directory); }
+
+MemoryFiles PaperStore::files() const {
+  MemoryFiles made;
   attest::CompactRange range;
   Hash previous;
   for (std::size_t number = 0; number < segments.size(); ++number) {
@@ -103,7 +95,7 @@ void PaperStore::write(const std::string& directory) const {
     for (const PaperGroup& group : segments[number]) {
       Writer(out).bytes(encode_group(group, header, group_number++, range, previous));
     }
-    write_file(storage::numbered_path(directory + "/segments", number), out);
+    made.files[MemoryFiles::segment(number)] = std::move(out);
   }
   std::uint64_t entry_number = 0;
   Hash previous_entry;
@@ -122,8 +114,9 @@ void PaperStore::write(const std::string& directory) const {
       previous_entry = storage::entry_checksum(log_id, entry_number++, previous_entry, front, entry.payload);
       Writer(out).bytes(front).bytes(entry.payload).bytes(previous_entry);
     }
-    write_file(storage::numbered_path(directory + "/journal", number), out);
+    made.files[MemoryFiles::journal(number)] = std::move(out);
   }
+  return made;
 }
 
 PaperStore PaperStore::read(const std::string& directory) {

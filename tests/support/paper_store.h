@@ -1,6 +1,6 @@
 // A store on paper: what the files of a store say, free to be bent and written with every hash anew.
 //
-// write() is what an attacker can do who may write all files but holds no key: lengths, roots and
+// files() is what an attacker can do who may write all files but holds no key: lengths, roots and
 // checksums are recomputed, so that only what the TPM signed can tell. read() takes a good store.
 // Thread safety: a value. Errors: read() and write() throw on a store that is not good, or the OS failing.
 #pragma once
@@ -11,6 +11,7 @@
 #include "attest/record.h"
 #include "attest/statement.h"
 #include "storage/segment_format.h"
+#include "tests/support/memory_files.h"
 
 namespace stele::test {
 
@@ -40,6 +41,7 @@ struct PaperStore {
   std::vector<std::vector<PaperEntry>> journal;
 
   static PaperStore read(const std::string& directory);
+  MemoryFiles files() const;
   void write(const std::string& directory) const;  // segments/ and journal/ in a directory that exists
 
   // All records and entries, in order, wherever they lie.

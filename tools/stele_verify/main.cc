@@ -141,14 +141,16 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
     throw CallError(kMalformed, call.path + " is no data directory of Stele's: there is no file of ours in its "
                                             "journal/ or segments/");
   }
-  const std::string answer = call.answer_path.empty() ? "" : tools::read_whole(call.answer_path, 1u << 20);
   attest::Appraiser appraiser(std::move(options));
+  // Before the entries: so that a log that has grown since the answer is no contradiction.
+  if (!call.answer_path.empty()) {
+    appraiser.answer(attest::view(tools::read_whole(call.answer_path, 1u << 20)));
+  }
   {
     tools::ProgressBar bar;
     storage::present(files, call.path, appraiser, call.jobs,
                      [&bar](const storage::Progress& progress) { bar.show(progress); });
   }
-  if (!call.answer_path.empty()) appraiser.answer(attest::view(answer));
   const attest::Report report = appraiser.report();
   const auto memory = appraiser.memory();
   if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
