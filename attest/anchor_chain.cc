@@ -113,6 +113,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_receipt(ByteView payload) {
   newest_digest_ = digest;
   Applied applied;
   applied.kind = EntryKind::receipt;
+  applied.statement = statement;
   applied.receipt = std::move(*verified);
   return applied;
 }
