@@ -3,7 +3,7 @@ nonsense, and in every place where what it needs is missing, wrong or somebody e
 import re
 import unittest
 
-from stele_host import (BIN, CONFIGURATION, MALFORMED, NO_INPUT, OK, TEMPORARY, UNAVAILABLE, USAGE, Host, run,
+from stele_host import (BIN, CANNOT_CREATE, CONFIGURATION, IO_ERROR, MALFORMED, NO_INPUT, OK, TEMPORARY, UNAVAILABLE, USAGE, Host, run,
                         wait_until)
 
 COMMANDS = [["provision"], ["append"], ["anchor"], ["anchor", "export"], ["answer"], ["status"], ["show"], ["prove"],
@@ -151,7 +151,7 @@ class Log(unittest.TestCase):
 
     def test_an_output_that_cannot_be_made_is_73(self):
         done = self.host.stele("answer", "--nonce", NONCE, "-o", self.host.folder / "missing" / "answer")
-        self.assertEqual(done.returncode, 73, done.stderr)
+        self.assertEqual(done.returncode, CANNOT_CREATE, done.stderr)
 
     def test_other_data_than_the_daemons_is_not_asked_of_it(self):
         done = self.host.stele("anchor", "--data", self.host.folder / "elsewhere")
@@ -160,7 +160,7 @@ class Log(unittest.TestCase):
 
     def test_an_unreadable_trust_file_is_named(self):
         trust = self.host.trust()
-        for path, code in ((self.host.folder / "missing", NO_INPUT), (self.host.folder, NO_INPUT)):
+        for path, code in ((self.host.folder / "missing", NO_INPUT), (self.host.folder, IO_ERROR)):
             done = run(BIN / "stele-verify", self.host.data, "--trust", path)
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertIn(str(path).encode(), done.stderr)

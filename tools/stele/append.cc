@@ -138,9 +138,11 @@ int append(const Common& common, const Arguments& arguments) {
   {
     Progress progress("append");
     events = arguments.whole ? send_whole(input, client) : send_lines(input, client, progress);
-    if (arguments.wait == "sealed") {
-      progress.at(0, 0, "sent; waiting for a counter anchor (`stele anchor` makes one now)");
-    }
+  }
+  if (arguments.wait == "sealed") {
+    std::cerr << "stele: " << events
+              << " events sent; waiting for a counter anchor (`stele anchor` makes one now)"
+              << std::endl;
   }
   client.finish(events);
   std::cerr << "stele: " << events - placements.refused() << " events are " << arguments.wait;

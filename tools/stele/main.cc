@@ -4,6 +4,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "attest/printable.h"
 #include "daemon/config.h"
 #include "storage/store.h"
 #include "tools/stele/anchor.h"
@@ -45,6 +46,7 @@ int code_of(const std::system_error& error) {
     case EPERM:
       return kPermission;
     case ENOENT:
+    case EISDIR:
     case ENOTDIR:
       return kNoInput;
     default:
@@ -52,8 +54,8 @@ int code_of(const std::system_error& error) {
   }
 }
 
-int fail(int code, const char* message) {
-  std::cerr << "stele: " << message << std::endl;
+int fail(int code, const std::string& message) {
+  std::cerr << "stele: " << stele::attest::printable(message) << std::endl;
   return code;
 }
 
@@ -87,8 +89,7 @@ int main(int argc, char** argv) {
   } catch (const stele::daemon::ConfigError& error) {
     return fail(kConfiguration, error.what());
   } catch (const stele::storage::Damage& error) {
-    return fail(kTampered,
-                (std::string(error.what()) + "; stele-verify says what it means").c_str());
+    return fail(kTampered, std::string(error.what()) + "; stele-verify says what it means");
   } catch (const std::system_error& error) {
     return fail(code_of(error), error.what());
   } catch (const std::exception& error) {
