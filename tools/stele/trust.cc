@@ -1,35 +1,17 @@
 #include "tools/stele/trust.h"
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
-#include "attest/printable.h"
-#include "attest/trust.h"
 #include "tools/stele/output.h"
-#include "tools/stele/site.h"
+#include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
 
-std::string read_trust(const Site& site) {
-  require_log(site);
-  const std::string path = site.config.data + "/trust";
-  const auto file = storage::posix().open(path, storage::FileSystem::Open::read_only);
-  std::string text(file->size(), '\0');
-  text.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));
-  const auto trust = attest::parse_trust(text);
-  if (!trust) {
-    throw CommandError(kMalformed,
-                       path + " is not a trust file: " + attest::printable(trust.error().detail));
-  }
-  return text;
-}
-
 void trust(const Common& common, const std::string& output) {
-  const std::string text = read_trust(find_site(common));
+  const std::string text = read_trust(find_site(common)).text;
   if (output.empty()) {
     std::cout << text;
   } else {

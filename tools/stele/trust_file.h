@@ -1,0 +1,20 @@
+// The trust file that provisioning left in the data directory, read and checked.
+//
+// Trust: it is the host's copy; an auditor uses the one that reached them another way.
+// Errors: CommandError 66 when there is no log, 65 when the file is none; std::system_error.
+#pragma once
+
+#include <string>
+
+#include "attest/trust.h"
+#include "tools/stele/site.h"
+
+namespace stele::tools {
+
+struct StoredTrust {
+  std::string text;
+  attest::TrustFile trust;
+};
+StoredTrust read_trust(const Site& site);
+
+}  // namespace stele::tools
