@@ -3,8 +3,8 @@
 Everything lives in one temporary folder; close() ends what was started and removes the folder. The
 binaries are found in the folder STELE_BIN names. Standard library only.
 """
+import base64
 import contextlib
-import hashlib
 import json
 import os
 import pathlib
@@ -151,7 +151,7 @@ burst = 100
 
     # -- the daemon
 
-    def start_daemon(self, wait=True, expect_ready=True):
+    def start_daemon(self, wait=True):
         notify_path = self.folder / "notify.sock"
         notify_path.unlink(missing_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -225,7 +225,6 @@ def placed(acknowledgements):
 
 
 def content(record):
-    import base64
     return record["text"].encode() if "text" in record else base64.b64decode(record["bytes"])
 
 
@@ -237,7 +236,3 @@ def lines_of(data):
 
 def len32(event):
     return struct.pack(">I", len(event)) + event
-
-
-def digest(data):
-    return hashlib.sha256(data).hexdigest()
