@@ -50,7 +50,9 @@ void add_anchor_export(CLI::App& anchor, const Common& common) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = anchor.add_subcommand(
       "export", "Write a counter anchor's receipt as files for tpm2_checkquote and openssl");
-  command->add_option("SEQ", arguments->seq, "The counter anchor's number, from 1")->required();
+  command->add_option("SEQ", arguments->seq, "The counter anchor's number, from 1")
+      ->check(CLI::NonNegativeNumber)
+      ->required();
   command->add_option("-o,--output", arguments->directory, "Where to; made if it is not there")
       ->type_name("DIR")
       ->required();

@@ -1,6 +1,7 @@
 #include "tools/stele/config.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -21,7 +22,8 @@ void add_config(CLI::App& app, const Common& common, int&) {
     if (*print) {
       std::cout << daemon::to_toml(config);
     } else {
-      std::cout << common.config_path << " is good\n";
+      const bool there = std::filesystem::exists(common.config_path);
+      std::cout << common.config_path << (there ? " is good\n" : " is absent: the defaults hold\n");
     }
   });
 }

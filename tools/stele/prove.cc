@@ -20,7 +20,9 @@ struct Arguments {
 void add_prove(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("prove", "Write the proof of one record");
-  command->add_option("INDEX", arguments->index, "The record's number, from 0")->required();
+  command->add_option("INDEX", arguments->index, "The record's number, from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->required();
   command->add_option("-o,--output", arguments->output, "Where to; -: standard output")
       ->type_name("FILE");
   command->add_flag("--content", arguments->content, "Put the record's content into the proof");

@@ -97,10 +97,17 @@ void add_query(CLI::App& app, const Common& common, int&) {
       ->type_name("TIME");
   command->add_option("--until", arguments->until, "Received before this time")->type_name("TIME");
   command->add_option("--after", arguments->after, "Only records after this one")
-      ->type_name("INDEX");
-  command->add_option("--begin", arguments->begin, "The first index")->type_name("INDEX");
-  command->add_option("--end", arguments->end, "One past the last index")->type_name("INDEX");
-  command->add_option("--source", arguments->source, "Of this source record")->type_name("INDEX");
+      ->type_name("INDEX")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--begin", arguments->begin, "The first index")
+      ->type_name("INDEX")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--end", arguments->end, "One past the last index")
+      ->type_name("INDEX")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--source", arguments->source, "Of this source record")
+      ->type_name("INDEX")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--limit", arguments->limit, "At most so many; 0: all")
       ->capture_default_str();
   add_format(*command, arguments->format, {"text", "json", "jsonl"});

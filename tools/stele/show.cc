@@ -36,7 +36,9 @@ void show(const Common& common, const Arguments& arguments) {
 void add_show(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("show", "Show one record");
-  command->add_option("INDEX", arguments->index, "The record's number, from 0")->required();
+  command->add_option("INDEX", arguments->index, "The record's number, from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->required();
   command->add_flag("--raw", arguments->raw,
                     "The content's bytes, exactly, whatever they do to a terminal");
   add_format(*command, arguments->format, {"text", "json"});
