@@ -7,6 +7,7 @@
 
 #include "attest/export.h"
 #include "tools/stele/anchors.h"
+#include "tools/stele/number.h"
 #include "tools/stele/output.h"
 #include "tools/stele/trust_file.h"
 
@@ -51,7 +52,7 @@ void add_anchor_export(CLI::App& anchor, const Common& common) {
   CLI::App* command = anchor.add_subcommand(
       "export", "Write a counter anchor's receipt as files for tpm2_checkquote and openssl");
   command->add_option("SEQ", arguments->seq, "The counter anchor's number, from 1")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_number())
       ->required();
   command->add_option("-o,--output", arguments->directory, "Where to; made if it is not there")
       ->type_name("DIR")

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "tools/stele/log_reader.h"
+#include "tools/stele/number.h"
 #include "tools/stele/output.h"
 
 namespace stele::tools {
@@ -21,7 +22,7 @@ void add_prove(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("prove", "Write the proof of one record");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_number())
       ->required();
   command->add_option("-o,--output", arguments->output, "Where to; -: standard output")
       ->type_name("FILE");

@@ -9,6 +9,7 @@
 
 #include "attest/rfc3339.h"
 #include "tools/stele/log_reader.h"
+#include "tools/stele/number.h"
 #include "tools/stele/output.h"
 #include "tools/stele/record_json.h"
 
@@ -98,17 +99,18 @@ void add_query(CLI::App& app, const Common& common, int&) {
   command->add_option("--until", arguments->until, "Received before this time")->type_name("TIME");
   command->add_option("--after", arguments->after, "Only records after this one")
       ->type_name("INDEX")
-      ->check(CLI::NonNegativeNumber);
+      ->check(is_number());
   command->add_option("--begin", arguments->begin, "The first index")
       ->type_name("INDEX")
-      ->check(CLI::NonNegativeNumber);
+      ->check(is_number());
   command->add_option("--end", arguments->end, "One past the last index")
       ->type_name("INDEX")
-      ->check(CLI::NonNegativeNumber);
+      ->check(is_number());
   command->add_option("--source", arguments->source, "Of this source record")
       ->type_name("INDEX")
-      ->check(CLI::NonNegativeNumber);
+      ->check(is_number());
   command->add_option("--limit", arguments->limit, "At most so many; 0: all")
+      ->check(is_number())
       ->capture_default_str();
   add_format(*command, arguments->format, {"text", "json", "jsonl"});
   command->callback([&common, arguments] { run(common, *arguments); });

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "tools/stele/log_reader.h"
+#include "tools/stele/number.h"
 #include "tools/stele/output.h"
 #include "tools/stele/record_json.h"
 
@@ -37,7 +38,7 @@ void add_show(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("show", "Show one record");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_number())
       ->required();
   command->add_flag("--raw", arguments->raw,
                     "The content's bytes, exactly, whatever they do to a terminal");
