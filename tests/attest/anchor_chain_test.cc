@@ -66,6 +66,27 @@ TEST(AnchorChain, FollowsALifeOfTwoBootsAndARestartOfTheDaemon) {
   EXPECT_EQ(log.chain->newest_statement()->run, log.tpm.run);
 }
 
+TEST(AnchorChain, SaysWhatAnAppliedEntryWas) {
+  PaperLog log;
+  log.start();
+  const Statement statement = log.open_counter();
+  const Receipt receipt = log.tpm.full_anchor(statement);
+  const auto closed = log.chain->apply(EntryKind::receipt, encode(receipt));
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->kind, EntryKind::receipt);
+  EXPECT_EQ(closed->statement, statement);
+  EXPECT_EQ(closed->receipt->receipt_hash(), receipt_hash(receipt.audit->signed_attestation));
+  const auto remark = log.chain->apply(EntryKind::remark, encode(Remark{RemarkCode::pause, 1, 1, "busy"}));
+  ASSERT_TRUE(remark);
+  EXPECT_EQ(remark->remark->text, "busy");
+  log.boot();
+  const auto bundle = log.chain->apply(EntryKind::bundle, encode(log.tpm.bundle(log.boot_id)));
+  ASSERT_TRUE(bundle);
+  EXPECT_TRUE(bundle->new_run);
+  EXPECT_FALSE(bundle->resumed);
+  EXPECT_EQ(bundle->bundle->run(), log.tpm.run);
+}
+
 TEST(AnchorChain, AnotherIdentityIsRefusedAtTheGenesis) {
   PaperLog log, other;
   const Bytes& genesis = log.entries[0].payload;

@@ -194,4 +194,38 @@ attest::Report PaperLog::appraise() const {
   return appraise(std::move(options));
 }
 
+PaperLog lived(attest::Mode mode) {
+  PaperLog log(mode);
+  log.start();
+  log.events(3);
+  log.quote();
+  log.events(2);
+  log.quote();
+  log.counter(attest::kFinalOfShutdown);
+  log.boot();
+  log.start();
+  log.events(2);
+  log.counter();
+  log.events(2);
+  log.quote();
+  log.events(2);
+  return log;
+}
+
+attest::Options trusting(const PaperLog& log) {
+  attest::Options options;
+  options.trust = log.trust;
+  return options;
+}
+
+bool has(const attest::Report& report, attest::Fault fault) {
+  return std::any_of(report.defects.begin(), report.defects.end(),
+                     [&](const attest::Defect& defect) { return defect.fault == fault; });
+}
+
+bool has(const attest::Report& report, attest::Finding finding) {
+  return std::any_of(report.findings.begin(), report.findings.end(),
+                     [&](const attest::FindingAt& found) { return found.finding == finding; });
+}
+
 }  // namespace stele::test

@@ -76,4 +76,11 @@ class PaperLog {
   attest::Report appraise(attest::Options options, const attest::Bytes& answer = {}) const;
 };
 
+// Some life: two boots, quotes and counters, a clean end between, a tail of two records.
+PaperLog lived(attest::Mode mode = attest::Mode::a);
+attest::Options trusting(const PaperLog& log);
+
+bool has(const attest::Report& report, attest::Fault fault);
+bool has(const attest::Report& report, attest::Finding finding);
+
 }  // namespace stele::test

@@ -1,0 +1,210 @@
+// Goal: what is said about runs, resets, clocks and read-backs is true, and alarms only where it must.
+// Method: lives of a TPM on paper, each attack beside its benign twin.
+#include "attest/run_rules.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+
+#include "tests/support/paper_log.h"
+
+namespace stele::attest {
+namespace {
+
+using test::has;
+using test::PaperLog;
+
+TEST(RunRules, APowerCutIsAnUncleanEndAndACleanShutdownIsNot) {
+  for (const bool clean : {false, true}) {
+    PaperLog log;
+    log.start();
+    log.events(3);
+    log.quote();
+    log.counter(clean ? kFinalOfShutdown : 0);
+    log.boot();
+    log.start();
+    const Report report = log.appraise();
+    EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+    EXPECT_EQ(has(report, Finding::unclean_end), !clean);
+    EXPECT_EQ(report.coverage.unclean_ends, clean ? 0u : 1u);
+    EXPECT_EQ(report.coverage.boots, 2u);
+  }
+}
+
+// Attack 33: quote anchors cut, then the run ended by a final anchor whose receipt is a read-back.
+TEST(RunRules, AFinalAnchorThatWasReadBackIsNoCleanEnd) {
+  PaperLog log;
+  log.start();
+  log.open_counter(kFinalOfShutdown);
+  log.read_back_open(true);
+  log.boot();
+  log.start();
+  EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
+}
+
+TEST(RunRules, WorkAfterAFinalAnchorMakesTheEndUnclean) {
+  PaperLog log;
+  log.start();
+  log.counter(kFinalOfShutdown);
+  log.open_counter();
+  log.boot();
+  log.bundle();
+  log.voided(VoidReason::run_changed);
+  log.counter();
+  EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
+}
+
+TEST(RunRules, AResumeEndsNoRunOfP) {
+  PaperLog log;
+  log.start();
+  log.quote();
+  log.tpm.resume();
+  log.bundle();
+  log.counter();
+  const Report report = log.appraise();
+  EXPECT_EQ(report.coverage.unclean_ends, 0u);
+  EXPECT_EQ(report.coverage.boots, 1u);
+  EXPECT_EQ(report.conclusion, Conclusion::verified);
+}
+
+// Attacks 19 and 20: boots that left no trace, a TPM reset without a boot.
+TEST(RunRules, ResetsWithoutTheLogAreCounted) {
+  PaperLog log;
+  log.start();
+  log.counter(kFinalOfShutdown);
+  log.boot();
+  log.boot();
+  log.boot();
+  log.start();
+  const Report report = log.appraise();
+  EXPECT_EQ(report.conclusion, Conclusion::verified);
+  EXPECT_EQ(report.coverage.boots_without_log, 2u);
+  EXPECT_EQ(report.coverage.unexplained_resets, 2u);
+  EXPECT_TRUE(has(report, Finding::ran_without_log));
+  EXPECT_TRUE(has(report, Finding::unexplained_reset));
+}
+
+TEST(RunRules, AResetWithoutABootIsUnexplained) {
+  for (const bool booted : {false, true}) {
+    PaperLog log;
+    log.start();
+    log.counter(kFinalOfShutdown);
+    log.tpm.reset();
+    if (booted) log.boot_id[1] = 9;
+    log.start();
+    EXPECT_EQ(has(log.appraise(), Finding::unexplained_reset), !booted);
+    EXPECT_EQ(log.appraise().coverage.unexplained_resets, booted ? 0u : 1u);
+  }
+}
+
+TEST(RunRules, ASafeClockNeverFallsAnUnsafeOneByOneUpdateAtMost) {
+  const auto report = [](bool safe, std::uint64_t fall) {
+    PaperLog log;
+    log.pass(10'000'000);
+    log.start();
+    log.boot();
+    log.tpm.clock_safe = safe;
+    log.tpm.clock_ms -= 1000 + fall;
+    log.start();
+    return log.appraise();
+  };
+  EXPECT_TRUE(has(report(true, 60), Fault::clock_went_back));
+  EXPECT_FALSE(has(report(false, 60), Fault::clock_went_back));
+  EXPECT_TRUE(has(report(false, 4'200'060), Fault::clock_went_back));
+  EXPECT_EQ(report(false, 60).conclusion, Conclusion::verified);
+}
+
+TEST(RunRules, OtherFirmwareIsAFindingNotAFail) {
+  PaperLog log;
+  log.start();
+  log.boot();
+  log.tpm.firmware += 1;
+  log.start();
+  const Report report = log.appraise();
+  EXPECT_EQ(report.conclusion, Conclusion::verified);
+  EXPECT_TRUE(has(report, Finding::firmware_differs));
+  EXPECT_EQ(std::count_if(report.findings.begin(), report.findings.end(),
+                          [](const FindingAt& f) { return f.finding == Finding::firmware_differs; }),
+            1);
+}
+
+// A log whose counter anchors have the receipts that the letters say: f full, r read-back.
+Report with_receipts(Mode mode, std::string_view kinds) {
+  PaperLog log(mode);
+  log.bundle();
+  for (const char kind : kinds) {
+    if (kind == 'f') {
+      log.counter();
+    } else {
+      log.open_counter();
+      log.read_back_open(true);
+    }
+  }
+  return log.appraise();
+}
+
+TEST(RunRules, InModeBAReadBackMustBeBuriedUnderTwoExclusiveReceipts) {
+  for (const auto kinds : {"f", "ff", "rff", "frff", "rffrff", "rfff"}) {
+    EXPECT_EQ(with_receipts(Mode::b, kinds).conclusion, Conclusion::verified) << kinds;
+    EXPECT_TRUE(has(with_receipts(Mode::b, kinds), Finding::mode_b));
+  }
+  // Attack 8: histories that alternate.
+  for (const auto kinds : {"r", "fr", "rf", "rr", "rfrf", "rfrff", "rrffff", "ffrfrfffff"}) {
+    const Report report = with_receipts(Mode::b, kinds);
+    EXPECT_EQ(report.conclusion, Conclusion::undetermined) << kinds;
+    EXPECT_EQ(report.completeness, Outcome::unknown) << kinds;
+    EXPECT_TRUE(has(report, Fault::read_back_rule));
+  }
+}
+
+TEST(RunRules, InModeAReadBacksAreFindings) {
+  const Report report = with_receipts(Mode::a, "rrfr");
+  EXPECT_EQ(report.conclusion, Conclusion::verified);
+  EXPECT_TRUE(has(report, Finding::read_back_receipt));
+  EXPECT_FALSE(has(report, Finding::mode_b));
+}
+
+TEST(RunRules, ARecordedForeignExtendIsUndetermined) {
+  PaperLog log;
+  log.start();
+  log.events(2);
+  log.quote();
+  EXPECT_EQ(log.appraise().coverage.quote_anchored, 2u);
+  log.tpm.extend_pcr(hash(view("foreign")));
+  log.remark(RemarkCode::foreign_extend, "P is not the fold");
+  log.bundle();
+  EXPECT_EQ(log.appraise().coverage.quote_anchored, 0u);
+  log.counter();
+  log.quote();
+  const Report report = log.appraise();
+  EXPECT_EQ(report.conclusion, Conclusion::undetermined);
+  EXPECT_EQ(report.completeness, Outcome::unknown);
+  EXPECT_TRUE(has(report, Fault::foreign_extend));
+  EXPECT_TRUE(has(report, Finding::foreign_extend_recorded));
+  EXPECT_TRUE(has(report, Finding::journal_remark));
+}
+
+// Attack 29: after a forced reset, quote anchors bind no more until a counter anchor covers them.
+TEST(RunRules, QuoteCoverageEndsWithTheLifeOfP) {
+  PaperLog log;
+  log.start();
+  log.events(2);
+  log.quote();
+  log.boot();
+  log.bundle();
+  EXPECT_EQ(log.appraise().coverage.quote_anchored, 0u);
+  EXPECT_EQ(log.appraise().coverage.unanchored, 2u);
+  log.counter();
+  EXPECT_EQ(log.appraise().coverage.counter_anchored, 3u);
+}
+
+TEST(RunRules, ASimulatorIsNamed) {
+  PaperLog log;
+  log.trust.tpm_kind = TpmKind::simulator;
+  log.start();
+  EXPECT_TRUE(has(log.appraise(), Finding::simulator));
+}
+
+}  // namespace
+}  // namespace stele::attest

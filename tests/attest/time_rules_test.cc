@@ -1,0 +1,167 @@
+// Goal: wall clocks yield findings, never verdicts, and what is recorded explains what it lies in.
+// Method: logs on paper whose clocks are bent; each with the benign twin.
+#include "attest/time_rules.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tests/support/paper_log.h"
+
+namespace stele::attest {
+namespace {
+
+using test::PaperLog;
+
+constexpr std::int64_t kHourMs = 3'600'000;
+
+// Whether a finding is there; the log is verified in any case.
+bool found(const PaperLog& log, Finding finding) {
+  const Report report = log.appraise();
+  EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+  return test::has(report, finding);
+}
+
+PaperLog started() {
+  PaperLog log;
+  log.start();
+  log.events(2);
+  log.quote();
+  return log;
+}
+
+TEST(TimeRules, AnHonestLogHasNoFinding) {
+  PaperLog log = started();
+  log.events(20);
+  log.counter();
+  EXPECT_EQ(log.appraise().finding_count, 0u) << to_text(log.appraise());
+}
+
+// Attack 24.
+TEST(TimeRules, RecordsOutsideTheirTwoAnchorsAreBackDated) {
+  PaperLog log = started();
+  log.now_ns -= kHourMs * 1'000'000;
+  log.events(3);
+  log.now_ns += kHourMs * 1'000'000;
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::back_dated));
+  PaperLog ahead = started();
+  ahead.now_ns += kHourMs * 1'000'000;
+  ahead.events(1);
+  ahead.now_ns -= kHourMs * 1'000'000;
+  ahead.quote();
+  EXPECT_TRUE(found(ahead, Finding::back_dated));
+}
+
+TEST(TimeRules, ASealedClockStepIsNoFinding) {
+  PaperLog log = started();
+  log.now_ns -= kHourMs * 1'000'000;
+  log.record(Kind::note, "{\"note\":\"clock_step\",\"by_ns\":-3600000000000}");
+  log.events(3);
+  log.quote();
+  EXPECT_FALSE(found(log, Finding::back_dated));
+  EXPECT_FALSE(found(log, Finding::clock_inconsistent));
+}
+
+TEST(TimeRules, AWallClockThatFallsIsInconsistent) {
+  PaperLog log = started();
+  log.now_ns -= kHourMs * 1'000'000;
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+}
+
+TEST(TimeRules, AWallClockThatStandsWhileTheTpmCountsIsInconsistent) {
+  PaperLog log = started();
+  log.tpm.clock_ms += 60'000;
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+  PaperLog drifting = started();  // a TPM clock may run 15 % fast
+  drifting.pass(60'000);
+  drifting.tpm.clock_ms += 9'000;
+  drifting.quote();
+  EXPECT_FALSE(found(drifting, Finding::clock_inconsistent));
+  PaperLog fast = started();  // one-sided: the wall may run ahead
+  fast.now_ns += kHourMs * 1'000'000;
+  fast.quote();
+  EXPECT_FALSE(found(fast, Finding::clock_inconsistent));
+}
+
+// The statement was made before the daemon died, its receipt an hour later.
+TEST(TimeRules, AReceiptThatCameLateIsNotInconsistent) {
+  PaperLog log = started();
+  const Statement statement = log.open_counter();
+  log.pass(kHourMs);
+  log.bundle();
+  log.receipt(log.tpm.full_anchor(statement));
+  log.counter();
+  EXPECT_FALSE(found(log, Finding::clock_inconsistent));
+}
+
+TEST(TimeRules, RecordsThatWaitTooLongForAnAnchorAreAGap) {
+  PaperLog log = started();
+  log.events(1);
+  log.pass(14'000);
+  log.quote();
+  EXPECT_FALSE(found(log, Finding::quote_gap));
+  log.events(1);
+  log.pass(16'000);
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::quote_gap));
+  EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 16u);
+}
+
+TEST(TimeRules, SilenceIsNoGap) {
+  PaperLog log = started();
+  log.pass(60'000);
+  log.events(1);
+  log.quote();
+  EXPECT_FALSE(found(log, Finding::quote_gap));
+}
+
+TEST(TimeRules, ARecordedPauseExplainsAGap) {
+  PaperLog log = started();
+  log.events(1);
+  log.remark(RemarkCode::pause, "the TPM does not answer");
+  log.pass(60'000);
+  log.remark(RemarkCode::resumed);
+  log.quote();
+  EXPECT_FALSE(found(log, Finding::quote_gap));
+}
+
+// Attack 19: the daemon was dead for hours in a run that went on.
+TEST(TimeRules, AStaleHeartbeatIsFound) {
+  PaperLog log = started();
+  log.pass(2 * kHourMs);
+  log.bundle();
+  log.counter();
+  EXPECT_TRUE(found(log, Finding::heartbeat_stale));
+}
+
+TEST(TimeRules, AShutdownOrAnotherRunExplainsAMissingHeartbeat) {
+  PaperLog clean = started();
+  clean.counter(kFinalOfShutdown);
+  clean.pass(2 * kHourMs);
+  clean.bundle();
+  clean.counter();
+  EXPECT_FALSE(found(clean, Finding::heartbeat_stale));
+  PaperLog off = started();
+  off.pass(2 * kHourMs);
+  off.boot();
+  off.start();
+  EXPECT_FALSE(found(off, Finding::heartbeat_stale));
+  EXPECT_FALSE(found(off, Finding::quote_gap));
+}
+
+TEST(TimeRules, TimesAtTheEndsOfTheirRangeDoNotOverflow) {
+  PaperLog log = started();
+  for (const std::int64_t ns : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+                                std::int64_t{0}}) {
+    log.now_ns = ns;
+    log.record(Kind::event, "x");
+    log.receipt(log.tpm.full_anchor(log.open_counter()));
+  }
+  EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+}
+
+}  // namespace
+}  // namespace stele::attest
