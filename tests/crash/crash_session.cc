@@ -23,7 +23,7 @@ constexpr std::uint64_t kGroupsPerEntry = 4;
 
 storage::StoreOptions store_options(std::uint64_t anchored_size) {
   storage::StoreOptions options;
-  options.segment_bytes = 12'000;
+  options.segment_bytes = 20'000;
   options.block_bytes = 700;
   options.anchored_size = anchored_size;
   return options;
@@ -38,7 +38,7 @@ CrashSession::CrashSession() {
   ends_ = {0, 1};
   for (std::uint64_t group = 1; group <= kGroups; ++group) {
     for (std::uint64_t i = 0; i < group * 7 % 11 + 1; ++i) {
-      const std::uint64_t size = (group * 131 + i * 57) % 400 + (group % 10 == 3 && i == 0 ? 2000 : 0);
+      const std::uint64_t size = (group * 131 + i * 57) % 700 + (group % 10 == 3 && i == 0 ? 2000 : 0);
       std::string content(size, ' ');
       for (std::size_t at = 0; at < size; ++at) content[at] = static_cast<char>((group + i + at) % 251 + 1);
       records_.add(content);

@@ -1,0 +1,149 @@
+// Goal: Journal keeps every entry that append() returned for, in order, across files and restarts.
+// Method: the real file system and one in memory; entries of many sizes; every truncation of the newest
+// file, every bit of an older entry; a disk that is full for a while.
+
+#include "storage/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "storage/damage.h"
+#include "storage/journal_format.h"
+#include "tests/support/memory_file_system.h"
+#include "tests/support/records.h"
+#include "tests/support/scratch.h"
+
+namespace stele::storage {
+namespace {
+
+using attest::EntryKind;
+using test::MemoryFileSystem;
+
+using Entries = std::vector<std::string>;
+
+Journal open(FileSystem& files, const std::string& directory, Entries& entries,
+             const JournalOptions& options = {}) {
+  entries.clear();
+  return Journal::open(files, directory, options,
+                       [&](std::uint64_t number, std::uint8_t, attest::ByteView payload) {
+                         EXPECT_EQ(number, entries.size());
+                         entries.emplace_back(payload.begin(), payload.end());
+                       });
+}
+
+void create(FileSystem& files, const std::string& directory) {
+  Journal::create(files, directory, test::test_log_id(), attest::view("genesis"));
+}
+
+TEST(Journal, KeepsEntriesInOrderAcrossFilesAndRestarts) {
+  const test::Scratch scratch;
+  const std::string directory = scratch / "log";
+  create(posix(), directory);
+  EXPECT_THROW(create(posix(), directory), std::system_error);
+  Entries wanted{"genesis"};
+  const JournalOptions options{.file_bytes = 500};
+  for (int life = 0; life < 8; ++life) {
+    Entries found;
+    Journal journal = open(posix(), directory, found, options);
+    EXPECT_EQ(found, wanted);
+    EXPECT_FALSE(journal.recovered_torn());
+    for (int i = 0; i < life; ++i) {
+      wanted.push_back(std::string(static_cast<std::size_t>(life * 40 + i), 'e'));
+      EXPECT_EQ(journal.append(EntryKind::intent, attest::view(wanted.back())), wanted.size() - 1);
+    }
+    EXPECT_EQ(journal.entries(), wanted.size());
+  }
+  EXPECT_GT(posix().list(directory + "/journal").size(), 3u);
+}
+
+TEST(Journal, CutsATornNewestEntryAtEveryLength) {
+  MemoryFileSystem files;
+  create(files, "/log");
+  Entries found;
+  const std::string path = "/log/journal/0000000000000000";
+  std::uint64_t before = 0;
+  {
+    Journal journal = open(files, "/log", found);
+    journal.append(EntryKind::intent, attest::view("kept"));
+    before = files.open(path, FileSystem::Open::read_only)->size();
+    journal.append(EntryKind::receipt, attest::view("torn"));
+  }
+  const auto file = files.open(path, FileSystem::Open::read_write);
+  for (std::uint64_t size = file->size(); --size > before;) {
+    file->truncate(size);
+    const auto copy = files.power_loss(std::vector<test::Survival>(files.waiting().size()));
+    const Journal journal = open(*copy, "/log", found);
+    EXPECT_EQ(found, (Entries{"genesis", "kept"}));
+    EXPECT_TRUE(journal.recovered_torn());
+    EXPECT_EQ(copy->open(path, FileSystem::Open::read_only)->size(), before);
+  }
+}
+
+TEST(Journal, DamageBeforeTheNewestEntryIsNamedNotCut) {
+  MemoryFileSystem files;
+  create(files, "/log");
+  Entries found;
+  const std::string path = "/log/journal/0000000000000000";
+  std::uint64_t newest = 0;
+  {
+    Journal journal = open(files, "/log", found);
+    journal.append(EntryKind::intent, attest::view("older"));
+    newest = files.open(path, FileSystem::Open::read_only)->size();
+    journal.append(EntryKind::receipt, attest::view("newest"));
+  }
+  const auto file = files.open(path, FileSystem::Open::read_write);
+  const std::uint64_t size = file->size();
+  for (std::uint64_t bit = 0; bit < newest * 8; ++bit) {
+    const auto flip = [&] {
+      std::uint8_t byte = 0;
+      file->read(bit / 8, std::span(&byte, 1));
+      byte ^= static_cast<std::uint8_t>(1u << bit % 8);
+      file->write(bit / 8, std::array{ByteView(&byte, 1)});
+    };
+    flip();
+    EXPECT_THROW(open(files, "/log", found), Damage) << bit;
+    EXPECT_EQ(file->size(), size);
+    flip();
+  }
+  EXPECT_EQ(open(files, "/log", found).entries(), 3u);
+}
+
+TEST(Journal, MissingFilesAreDamage) {
+  MemoryFileSystem files;
+  Entries found;
+  EXPECT_THROW(open(files, "/log", found), Damage);
+  create(files, "/log");
+  const JournalOptions options{.file_bytes = 1};
+  {
+    Journal journal = open(files, "/log", found, options);
+    for (int i = 0; i < 3; ++i) journal.append(EntryKind::intent, attest::view("entry"));
+  }
+  files.remove("/log/journal/0000000000000001");
+  EXPECT_THROW(open(files, "/log", found, options), Damage);
+}
+
+TEST(Journal, SurvivesAFullDiskAndNothingElse) {
+  for (const int error : {ENOSPC, EDQUOT, EIO}) {
+    for (const test::Failure failure : {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+      MemoryFileSystem files;
+      create(files, "/log");
+      Entries found;
+      Journal journal = open(files, "/log", found);
+      files.inject({.at = files.operations(), .failure = failure, .error = error});  // the write
+      EXPECT_THROW(journal.append(EntryKind::intent, attest::view("refused")), std::system_error);
+      EXPECT_EQ(journal.broken(), error == EIO);
+      if (error == EIO) {
+        EXPECT_THROW(journal.append(EntryKind::intent, attest::view("later")), std::system_error);
+        continue;
+      }
+      EXPECT_EQ(journal.append(EntryKind::intent, attest::view("later")), 1u);
+      open(files, "/log", found);
+      EXPECT_EQ(found, (Entries{"genesis", "later"}));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stele::storage
