@@ -1,7 +1,7 @@
 // The configuration: TOML, every limit with name, unit, default and reason; unknown keys refused.
 //
-// A target of its own (stele_config): the tools read it too. Errors: ConfigError with file:line:column.
-// Thread safety: a value.
+// A target of its own (stele_config): the tools read it too. Errors: ConfigError with
+// file:line:column. Thread safety: a value.
 #pragma once
 
 #include <chrono>
@@ -20,30 +20,34 @@ class ConfigError : public std::runtime_error {
 
 struct Config {
   std::string data = "/var/lib/stele";
-  std::string origin;                                  // must equal the store's, if given
-  std::string tcti = "device:/dev/tpmrm0";             // [tpm] tcti
-  std::optional<std::uint8_t> pcr;                     // [tpm] pcr: P; must equal the store's, if given
+  std::string origin;                       // must equal the store's, if given
+  std::string tcti = "device:/dev/tpmrm0";  // [tpm] tcti
+  std::optional<std::uint8_t> pcr;          // [tpm] pcr: P; must equal the store's, if given
   std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
   std::uint32_t listen_unix_mode = 0660;
   std::string control_unix = "/run/stele/control.sock";  // [control] path
-  std::chrono::milliseconds heartbeat{3'600'000};      // [anchor] heartbeat
-  std::chrono::milliseconds quote_interval{1'000};     // [anchor] quote_interval
-  std::uint32_t anchor_burst = 8;                      // [anchor] burst: counter anchors at once
-  std::chrono::milliseconds anchor_refill{60'000};     // [anchor] refill: one more token each
-  enum class OnTpmFailure { suspend_anchoring, halt } on_tpm_failure = OnTpmFailure::suspend_anchoring;
+  std::chrono::milliseconds heartbeat{3'600'000};        // [anchor] heartbeat
+  std::chrono::milliseconds quote_interval{1'000};       // [anchor] quote_interval
+  std::uint32_t anchor_burst = 8;                        // [anchor] burst: counter anchors at once
+  std::chrono::milliseconds anchor_refill{60'000};       // [anchor] refill: one more token each
+  enum class OnTpmFailure {
+    suspend_anchoring,
+    halt
+  } on_tpm_failure = OnTpmFailure::suspend_anchoring;
   // [limits]
   std::uint32_t max_event_bytes = 1u << 20;
   std::uint32_t max_connections = 1024;
-  std::uint64_t queue_bytes = 64u << 20;               // received, not yet durable, all connections
+  std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;
-  bool look_up = true;                                 // [look_up] enabled
+  bool look_up = true;  // [look_up] enabled
 };
 
 constexpr const char* kDefaultConfigPath = "/etc/stele/steled.toml";
 
-// Reads the file, then conf.d/*.toml beside it in the order of their names, then "key=value" overrides;
-// each replaces what came before. The default file may be absent: then the defaults hold.
+// Reads the file, then conf.d/*.toml beside it in the order of their names, then "key=value"
+// overrides; each replaces what came before. The default file may be absent: then the defaults
+// hold.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides);
 // Applies one text; `name` stands in messages. On ConfigError the configuration is half changed.
 void apply_config(Config& config, std::string_view text, const std::string& name);

@@ -1,12 +1,12 @@
 // The sequencer: the single writer; gives each event its place, and tells only when it is durable.
 //
-// One thread hashes, writes and syncs (Store::append); whatever arrived while the last sync ran goes
-// into the next group. A bounded queue stands before it: submit() refuses (returns false) when full
-// and calls the waiter when there is room again: back-pressure, never loss.
-// Thread safety: submit() and head() from any thread; callbacks run on the executor given.
-// Errors: after a failed write or sync `failure` is called once with the reason, and nothing is
-// acknowledged any more. A full disk is waited for: nothing is lost, senders feel back-pressure.
-// Durability: `placed` is called only after fdatasync returned.
+// One thread hashes, writes and syncs (Store::append); whatever arrived while the last sync ran
+// goes into the next group. A bounded queue stands before it: submit() refuses (returns false) when
+// full and calls the waiter when there is room again: back-pressure, never loss. Thread safety:
+// submit() and head() from any thread; callbacks run on the executor given. Errors: after a failed
+// write or sync `failure` is called once with the reason, and nothing is acknowledged any more. A
+// full disk is waited for: nothing is lost, senders feel back-pressure. Durability: `placed` is
+// called only after fdatasync returned.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,12 +27,13 @@ namespace stele::daemon {
 struct Batch {
   struct Item {
     attest::Kind kind = attest::Kind::event;
-    std::uint32_t offset = 0;   // into bytes
+    std::uint32_t offset = 0;  // into bytes
     std::uint32_t length = 0;
     std::int64_t time_ns = 0;
   };
-  // Describes the sender (canonical JSON); the sequencer writes it as a source record before the first
-  // event that refers to it, and anew when it would leave the window. Shared by all batches of a connection.
+  // Describes the sender (canonical JSON); the sequencer writes it as a source record before the
+  // first event that refers to it, and anew when it would leave the window. Shared by all batches
+  // of a connection.
   std::shared_ptr<const std::string> source;
   attest::Bytes bytes;
   std::vector<Item> items;
@@ -45,25 +46,26 @@ constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch
 struct SequencerStatus {
   std::uint64_t queued_records = 0;
   std::uint64_t queued_bytes = 0;
-  std::uint64_t groups = 0;   // committed since the start
-  bool disk_full = false;     // waiting for space
+  std::uint64_t groups = 0;  // committed since the start
+  bool disk_full = false;    // waiting for space
   bool failed = false;
 };
 
 class Sequencer {
  public:
   struct Hooks {
-    std::function<void(attest::TreeHead)> durable;       // after every group
-    std::function<void(std::string reason)> failure;     // once
+    std::function<void(attest::TreeHead)> durable;    // after every group
+    std::function<void(std::string reason)> failure;  // once
   };
   Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
   ~Sequencer();
-  // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying again.
+  // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
+  // again.
   bool submit(Batch&& batch, std::function<void()> room);
   const storage::Store& store() const;
-  attest::TreeHead head() const;       // durable
+  attest::TreeHead head() const;  // durable
   SequencerStatus status() const;
-  void drain();                        // blocks until all that was submitted is durable or failed, then ends the thread
+  void drain();  // blocks until all that was submitted is durable or failed, then ends the thread
 
  private:
   struct State;

@@ -38,6 +38,7 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   void start(std::function<void()> ended);
   void sealed() { wake_.notify(); }  // shared.sealed_size has grown
   void stop();                       // reads what has arrived, then ends
+  bool read_out() const { return over_; }
   void close();
 
  private:

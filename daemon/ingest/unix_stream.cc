@@ -1,5 +1,6 @@
 #include "daemon/ingest/unix_stream.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -55,9 +56,15 @@ void UnixStream::stop() {
   for (const auto& connection : shared_->connections) connection->stop();
 }
 
+bool UnixStream::read_out() const {
+  return std::all_of(shared_->connections.begin(), shared_->connections.end(),
+                     [](const auto& connection) { return connection->read_out(); });
+}
+
 void UnixStream::close() {
   shared_->listener.close();
-  for (const auto& connection : shared_->connections) connection->close();
+  const auto open = shared_->connections;  // closing lets them go, one by one
+  for (const auto& connection : open) connection->close();
 }
 
 UnixStream::Counters UnixStream::counters() const {

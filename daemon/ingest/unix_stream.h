@@ -40,6 +40,8 @@ class UnixStream {
   void sealed(std::uint64_t size);
   // Accepts nothing more and reads out what has arrived; open connections end by themselves.
   void stop();
+  // After stop(): all that had arrived is with the sequencer; acknowledgements may be outstanding.
+  bool read_out() const;
   // Ends what is still open.
   void close();
   Counters counters() const;

@@ -1,0 +1,48 @@
+// The control socket: answers the operator's tool, and records in the log what it gave out.
+//
+// Runs on the executor given, whose thread it may keep busy with reading; events come in on
+// another. Only root and the daemon's own user are answered (SO_PEERCRED), whatever the file's
+// permissions. Thread safety: the executor's one thread. Errors: a request's end as its refusal
+// line. See: README.md, "Control protocol".
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "attest/genesis.h"
+#include "daemon/anchorer.h"
+#include "daemon/config.h"
+#include "daemon/finder.h"
+#include "daemon/ingest/unix_stream.h"
+#include "daemon/sequencer.h"
+
+namespace stele::daemon {
+
+// What the control socket answers from. All of it outlives the sockets.
+struct ControlledDaemon {
+  const Config& config;
+  const attest::Genesis& genesis;
+  Sequencer& sequencer;
+  Anchorer& anchorer;
+  UnixStream& ingest;
+  Finder& finder;
+  std::int64_t started_ns = 0;
+  const std::atomic<bool>& ready;
+};
+
+class Control {
+ public:
+  Control(ControlledDaemon daemon, boost::asio::any_io_executor executor);
+  ~Control();
+  void stop();  // no more connections; those open end with the executor
+
+ private:
+  struct Listening;
+  std::shared_ptr<Listening> listening_;
+};
+
+}  // namespace stele::daemon

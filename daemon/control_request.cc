@@ -1,0 +1,136 @@
+#include "daemon/control_request.h"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <optional>
+
+namespace stele::daemon {
+namespace {
+
+namespace json = boost::json;
+using attest::Defect;
+using attest::Fault;
+using Do = ControlRequest::Do;
+
+// Takes members out of the request; what is left at the end is unknown.
+class Members {
+ public:
+  explicit Members(json::object& object) : object_(object) {}
+
+  std::optional<json::value> take(std::string_view name) {
+    const auto found = object_.find(json::string_view(name.data(), name.size()));
+    if (found == object_.end()) return std::nullopt;
+    json::value value = std::move(found->value());
+    object_.erase(found);
+    return value;
+  }
+  // Absent: left alone. Not a number of this type: the name is kept as wrong.
+  template <class T>
+  void number(std::string_view name, std::optional<T>& out) {
+    const auto value = take(name);
+    if (!value) return;
+    json::error_code error;
+    const T number = value->is_number() && !value->is_double() ? value->to_number<T>(error) : T{};
+    if (error || !value->is_number() || value->is_double()) {
+      wrong_ = name;
+    } else {
+      out = number;
+    }
+  }
+  void flag(std::string_view name, bool& out) {
+    const auto value = take(name);
+    if (!value) return;
+    if (value->is_bool()) {
+      out = value->as_bool();
+    } else {
+      wrong_ = name;
+    }
+  }
+  // Empty: all was well.
+  std::string complaint() const {
+    if (!wrong_.empty()) return "\"" + wrong_ + "\" has a value of the wrong type or range";
+    if (object_.empty()) return "";
+    return "\"" + std::string(object_.begin()->key()) + "\" is no part of this request";
+  }
+
+ private:
+  json::object& object_;
+  std::string wrong_;
+};
+
+std::optional<Do> parse_do(const std::optional<json::value>& value) {
+  constexpr std::pair<const char*, Do> kNames[] = {{"status", Do::status}, {"anchor", Do::anchor},
+                                                   {"answer", Do::answer}, {"show", Do::show},
+                                                   {"query", Do::query},   {"prove", Do::prove}};
+  if (!value || !value->is_string()) return std::nullopt;
+  for (const auto& [name, what] : kNames) {
+    if (value->as_string() == name) return what;
+  }
+  return std::nullopt;
+}
+
+// Fills in what this kind of request has; what is missing, in words, or nothing.
+std::string take_arguments(Members& members, ControlRequest& request) {
+  switch (request.what) {
+    case Do::status:
+    case Do::anchor:
+      return "";
+    case Do::answer: {
+      const auto nonce = members.take("nonce");
+      const auto hash =
+          nonce && nonce->is_string()
+              ? attest::hash_from_hex({nonce->as_string().data(), nonce->as_string().size()})
+              : std::nullopt;
+      if (!hash) return "answer needs \"nonce\": 64 hex digits";
+      request.nonce = *hash;
+      return "";
+    }
+    case Do::show:
+    case Do::prove: {
+      std::optional<std::uint64_t> index;
+      members.number("index", index);
+      if (request.what == Do::prove) members.flag("content", request.content);
+      if (!index) return "\"index\" is needed: a record's number";
+      request.index = *index;
+      return "";
+    }
+    case Do::query: {
+      std::optional<std::uint64_t> limit;
+      members.number("since_ns", request.query.since_ns);
+      members.number("until_ns", request.query.until_ns);
+      members.number("begin", request.query.begin);
+      members.number("end", request.query.end);
+      members.number("source", request.query.source);
+      members.number("limit", limit);
+      request.query.limit = std::min(limit.value_or(request.query.limit), kMaxQueryRecords);
+      return "";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+attest::Result<ControlRequest> decode_control_request(std::string_view line) {
+  const auto refuse = [](const std::string& why) {
+    return Defect(Fault::value_out_of_range, {}, why);
+  };
+  json::error_code error;
+  json::value value = json::parse({line.data(), line.size()}, error);
+  if (error || !value.is_object()) return refuse("a request is one JSON object on one line");
+  ControlRequest request;
+  request.canonical = json::serialize(value);
+  Members members(value.as_object());
+  const std::optional<Do> what = parse_do(members.take("do"));
+  if (!what) return refuse("\"do\" must be status, anchor, answer, show, query or prove");
+  request.what = *what;
+  const std::string missing = take_arguments(members, request);
+  const std::string complaint = members.complaint();
+  if (!complaint.empty()) return refuse(complaint);
+  if (!missing.empty()) return refuse(missing);
+  return request;
+}
+
+}  // namespace stele::daemon

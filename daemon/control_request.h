@@ -1,0 +1,31 @@
+// A request on the control socket: one line of JSON, judged before anything is done.
+//
+// Every member is checked, unknown ones are refused: a misspelt limit must not widen an answer.
+// Thread safety: pure. Errors: decode_control_request: value_out_of_range with what is allowed.
+// Trust: the line comes from root or the daemon's own user.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "attest/hash.h"
+#include "attest/result.h"
+#include "storage/look_up.h"
+
+namespace stele::daemon {
+
+constexpr std::size_t kMaxRequestBytes = 64u << 10;
+constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" leads on
+
+struct ControlRequest {
+  enum class Do : std::uint8_t { status, anchor, answer, show, query, prove } what = Do::status;
+  attest::Hash nonce;       // answer
+  std::uint64_t index = 0;  // show, prove
+  bool content = false;     // prove
+  storage::Query query;     // query
+  std::string canonical;    // as JSON, for the access record
+};
+attest::Result<ControlRequest> decode_control_request(std::string_view line);
+
+}  // namespace stele::daemon

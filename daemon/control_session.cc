@@ -1,0 +1,195 @@
+#include "daemon/control_session.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+
+#include "attest/base64.h"
+#include "attest/proof.h"
+#include "daemon/callback_result.h"
+
+namespace stele::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kMalformed = 65;
+constexpr int kNoInput = 66;
+constexpr int kIoError = 74;
+constexpr int kTemporary = 75;
+
+// A request that cannot be done, with the exit code that the tool should end with.
+class Refusal : public std::runtime_error {
+ public:
+  Refusal(int exit_code, const std::string& message)
+      : runtime_error(message), exit_code_(exit_code) {}
+  int exit_code() const { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void require_record(std::uint64_t index, std::uint64_t size) {
+  if (index < size) return;
+  throw Refusal(kNoInput, "there is no record " + std::to_string(index) + ": the log holds " +
+                              std::to_string(size) + ", from 0");
+}
+
+// An access record: the request as it was understood, and who asked.
+std::string access_text(const ControlRequest& request, const Peer& peer) {
+  return "{\"gid\":" + std::to_string(peer.gid) + ",\"pid\":" + std::to_string(peer.pid) +
+         ",\"request\":" + request.canonical + ",\"uid\":" + std::to_string(peer.uid) + "}";
+}
+
+}  // namespace
+
+asio::awaitable<bool> ControlSession::answer(const std::string& line) {
+  std::string last;
+  try {
+    const auto request = decode_control_request(line);
+    last = request ? co_await reply(*request) : refusal_line(kMalformed, request.error().detail);
+  } catch (const Refusal& refusal) {
+    last = refusal_line(refusal.exit_code(), refusal.what());
+  } catch (const boost::system::system_error&) {
+    co_return false;  // the peer's socket: write() throws nothing else
+  } catch (const std::exception& error) {
+    last = refusal_line(kIoError, error.what());
+  }
+  const auto [error, count] =
+      co_await asio::async_write(socket_, asio::buffer(last), asio::as_tuple(asio::use_awaitable));
+  co_return !error;
+}
+
+asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request) {
+  using Do = ControlRequest::Do;
+  switch (request.what) {
+    case Do::status:
+      co_return status();
+    case Do::anchor:
+      co_return co_await anchor();
+    case Do::answer:
+      co_return co_await live_answer(request.nonce);
+    case Do::show:
+      co_return co_await show(request);
+    case Do::query:
+      co_return co_await query(request);
+    case Do::prove:
+      co_return co_await prove(request);
+  }
+  co_return std::string();
+}
+
+std::string ControlSession::status() const {
+  StatusFacts facts;
+  facts.origin = daemon_.genesis.origin;
+  facts.log_id = daemon_.sequencer.store().log_id();
+  facts.anchoring = daemon_.anchorer.status();  // before the head: what is anchored is in the head
+  facts.head = daemon_.sequencer.head();
+  facts.queue = daemon_.sequencer.status();
+  facts.ingest = daemon_.ingest.counters();
+  facts.ready = daemon_.ready;
+  facts.created_ns = daemon_.genesis.created_ns;
+  facts.started_ns = daemon_.started_ns;
+  facts.now_ns = now_ns();
+  facts.heartbeat = daemon_.config.heartbeat;
+  if (facts.anchoring.anchored < facts.head.size) {
+    facts.exposed_since_ns = daemon_.sequencer.store().read(facts.anchoring.anchored).leaf.time_ns;
+  }
+  std::error_code unknown;
+  const auto space = std::filesystem::space(daemon_.config.data, unknown);
+  if (!unknown) facts.disk_free_bytes = space.available;
+  return status_line(facts);
+}
+
+asio::awaitable<std::string> ControlSession::anchor() {
+  const auto outcome = co_await callback_result<AnchorOutcome>(
+      [&](std::function<void(AnchorOutcome)> done) { daemon_.anchorer.anchor(std::move(done)); });
+  if (!outcome.done) throw Refusal(outcome.exit_code, outcome.reason);
+  co_return "{\"ok\":true,\"seq\":" + std::to_string(outcome.seq) +
+      ",\"tree_size\":" + std::to_string(outcome.tree_size) + "}\n";
+}
+
+asio::awaitable<std::string> ControlSession::live_answer(const attest::Hash& nonce) {
+  const auto outcome =
+      co_await callback_result<AnswerOutcome>([&](std::function<void(AnswerOutcome)> done) {
+        daemon_.anchorer.answer(nonce, std::move(done));
+      });
+  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason);
+  co_return "{\"ok\":true,\"answer\":\"" + attest::to_base64(*outcome.answer) + "\"}\n";
+}
+
+asio::awaitable<std::string> ControlSession::show(const ControlRequest& request) {
+  require_record(request.index, daemon_.sequencer.head().size);
+  co_await record_access(request);
+  co_await write(record_line(daemon_.sequencer.store().read(request.index)));
+  co_return "{\"ok\":true}\n";
+}
+
+asio::awaitable<std::string> ControlSession::query(const ControlRequest& request) {
+  co_await record_access(request);
+  storage::Query one_more = request.query;
+  ++one_more.limit;  // the one too many is where the next page begins
+  const auto found = daemon_.finder.find(one_more);
+  for (std::size_t i = 0; i < found.size() && i < request.query.limit; ++i) {
+    co_await write(record_line(daemon_.sequencer.store().read(found[i])));
+  }
+  const bool more = found.size() > request.query.limit;
+  co_return "{\"ok\":true,\"next\":" + (more ? std::to_string(found.back()) : "null") + "}\n";
+}
+
+asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request) {
+  const storage::Store& store = daemon_.sequencer.store();
+  require_record(request.index, store.head().size);
+  auto anchor = daemon_.anchorer.newest_counter_anchor();
+  if (!anchor || anchor->statement.tree.size <= request.index) {
+    throw Refusal(kTemporary, "no counter anchor covers record " + std::to_string(request.index) +
+                                  " yet: run `stele anchor`, or wait for the heartbeat");
+  }
+  co_await record_access(request);
+  storage::StoredRecord record = store.read(request.index);
+  attest::Proof proof;
+  proof.index = request.index;
+  proof.leaf = record.encoded_leaf;
+  proof.path = attest::prove_inclusion(request.index, anchor->statement.tree.size, store);
+  proof.statement = attest::encode(anchor->statement);
+  proof.receipt = std::move(anchor->receipt);
+  proof.receipt.quote.reset();  // a proof stands on the counter; the quote would double its size
+  if (request.content) {
+    if (record.erased) {
+      throw Refusal(kNoInput,
+                    "the content of record " + std::to_string(request.index) + " was erased");
+    }
+    proof.content = {record.salt, std::move(record.tlvs), std::move(record.bytes)};
+  }
+  co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(attest::encode(proof)) + "\"}\n";
+}
+
+asio::awaitable<void> ControlSession::record_access(const ControlRequest& request) {
+  const std::string text = access_text(request, peer_);
+  Batch batch;
+  batch.bytes.assign(text.begin(), text.end());
+  batch.items = {{attest::Kind::access, 0, static_cast<std::uint32_t>(text.size()), now_ns()}};
+  if (daemon_.sequencer.status().disk_full) {
+    throw Refusal(kTemporary, "the disk is full: reading is recorded, so it needs room too");
+  }
+  const auto taken = co_await callback_result<bool>([&](std::function<void(bool)> done) {
+    batch.placed = [done](std::uint64_t) { done(true); };
+    if (!daemon_.sequencer.submit(std::move(batch), [] {})) done(false);
+  });
+  if (!taken) throw Refusal(kTemporary, "the queue is full, or writing has failed: try again");
+}
+
+asio::awaitable<void> ControlSession::write(const std::string& line) {
+  co_await asio::async_write(socket_, asio::buffer(line), asio::use_awaitable);
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,45 @@
+// One control connection's requests: does what a line asks and writes the lines of its reply.
+//
+// show, query and prove wait until their access record is durable: nothing is read unrecorded.
+// Thread safety: the control executor's one thread. Errors: a failed request is answered with a
+// refusal line; a peer that is gone ends the session. Trust: the peer is root or our own user.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+#include "daemon/control.h"
+#include "daemon/control_request.h"
+#include "daemon/replies.h"
+#include "daemon/unix_socket.h"
+
+namespace stele::daemon {
+
+class ControlSession {
+ public:
+  ControlSession(ControlledDaemon& daemon, const Peer& peer, UnixStreamSocket& socket)
+      : daemon_(daemon), peer_(peer), socket_(socket) {}
+  // Answers one line; false: the peer is gone.
+  boost::asio::awaitable<bool> answer(const std::string& line);
+
+ private:
+  template <class T>
+  using awaitable = boost::asio::awaitable<T>;
+
+  // Each returns the last line of its reply and writes those before.
+  awaitable<std::string> reply(const ControlRequest& request);
+  awaitable<std::string> anchor();
+  awaitable<std::string> live_answer(const attest::Hash& nonce);
+  awaitable<std::string> show(const ControlRequest& request);
+  awaitable<std::string> query(const ControlRequest& request);
+  awaitable<std::string> prove(const ControlRequest& request);
+  std::string status() const;
+  awaitable<void> record_access(const ControlRequest& request);
+  awaitable<void> write(const std::string& line);
+
+  ControlledDaemon& daemon_;
+  const Peer peer_;
+  UnixStreamSocket& socket_;
+};
+
+}  // namespace stele::daemon

@@ -1,0 +1,37 @@
+// The finder: answers which records match a query: through the look-up, fed behind the log, or by a
+// scan.
+//
+// Feeding goes in slices on the executor given, between the answers to control requests. A look-up
+// that fails is left alone until the next start: answers are the same, only slower.
+// Thread safety: durable() from any thread; the rest on the executor's one thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "daemon/config.h"
+#include "storage/look_up.h"
+
+namespace stele::daemon {
+
+class Finder : public std::enable_shared_from_this<Finder> {
+ public:
+  Finder(const Config& config, boost::asio::any_io_executor executor, const storage::Store& store);
+  void durable();  // the store has grown: feed what is new, soon
+  std::vector<std::uint64_t> find(const storage::Query& query) const;
+  void flush();  // at the end
+
+ private:
+  void feed();
+  void give_up(const char* what);
+
+  boost::asio::any_io_executor executor_;
+  const storage::Store& store_;
+  std::unique_ptr<storage::LookUp> look_up_;
+  std::atomic<bool> waiting_{false};  // a feed() is posted
+};
+
+}  // namespace stele::daemon

@@ -1,0 +1,72 @@
+// steled: takes events in, gives each its place, anchors the log in the TPM.
+
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/service.h"
+
+namespace {
+
+using namespace stele::daemon;
+
+constexpr int kUsage = 64;
+constexpr int kInternal = 70;
+constexpr int kConfiguration = 78;
+
+struct Arguments {
+  std::string config = kDefaultConfigPath;
+  std::vector<std::string> overrides;
+  bool check_config = false;
+};
+
+int serve(const Arguments& arguments) {
+  const Config config = load_config(arguments.config, arguments.overrides);
+  if (arguments.check_config) {
+    std::fputs(to_toml(config).c_str(), stdout);
+    return 0;
+  }
+  Service service(config);
+  return service.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::umask(077);  // whatever is made is ours alone, unless the configuration opens it
+  std::signal(SIGPIPE, SIG_IGN);  // a sender that goes away is an error of its connection only
+
+  Arguments arguments;
+  CLI::App app("steled: takes events in, gives each its place, anchors the log in the TPM");
+  app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
+  app.add_option("--set", arguments.overrides, "key=value, over the file's; may be repeated")
+      ->allow_extra_args(false);
+  app.add_flag("--check-config", arguments.check_config,
+               "Read the configuration, print the values that hold, and end");
+  app.set_version_flag("--version", std::string("steled ") + STELE_VERSION);
+  app.footer("Configuration keys:\n" + describe_config());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+
+  try {
+    return serve(arguments);
+  } catch (const ConfigError& error) {
+    log(Priority::error, error.what());
+    return kConfiguration;
+  } catch (const CannotServe& error) {
+    log(Priority::error, error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    log(Priority::error, std::string("ends on something unexpected: ") + error.what());
+    return kInternal;
+  }
+}

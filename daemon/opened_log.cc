@@ -1,0 +1,130 @@
+#include "daemon/opened_log.h"
+
+#include <unistd.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include "daemon/log.h"
+#include "daemon/service.h"
+
+namespace stele::daemon {
+namespace {
+
+constexpr int kDamaged = 65;
+constexpr int kIoError = 74;
+constexpr int kTemporary = 75;
+constexpr int kPermission = 77;
+constexpr int kConfiguration = 78;
+constexpr std::string_view kShutdown = "{\"note\":\"shutdown\"}";
+
+std::unique_ptr<storage::Lock> take_lock(storage::FileSystem& file_system,
+                                         const std::string& directory) {
+  const std::string path = directory + "/lock";
+  auto lock = file_system.lock(path);
+  const auto file = file_system.open(path, storage::FileSystem::Open::read_write);
+  if (!lock) {
+    std::string pid(32, '\0');
+    pid.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(pid.data()), pid.size()}));
+    throw CannotServe(kTemporary, directory + " is in use by another daemon (pid " + pid +
+                                      "): stop that one, or give this one its own `data`");
+  }
+  const std::string pid = std::to_string(::getpid());
+  const storage::ByteView bytes = attest::view(pid);
+  file->truncate(0);
+  file->write(0, {&bytes, 1});
+  return lock;
+}
+
+void check_against(const Config& config, const JournalSummary& journal) {
+  if (!journal.provisioned) {
+    throw CannotServe(
+        kConfiguration,
+        config.data + " is provisioned in part: run `stele provision` again, it goes on");
+  }
+  if (!config.origin.empty() && config.origin != journal.genesis.origin) {
+    throw CannotServe(kConfiguration, "origin is " + config.origin + " in the configuration, but " +
+                                          config.data + " holds the log " + journal.genesis.origin +
+                                          ": correct `origin` or `data`");
+  }
+  if (config.pcr && *config.pcr != journal.genesis.pcr) {
+    throw CannotServe(kConfiguration, "tpm.pcr is " + std::to_string(*config.pcr) +
+                                          " in the configuration, but the log uses " +
+                                          std::to_string(journal.genesis.pcr) +
+                                          " since it was provisioned: correct or remove it");
+  }
+}
+
+const char* previous_end(const storage::Store& store) {
+  const std::uint64_t size = store.head().size;
+  if (size <= 1) return "none";  // the genesis alone
+  const storage::StoredRecord last = store.read(size - 1);
+  const std::string_view text(reinterpret_cast<const char*>(last.bytes.data()), last.bytes.size());
+  return last.leaf.kind == attest::Kind::note && text == kShutdown ? "clean" : "unclean";
+}
+
+OpenedLog open_checked(const Config& config) {
+  storage::FileSystem& file_system = storage::posix();
+  require_store(file_system, config.data);
+  auto lock = take_lock(file_system, config.data);
+  JournalSummary journal = summarise_journal(file_system, config.data);
+  check_against(config, journal);
+  storage::StoreOptions options;
+  options.segment_bytes = config.segment_bytes;
+  options.anchored_size = journal.anchored_size;
+  storage::Store store = storage::Store::open(file_system, config.data, options);
+  if (store.log_id() != journal.log_id) {
+    throw CannotServe(kDamaged, config.data +
+                                    " holds the segments of one log and the journal of another: "
+                                    "put back the files that belong together");
+  }
+  if (store.recovered_torn_bytes() > 0) {
+    log(Priority::notice, "cut off " + std::to_string(store.recovered_torn_bytes()) +
+                              " bytes of a group that was never acknowledged");
+  }
+  const char* end = previous_end(store);
+  return {std::move(lock), std::move(journal), std::move(store), end};
+}
+
+}  // namespace
+
+OpenedLog open_log(const Config& config) {
+  try {
+    return open_checked(config);
+  } catch (const NotAStore& error) {
+    throw CannotServe(kConfiguration, error.what());
+  } catch (const storage::Damage& error) {
+    throw CannotServe(kDamaged, std::string(error.what()) +
+                                    ": no crash leaves this behind; see `stele-verify " +
+                                    config.data + "`, and keep a copy before you change anything");
+  } catch (const std::system_error& error) {
+    const bool forbidden = error.code() == std::errc::permission_denied;
+    throw CannotServe(
+        forbidden ? kPermission : kIoError,
+        std::string(error.what()) + (forbidden ? ": run as the user who owns the store"
+                                               : ": see to the disk, then start again"));
+  }
+}
+
+std::string boot_text(const char* end) {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string boot_id;
+  std::getline(file, boot_id);
+  return boost::json::serialize(
+      boost::json::object{{"boot_id", boot_id}, {"previous_end", end}, {"version", STELE_VERSION}});
+}
+
+std::string config_text(const Config& config) {
+  const std::string values = to_toml(config);
+  return boost::json::serialize(boost::json::object{
+      {"sha256", attest::to_hex(attest::hash(attest::view(values)))}, {"toml", values}});
+}
+
+std::string shutdown_text() {
+  return std::string(kShutdown);
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,144 @@
+#include "daemon/replies.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "attest/base64.h"
+#include "attest/rfc3339.h"
+
+namespace stele::daemon {
+namespace {
+
+namespace json = boost::json;
+
+// NV writes that the least durable chips are assumed to stand.
+constexpr std::uint64_t kAssumedCycles = 100'000;
+constexpr double kNsPerDay = 86'400e9;
+
+std::string_view name(AnchorStatus::State state) {
+  switch (state) {
+    case AnchorStatus::State::starting:
+      return "starting";
+    case AnchorStatus::State::anchoring:
+      return "anchoring";
+    case AnchorStatus::State::unavailable:
+      return "unavailable";
+    case AnchorStatus::State::contended:
+      return "contended";
+    case AnchorStatus::State::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+json::value time_or_null(std::int64_t time_ns) {
+  if (time_ns == 0) return nullptr;
+  return json::value(attest::to_rfc3339(time_ns));
+}
+
+double seconds(std::int64_t ns) {
+  return static_cast<double>(ns) / 1e9;
+}
+
+json::object anchoring_of(const StatusFacts& facts) {
+  const AnchorStatus& status = facts.anchoring;
+  const std::uint64_t size = facts.head.size;
+  const std::uint64_t unanchored = size - std::min(size, status.anchored);
+  const bool exposed = unanchored > 0 && facts.exposed_since_ns != 0;
+  return {
+      {"state", name(status.state)},
+      {"reason", status.reason},
+      {"mode", status.mode},
+      {"counter_anchors", status.counter_anchors},
+      {"quote_seq", status.quote_seq},
+      {"counter_anchored", status.counter_anchored},
+      {"anchored", status.anchored},
+      {"unanchored", unanchored},
+      {"newest", time_or_null(status.newest_ns)},
+      {"counter", status.counter},
+      {"odometer", status.counter - std::min(status.counter, status.first_counter)},
+      {"lag_records", unanchored},
+      {"lag_s", exposed ? seconds(facts.now_ns - facts.exposed_since_ns) : 0.0},
+      {"unanchored_since", exposed ? time_or_null(facts.exposed_since_ns) : json::value(nullptr)}};
+}
+
+// How long the counter lasts: by its own past, or, in the first day, by the heartbeat planned.
+json::object wear_of(const StatusFacts& facts) {
+  const AnchorStatus& status = facts.anchoring;
+  const std::uint64_t writes = status.counter - std::min(status.counter, status.first_counter);
+  const double days = static_cast<double>(facts.now_ns - facts.created_ns) / kNsPerDay;
+  const double planned = kNsPerDay / 1e6 / static_cast<double>(facts.heartbeat.count());
+  const double per_day = days >= 1 ? static_cast<double>(writes) / days : planned;
+  json::object wear{{"counter_writes", writes},
+                    {"assumed_cycles", kAssumedCycles},
+                    {"per_day", per_day},
+                    {"projected_end", nullptr}};
+  const double left = static_cast<double>(kAssumedCycles - std::min(kAssumedCycles, writes));
+  constexpr double kHundredYears = 36'500;
+  if (per_day > 0 && left / per_day < kHundredYears) {
+    const auto end = facts.now_ns + static_cast<std::int64_t>(left / per_day * kNsPerDay);
+    wear["projected_end"] = attest::to_rfc3339(end);
+  }
+  return wear;
+}
+
+}  // namespace
+
+std::string status_line(const StatusFacts& facts) {
+  const json::object status{{"schema", "stele.status/1"},
+                            {"daemon",
+                             {{"version", STELE_VERSION},
+                              {"pid", ::getpid()},
+                              {"started", attest::to_rfc3339(facts.started_ns)},
+                              {"ready", facts.ready}}},
+                            {"log",
+                             {{"origin", facts.origin},
+                              {"id", attest::to_hex(facts.log_id)},
+                              {"size", facts.head.size},
+                              {"root", attest::to_hex(facts.head.root)},
+                              {"disk_free_bytes", facts.disk_free_bytes}}},
+                            {"anchoring", anchoring_of(facts)},
+                            {"wear", wear_of(facts)},
+                            {"queue",
+                             {{"records", facts.queue.queued_records},
+                              {"bytes", facts.queue.queued_bytes},
+                              {"groups", facts.queue.groups},
+                              {"disk_full", facts.queue.disk_full},
+                              {"failed", facts.queue.failed}}},
+                            {"ingest",
+                             {{"connections", facts.ingest.open},
+                              {"accepted", facts.ingest.accepted},
+                              {"turned_away", facts.ingest.turned_away},
+                              {"events", facts.ingest.events},
+                              {"refused", facts.ingest.refused}}}};
+  return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";
+}
+
+std::string record_line(const storage::StoredRecord& record) {
+  std::string kind(attest::name(record.leaf.kind));
+  if (kind == "unknown") kind = "kind-" + std::to_string(static_cast<unsigned>(record.leaf.kind));
+  json::value source = nullptr;
+  if (record.leaf.source != attest::kNoSource) source = record.leaf.source;
+  const json::object object{{"index", record.index},
+                            {"kind", kind},
+                            {"time_ns", record.leaf.time_ns},
+                            {"source", source},
+                            {"leaf", attest::to_hex(record.encoded_leaf)},
+                            {"leaf_hash", attest::to_hex(attest::leaf_hash(record.encoded_leaf))},
+                            {"salt", attest::to_hex(record.salt)},
+                            {"tlvs", attest::to_base64(record.tlvs)},
+                            {"bytes", attest::to_base64(record.bytes)},
+                            {"erased", record.erased}};
+  return json::serialize(json::object{{"record", object}}) + "\n";
+}
+
+std::string refusal_line(int exit_code, std::string_view message) {
+  const json::object refusal{{"ok", false}, {"exit", exit_code}, {"message", message}};
+  return json::serialize(refusal) + "\n";
+}
+
+}  // namespace stele::daemon

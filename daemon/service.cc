@@ -1,0 +1,237 @@
+#include "daemon/service.h"
+
+#include <sys/resource.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "daemon/anchorer.h"
+#include "daemon/callback_result.h"
+#include "daemon/control.h"
+#include "daemon/finder.h"
+#include "daemon/ingest/unix_stream.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/opened_log.h"
+#include "daemon/sequencer.h"
+
+namespace stele::daemon {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr int kCannotCreate = 73;
+constexpr int kIoError = 74;
+constexpr int kTemporary = 75;
+// What has reached a socket is a few hundred KiB; a sender is not waited for longer.
+constexpr auto kReadOutLimit = 5s;
+// A slow chip needs a second for an anchor; one that is busy or gone must not hold up a shutdown.
+constexpr auto kFinalAnchorLimit = 20s;
+constexpr auto kLastAcksLimit = 1s;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Descriptors for all connections and our own files, as far as the hard limit allows.
+void raise_descriptor_limit(std::uint32_t connections) {
+  constexpr rlim_t kOwn = 128;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOwn) return;
+  limit.rlim_cur = std::min<rlim_t>(connections + kOwn, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Batch own_records(std::initializer_list<std::pair<attest::Kind, std::string>> records) {
+  Batch batch;
+  for (const auto& [kind, text] : records) {
+    batch.items.push_back({kind, static_cast<std::uint32_t>(batch.bytes.size()),
+                           static_cast<std::uint32_t>(text.size()), now_ns()});
+    batch.bytes.insert(batch.bytes.end(), text.begin(), text.end());
+  }
+  return batch;
+}
+
+}  // namespace
+
+struct Service::State {
+  explicit State(const Config& config_);
+  ~State();
+
+  void listen();
+  void on_ready();
+  void on_signal(int signal);
+  void stop(int code, const std::string& why);
+  asio::awaitable<void> end_in_order();
+  asio::awaitable<void> wait_until(std::function<bool()> done, std::chrono::milliseconds limit);
+  asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
+
+  const Config config;
+  const std::int64_t started_ns = now_ns();
+  std::atomic<bool> ready{false};
+  bool stopping = false;
+  int exit_code = 0;
+  // The contexts first: they outlive whatever still has something posted to them.
+  asio::io_context context{1};
+  asio::io_context reading_context{1};
+  asio::signal_set signals{context};
+  OpenedLog opened;
+  Sequencer sequencer;
+  std::shared_ptr<Finder> finder;
+  Anchorer anchorer;
+  std::optional<UnixStream> ingest;
+  std::optional<Control> control;
+  std::thread reading;
+};
+
+Service::State::State(const Config& config_)
+    : config(config_),
+      opened(open_log(config)),
+      sequencer(std::move(opened.store), config, context.get_executor(),
+                {[this](const attest::TreeHead&) {
+                   finder->durable();
+                   anchorer.new_records();
+                 },
+                 [this](const std::string& reason) {
+                   stop(kIoError, "writing failed, nothing is acknowledged any more: " + reason);
+                 }}),
+      finder(std::make_shared<Finder>(config, reading_context.get_executor(), sequencer.store())),
+      anchorer(config, context.get_executor(),
+               {[this] { return sequencer.head(); },
+                [this](std::uint64_t size) { ingest->sealed(size); }, [this] { on_ready(); },
+                [this](int code, const std::string& reason) { stop(code, reason); }}) {
+  listen();
+  sequencer.submit(own_records({{attest::Kind::boot, boot_text(opened.previous_end)},
+                                {attest::Kind::config, config_text(config)}}),
+                   [] {});
+  finder->durable();
+}
+
+Service::State::~State() {
+  reading_context.stop();
+  if (reading.joinable()) reading.join();
+}
+
+// After recovery only: who can connect is served.
+void Service::State::listen() {
+  try {
+    raise_descriptor_limit(config.max_connections);
+    ingest.emplace(config, context.get_executor(), sequencer);
+    control.emplace(ControlledDaemon{config, opened.journal.genesis, sequencer, anchorer, *ingest,
+                                     *finder, started_ns, ready},
+                    reading_context.get_executor());
+  } catch (const std::system_error& error) {
+    const bool in_use = error.code() == std::errc::address_in_use;
+    throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());
+  }
+}
+
+void Service::State::on_ready() {
+  ready = true;
+  const std::string status = "log " + opened.journal.genesis.origin + ", " +
+                             std::to_string(sequencer.head().size) + " records";
+  notify_ready(status);
+  log(Priority::info, "ready: " + status);
+}
+
+void Service::State::on_signal(int signal) {
+  if (signal == SIGHUP) {
+    log(Priority::notice, "SIGHUP is ignored: the configuration is read at the start");
+    return;
+  }
+  if (stopping) {
+    log(Priority::warning, "second signal: ending at once, without a final anchor");
+    std::_Exit(kTemporary);
+  }
+  stop(0, "signal received");
+}
+
+void Service::State::stop(int code, const std::string& why) {
+  if (exit_code == 0) exit_code = code;
+  log(code == 0 ? Priority::info : Priority::error, why);
+  if (stopping) return;
+  stopping = true;
+  notify_stopping();
+  asio::co_spawn(context, end_in_order(), [this](const std::exception_ptr&) { context.stop(); });
+}
+
+asio::awaitable<void> Service::State::end_in_order() {
+  ingest->stop();
+  co_await wait_until([this] { return sequencer.status().failed || ingest->read_out(); },
+                      kReadOutLimit);
+  // The last record of a clean end; its absence tells the next start of a crash.
+  Batch note = own_records({{attest::Kind::note, shutdown_text()}});
+  co_await wait_until(
+      [&] { return sequencer.status().failed || sequencer.submit(std::move(note), [] {}); },
+      kReadOutLimit);
+  // Draining and the last anchor block: not on this thread, so that signals and acknowledgements go
+  // on.
+  co_await callback_result<bool>([this](std::function<void(bool)> done) {
+    asio::post(reading_context, [this, done] {
+      control->stop();
+      sequencer.drain();
+      anchorer.stop(kFinalAnchorLimit);
+      finder->flush();
+      done(true);
+    });
+  });
+  co_await wait_until([this] { return ingest->counters().open == 0; }, kLastAcksLimit);
+  ingest->close();
+}
+
+asio::awaitable<void> Service::State::wait_until(std::function<bool()> done,
+                                                 std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  asio::steady_timer timer(context);
+  while (!done() && std::chrono::steady_clock::now() < deadline) {
+    timer.expires_after(5ms);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> Service::State::feed_watchdog(std::chrono::microseconds interval) {
+  asio::steady_timer timer(context);
+  for (;;) {
+    notify_alive();
+    timer.expires_after(interval);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+Service::Service(const Config& config) : state_(std::make_unique<State>(config)) {}
+Service::~Service() = default;
+
+int Service::run() {
+  State& state = *state_;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) state.signals.add(signal);
+  asio::co_spawn(
+      state.context,
+      [&state]() -> asio::awaitable<void> {
+        for (;;) state.on_signal(co_await state.signals.async_wait(asio::use_awaitable));
+      },
+      asio::detached);
+  if (const auto interval = watchdog_interval()) {
+    asio::co_spawn(state.context, state.feed_watchdog(*interval), asio::detached);
+  }
+  state.reading = std::thread([&state] {
+    const auto work = asio::make_work_guard(state.reading_context);
+    state.reading_context.run();
+  });
+  state.anchorer.start();
+  state.context.run();
+  return state.exit_code;
+}
+
+}  // namespace stele::daemon
