@@ -1,0 +1,59 @@
+// Goal: a request is understood as it stands or refused in words; nothing in it is passed over.
+// Method: each kind of request, and requests that are wrong in one place each.
+#include "daemon/control_request.h"
+
+#include <gtest/gtest.h>
+
+namespace stele::daemon {
+namespace {
+
+using Do = ControlRequest::Do;
+
+TEST(ControlRequest, EveryKindIsUnderstood) {
+  EXPECT_EQ(decode_control_request(R"({"do":"status"})")->what, Do::status);
+  EXPECT_EQ(decode_control_request(R"({"do":"anchor"})")->what, Do::anchor);
+  const auto answer =
+      decode_control_request(R"({"do":"answer","nonce":")" + std::string(64, 'a') + R"("})");
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->nonce.bytes[31], 0xaa);
+  EXPECT_EQ(decode_control_request(R"({"do":"show","index":18446744073709551615})")->index,
+            ~std::uint64_t{0});
+  const auto prove = decode_control_request(R"({"index":7,"content":true,"do":"prove"})");
+  ASSERT_TRUE(prove.has_value());
+  EXPECT_TRUE(prove->content);
+  EXPECT_EQ(prove->canonical, R"({"index":7,"content":true,"do":"prove"})");
+}
+
+TEST(ControlRequest, AQueryHasEveryBoundAndALimit) {
+  const auto all = decode_control_request(R"({"do":"query"})");
+  ASSERT_TRUE(all.has_value());
+  EXPECT_FALSE(all->query.since_ns || all->query.until_ns || all->query.begin || all->query.end ||
+               all->query.source);
+  EXPECT_EQ(all->query.limit, 1000u);
+  const auto some = decode_control_request(
+      R"({"do":"query","since_ns":-5,"until_ns":9,"begin":1,"end":2,"source":3,"limit":99999999})");
+  ASSERT_TRUE(some.has_value());
+  EXPECT_EQ(some->query.since_ns, -5);
+  EXPECT_EQ(some->query.until_ns, 9);
+  EXPECT_EQ(some->query.begin, 1u);
+  EXPECT_EQ(some->query.end, 2u);
+  EXPECT_EQ(some->query.source, 3u);
+  EXPECT_EQ(some->query.limit, kMaxQueryRecords);
+}
+
+TEST(ControlRequest, AnythingElseIsRefusedInWords) {
+  for (const char* line :
+       {"", "status", "[]", "{}", R"({"do":"reboot"})", R"({"do":1})", R"({"do":"status","x":1})",
+        R"({"do":"show"})", R"({"do":"show","index":-1})", R"({"do":"show","index":1.0})",
+        R"({"do":"show","index":"1"})", R"({"do":"show","index":1,"content":true})",
+        R"({"do":"prove","index":1,"content":1})", R"({"do":"answer"})",
+        R"({"do":"answer","nonce":"ab"})", R"({"do":"query","limt":1})",
+        R"({"do":"query","end":18446744073709551616})", R"({"do":"status"} {})"}) {
+    const auto request = decode_control_request(line);
+    ASSERT_FALSE(request.has_value()) << line;
+    EXPECT_NE(request.error().detail, "") << line;
+  }
+}
+
+}  // namespace
+}  // namespace stele::daemon
