@@ -1,4 +1,4 @@
-// Writes the seeds of attest's formats into a corpus folder, from the encoders and the examples.
+// Writes the seeds of attest's and storage's formats into a corpus folder, from the encoders and the examples.
 //
 // Usage: fuzz_seeds tests/fuzz/corpus. Run it when a format gains a field; commit what it writes.
 #include <filesystem>
@@ -9,6 +9,7 @@
 #include "attest/codec.h"
 #include "attest/proof.h"
 #include "tests/support/examples.h"
+#include "tests/support/paper_store.h"
 #include "tests/support/paper_tpm.h"
 
 using namespace stele::attest;
@@ -61,6 +62,40 @@ void proofs_and_answers() {
   seed("answer", "example", encode(answer));
 }
 
+void stores() {
+  PaperStore store;
+  store.segments.resize(1);
+  PaperGroup group;
+  group.records_per_block = 2;
+  for (const char* const text : {"one", "two", ""}) group.records.push_back(paper_record(text));
+  store.segments[0] = {group, {{paper_record("alone")}}};
+  store.journal = {{{1, {'g'}}, {3, {}}}};
+  const MemoryFiles files = store.files();
+  const Bytes segment = files.files.at(MemoryFiles::segment(0));
+  seed("segment", "two_groups", segment);
+  // The second reading of the target has its own header, marker and log_id: groups that follow it.
+  stele::storage::SegmentHeader header;
+  header.marker = {'M', 'A', 'R', 'K', 'M', 'A', 'R', 'K'};
+  Bytes behind = stele::storage::encode(header);
+  CompactRange tree;
+  Hash previous;
+  for (std::uint64_t number = 0; number < store.segments[0].size(); ++number) {
+    Writer(behind).bytes(encode_group(store.segments[0][number], header, number, tree, previous));
+  }
+  seed("segment", "behind_its_header", behind);
+  seed("segment_header", "first", stele::storage::encode(header));
+  header.number = 1;
+  header.first_index = 6;
+  header.roots = {filled(1), filled(2)};
+  seed("segment_header", "with_roots", stele::storage::encode(header));
+  const ByteView first_group = ByteView(behind).subspan(137);
+  seed("group_parts", "header", first_group.first(stele::storage::kGroupHeaderBytes));
+  seed("group_parts", "trailer", ByteView(behind).last(stele::storage::kGroupTrailerBytes));
+  seed("group_parts", "block",
+       first_group.subspan(stele::storage::kGroupHeaderBytes + 3 * kLeafBytes, stele::storage::kBlockHeaderBytes));
+  seed("journal", "two_entries", files.files.at(MemoryFiles::journal(0)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,5 +125,6 @@ int main(int argc, char** argv) {
   seed("trust", "signed", view(to_text(auditor.note(trust))));
   merkle_proofs();
   proofs_and_answers();
+  stores();
   return 0;
 }
