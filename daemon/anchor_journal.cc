@@ -45,13 +45,15 @@ void AnchorJournal::replay(std::uint8_t kind, attest::ByteView payload,
 
 attest::Result<attest::AnchorChain::Applied> AnchorJournal::add(attest::EntryKind kind,
                                                                 attest::ByteView payload) {
-  const auto applied = chain_->apply(kind, payload);
+  attest::AnchorChain next = *chain_;
+  const auto applied = next.apply(kind, payload);
   if (!applied) return applied.error();
   const bool receipt = kind == attest::EntryKind::receipt;
   const bool quote = receipt && applied->receipt->kind() == attest::ReceiptKind::quote;
   if (receipt) FAILPOINT(quote ? "quote.Q4" : "anchor.A7");
   journal_->append(kind, payload);
   if (receipt) FAILPOINT(quote ? "quote.Q5" : "anchor.A8");
+  chain_ = std::move(next);
   remember(*applied, payload);
   return applied;
 }

@@ -3,7 +3,9 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <system_error>
 
+#include "storage/append_file.h"
 #include "storage/damage.h"
 #include "tpm/credentials.h"
 #include "tpm/error.h"
@@ -159,14 +161,22 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     return true;
   } catch (const AnchoringStopped& stopped) {
     failed(State::stopped, stopped.what());
+    halt_if_configured();
   } catch (const Contended& contended) {
     failed(State::contended, contended.what());
   } catch (const tpm::TpmError& error) {
     failed(State::unavailable, error.what());
+    halt_if_configured();
   } catch (const storage::Damage& damage) {
     die(EX_CONFIG, std::string("the journal cannot be followed: ") + damage.what());
+  } catch (const std::system_error& error) {
+    if (!rounds_ || !storage::is_full(error)) {
+      die(EX_IOERR, error.what());
+    } else {
+      failed(State::unavailable, std::string("the disk is full, anchoring waits: ") + error.what());
+    }
   } catch (const std::exception& error) {
-    die(EX_IOERR, error.what());
+    die(EX_SOFTWARE, error.what());
   }
   return false;
 }
@@ -178,8 +188,10 @@ void AnchorLoop::failed(State state, const std::string& reason) {
   retry_at_ = TokenBucket::Clock::now() + back_off_;
   back_off_ = std::min(back_off_ * 2, kLastBackOff);
   publish();
-  const bool halt = config_.on_tpm_failure == Config::OnTpmFailure::halt;
-  if (halt && state != State::contended) die(EX_UNAVAILABLE, reason);
+}
+
+void AnchorLoop::halt_if_configured() {
+  if (config_.on_tpm_failure == Config::OnTpmFailure::halt) die(EX_UNAVAILABLE, status_.reason);
 }
 
 void AnchorLoop::die(int exit_code, const std::string& reason) {

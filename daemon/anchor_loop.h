@@ -44,6 +44,7 @@ class AnchorLoop {
   void reopen();
   bool attempt(const std::function<void()>& work);
   void failed(AnchorStatus::State state, const std::string& reason);
+  void halt_if_configured();
   void die(int exit_code, const std::string& reason);
   void counter_anchor(std::uint16_t flags);
   void quote_anchor(Time now);

@@ -29,7 +29,7 @@ class Anchorer {
     std::function<attest::TreeHead()> durable_head;
     std::function<void(std::uint64_t size)> sealed;  // records [0, size) are counter-anchored
     std::function<void()> ready;  // once: recovery done, or TPM found unavailable
-    // Journal broken (74), secrets or journal unfit (78), or on_tpm_failure = halt (69): the daemon
+    // journal broken (74), secrets or journal unfit (78), or on_tpm_failure = halt (69): the daemon
     // must end.
     std::function<void(int exit_code, std::string reason)> fatal;
   };

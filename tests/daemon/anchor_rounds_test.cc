@@ -1,0 +1,241 @@
+// Goal: whatever happens on the way to the TPM during one round, C rises by exactly one per anchor,
+// no receipt is stored that does not verify, and what was begun is finished later. Method: the
+// rounds on the test's own thread, over a TCTI that loses, changes and disturbs commands on their
+// way to a private swtpm. Afterwards the journal is replayed and compared with C and E.
+#include "daemon/anchor_rounds.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/anchoring_host.h"
+#include "tests/daemon/meddling_tcti.h"
+#include "tpm/error.h"
+
+namespace stele::test {
+namespace {
+
+using attest::ReceiptKind;
+using daemon::AnchorJournal;
+using daemon::AnchorRounds;
+using daemon::Contended;
+
+// One daemon's rounds over a host whose TPM is reached through a meddler.
+struct Meddled {
+  explicit Meddled(Host& host_)
+      : host(host_),
+        tcti(host.swtpm),
+        journal(storage::posix(), host.config.data, host.credentials().identity),
+        rounds(storage::posix(), host.config.data, host.credentials(), journal,
+               [this] { return tpm::Device(tcti.get()); }) {}
+
+  void counter() {
+    rounds.counter([this] { return host.log.head(); }, 0);
+  }
+  bool quote() {
+    host.log.grow(1);
+    return rounds.quote([this] { return host.log.head(); });
+  }
+  void reopen() {
+    rounds.close();
+    rounds.open();
+  }
+  void leave_alone() {
+    tcti.before = nullptr, tcti.lose_command = tcti.lose_response = nullptr, tcti.change = nullptr;
+  }
+
+  Host& host;
+  MeddlingTcti tcti;
+  AnchorJournal journal;
+  AnchorRounds rounds;
+};
+
+// What another user of the TPM does to an exclusive session.
+void get_random(const Swtpm& swtpm) {
+  swtpm.transmit({0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x7b, 0, 8});
+}
+
+TEST(AnchorRounds, AStrangerOnceInTheSessionCostsTheFullReceiptOnly) {
+  Host host;
+  {
+    Meddled daemon(host);
+    daemon.rounds.open();
+    bool once = true;
+    daemon.tcti.before = [&](std::uint32_t code) {
+      if (code == kNvExtend && std::exchange(once, false)) get_random(host.swtpm);
+    };
+    daemon.counter();
+    EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
+    EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, ReceiptKind::read_back);
+    daemon.counter();
+    EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, ReceiptKind::full);
+  }
+  EXPECT_EQ(expect_whole(host).chain.seq(), 2u);
+}
+
+TEST(AnchorRounds, AStrangerWhoNeverLeavesIsContentionAndNoLoopOfWrites) {
+  Host host;
+  {
+    Meddled daemon(host);
+    daemon.rounds.open();
+    daemon.counter();
+    daemon.tcti.executed.clear();
+    daemon.tcti.before = [&](std::uint32_t code) {
+      if (code == kNvExtend || code == kNvRead) get_random(host.swtpm);
+    };
+    EXPECT_THROW(daemon.counter(), Contended);
+    EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
+    // One refused for want of exclusivity, one without asking for it.
+    EXPECT_LE(daemon.tcti.executed[kNvExtend], 2);
+    EXPECT_THROW(daemon.reopen(), Contended);
+    EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
+    EXPECT_LE(daemon.tcti.executed[kNvExtend], 2);
+    daemon.leave_alone();
+    daemon.reopen();
+    EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, ReceiptKind::read_back);
+  }
+  EXPECT_EQ(expect_whole(host).chain.seq(), 2u);
+}
+
+// Every command of one round is lost on the way there, or its response on the way back.
+void lose_each_command(Host& host, const std::function<void(Meddled&)>& round) {
+  int losses = 0;
+  for (bool lose_response : {false, true}) {
+    for (int nth = 1;; ++nth) {
+      SCOPED_TRACE(testing::Message()
+                   << "command " << nth << (lose_response ? " unheard" : " lost"));
+      Meddled daemon(host);
+      daemon.rounds.open();
+      daemon.counter();
+      const std::uint64_t before = daemon.journal.chain().seq();
+      const int first = daemon.tcti.commands;
+      bool lost = false;
+      const auto lose = [&](std::uint32_t) {
+        const bool now = daemon.tcti.commands == first + nth;
+        lost |= now;
+        return now;
+      };
+      (lose_response ? daemon.tcti.lose_response : daemon.tcti.lose_command) = lose;
+      try {
+        round(daemon);
+      } catch (const tpm::TpmError& error) {
+        EXPECT_EQ(error.kind(), tpm::TpmError::Kind::lost_device) << error.what();
+      }
+      if (!lost) break;  // the round has fewer commands than that
+      ++losses;
+      daemon.leave_alone();
+      daemon.rounds.close();
+      daemon.rounds.open();
+      EXPECT_FALSE(daemon.journal.chain().open_intent());
+      EXPECT_LE(daemon.journal.chain().seq(), before + 1);
+      EXPECT_EQ(daemon.journal.chain().needs_counter_anchor(), false);
+    }
+  }
+  EXPECT_GT(losses, 10);
+  EXPECT_TRUE(expect_whole(host).remarks.empty());
+}
+
+TEST(AnchorRounds, NoLostCommandOfACounterAnchorIsSentTwice) {
+  Host host;
+  lose_each_command(host, [](Meddled& daemon) { daemon.counter(); });
+}
+
+TEST(AnchorRounds, ALostCommandOfAQuoteAnchorIsMadeGoodLater) {
+  Host host;
+  lose_each_command(host, [](Meddled& daemon) { daemon.quote(); });
+}
+
+TEST(AnchorRounds, ASignatureThatDoesNotVerifyIsNeverStored) {
+  struct Case {
+    std::uint32_t code;
+    ReceiptKind stored;
+  };
+  for (const Case& one : {Case{kSessionDigest, ReceiptKind::read_back},
+                          Case{kQuoteCommand, ReceiptKind::read_back}}) {
+    SCOPED_TRACE(one.code);
+    Host host;
+    {
+      Meddled daemon(host);
+      daemon.rounds.open();
+      bool once = true;
+      // The last byte of a response is the signature's.
+      daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
+        if (code == one.code && std::exchange(once, false)) response.back() ^= 1;
+      };
+      bool failed = false;
+      try {
+        daemon.counter();
+      } catch (const tpm::TpmError&) {
+        failed = true;  // under an HMAC session ESYS notices first
+        daemon.reopen();
+      }
+      EXPECT_FALSE(once) << failed;
+      EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
+      EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, one.stored);
+    }
+    EXPECT_EQ(expect_whole(host).chain.seq(), 1u);
+  }
+}
+
+TEST(AnchorRounds, ATpmThatAlwaysLiesNeverYieldsAnAnchor) {
+  Host host;
+  Meddled daemon(host);
+  daemon.rounds.open();
+  daemon.counter();
+  daemon.tcti.executed.clear();
+  daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
+    if (code == kQuoteCommand) response.back() ^= 1;
+  };
+  EXPECT_THROW(daemon.quote(), Contended);
+  EXPECT_TRUE(daemon.journal.chain().open_intent());
+  EXPECT_EQ(daemon.journal.chain().quote_seq(), 0u);
+  daemon.leave_alone();
+  daemon.reopen();
+  EXPECT_EQ(daemon.journal.chain().quote_seq(), 1u);
+}
+
+TEST(AnchorRounds, AResetBetweenIntentAndAnchorVoidsTheIntent) {
+  for (const Swtpm::Power power :
+       {Swtpm::Power::unclean, Swtpm::Power::restart, Swtpm::Power::resume}) {
+    Host host;
+    {
+      Meddled daemon(host);
+      daemon.rounds.open();
+      daemon.counter();
+      bool once = true;
+      daemon.tcti.before = [&](std::uint32_t code) {
+        if (code == kPcrExtend && std::exchange(once, false)) host.swtpm.power_cycle(power);
+      };
+      // The PCR is extended in the new run before anybody noticed.
+      try {
+        daemon.counter();
+      } catch (const tpm::TpmError& error) {
+        EXPECT_NE(error.kind(), tpm::TpmError::Kind::lost_device) << error.what();
+        daemon.reopen();
+        daemon.counter();
+      }
+      EXPECT_FALSE(once);
+    }
+    const JournalView view = expect_whole(host);
+    EXPECT_EQ(view.chain.seq(), 2u);
+    EXPECT_TRUE(view.remarks.empty());
+  }
+}
+
+TEST(AnchorRounds, AnAnswerIsMadeInSpiteOfAStrangerOnce) {
+  Host host;
+  Meddled daemon(host);
+  daemon.rounds.open();
+  daemon.counter();
+  bool once = true;
+  daemon.tcti.before = [&](std::uint32_t code) {
+    if (code == kSessionDigest && std::exchange(once, false)) get_random(host.swtpm);
+  };
+  attest::Hash nonce;
+  nonce.bytes.fill(9);
+  const attest::Answer answer = daemon.rounds.answer(nonce, [&] { return host.log.head(); });
+  EXPECT_FALSE(once);
+  EXPECT_EQ(answer.nonce, nonce);
+  EXPECT_EQ(answer.digest, daemon.journal.chain().newest_digest());
+}
+
+}  // namespace
+}  // namespace stele::test
