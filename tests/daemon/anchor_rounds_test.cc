@@ -95,6 +95,11 @@ TEST(AnchorRounds, AStrangerWhoNeverLeavesIsContentionAndNoLoopOfWrites) {
   EXPECT_EQ(expect_whole(host).chain.seq(), 2u);
 }
 
+// The signature ends where the answer of the password session begins: 5 bytes before the end.
+void spoil_signature(MeddlingTcti::Bytes& response) {
+  response[response.size() - 6] ^= 1;
+}
+
 // Every command of one round is lost on the way there, or its response on the way back.
 void lose_each_command(Host& host, const std::function<void(Meddled&)>& round) {
   int losses = 0;
@@ -156,9 +161,8 @@ TEST(AnchorRounds, ASignatureThatDoesNotVerifyIsNeverStored) {
       Meddled daemon(host);
       daemon.rounds.open();
       bool once = true;
-      // The last byte of a response is the signature's.
       daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
-        if (code == one.code && std::exchange(once, false)) response.back() ^= 1;
+        if (code == one.code && std::exchange(once, false)) spoil_signature(response);
       };
       bool failed = false;
       try {
@@ -182,7 +186,7 @@ TEST(AnchorRounds, ATpmThatAlwaysLiesNeverYieldsAnAnchor) {
   daemon.counter();
   daemon.tcti.executed.clear();
   daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
-    if (code == kQuoteCommand) response.back() ^= 1;
+    if (code == kQuoteCommand) spoil_signature(response);
   };
   EXPECT_THROW(daemon.quote(), Contended);
   EXPECT_TRUE(daemon.journal.chain().open_intent());
