@@ -178,8 +178,13 @@ void LookUp::feed(const Store& store, std::uint64_t up_to) {
 void LookUp::flush() {
   State& state = *state_;
   if (state.builder.count() == state.flushed) return;
-  state.file->write(state.chunk, state.builder);
-  state.flushed = state.builder.count();
+  try {
+    state.file->write(state.chunk, state.builder);
+    state.flushed = state.builder.count();
+  } catch (const LookUpError& error) {
+    if (!error.corrupt()) throw;
+    state.begin_anew();
+  }
 }
 
 std::vector<std::uint64_t> LookUp::find(const Store& store, const Query& query) const {

@@ -46,7 +46,8 @@ class LookUp {
   // Feeds the records [size(), up_to). A store that contradicts what was fed (an older copy came
   // back) makes the look-up begin anew.
   void feed(const Store& store, std::uint64_t up_to);
-  // Makes the newest chunk visible to find(); else find() scans its records in the store.
+  // Makes the newest chunk visible to find(); else find() scans its records in the store. A file that
+  // turns out to be corrupt is dropped: then size() is 0.
   void flush();
   // Indices of matching records, ascending, at most limit; what is not fed yet is scanned from the store.
   std::vector<std::uint64_t> find(const Store& store, const Query& query) const;
