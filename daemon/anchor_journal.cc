@@ -49,7 +49,8 @@ attest::Result<attest::AnchorChain::Applied> AnchorJournal::add(attest::EntryKin
   const auto applied = next.apply(kind, payload);
   if (!applied) return applied.error();
   const bool receipt = kind == attest::EntryKind::receipt;
-  const bool quote = receipt && applied->receipt->kind() == attest::ReceiptKind::quote;
+  [[maybe_unused]] const bool quote =
+      receipt && applied->receipt->kind() == attest::ReceiptKind::quote;
   if (receipt) FAILPOINT(quote ? "quote.Q4" : "anchor.A7");
   journal_->append(kind, payload);
   if (receipt) FAILPOINT(quote ? "quote.Q5" : "anchor.A8");
