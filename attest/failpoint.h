@@ -1,4 +1,5 @@
-// FAILPOINT("room.place"): a named point where a test may kill, throw or sleep; nothing in a shipped build.
+// FAILPOINT("room.place"): a named point where a test may kill, throw or sleep; nothing in a
+// shipped build.
 //
 // Compiled in only with STELE_FAILPOINTS. The point calls the hook that the program installed
 // (storage/failpoint.h: from the environment; tests: their own), or nothing.

@@ -24,7 +24,8 @@ AppendFile::AppendFile(std::shared_ptr<File> file, std::uint64_t end, const Appe
 
 void AppendFile::append(ByteView unit) {
   if (broken_.exchange(true)) {
-    throw std::system_error(EIO, std::generic_category(), "broken by an earlier failed write or sync");
+    throw std::system_error(EIO, std::generic_category(),
+                            "broken by an earlier failed write or sync");
   }
   FAILPOINT(points_.before_write);
   try {

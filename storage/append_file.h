@@ -1,9 +1,10 @@
 // An append-only file that grows by durable units: a commit group, a journal entry.
 //
 // Thread safety: one thread appends; end() and broken() from any. Blocks: append() syncs.
-// Errors: throws std::system_error. After a full disk (ENOSPC, EDQUOT) while writing, the unit is cut
-// off again and the file stays usable; after anything else, a failed sync above all, it is broken for
-// good: nothing in the page cache may be believed, only opening anew (recovery) says what is there.
+// Errors: throws std::system_error. After a full disk (ENOSPC, EDQUOT) while writing, the unit is
+// cut off again and the file stays usable; after anything else, a failed sync above all, it is
+// broken for good: nothing in the page cache may be believed, only opening anew (recovery) says
+// what is there.
 // Durability: append() returns when the unit is durable.
 #pragma once
 
@@ -44,8 +45,9 @@ class AppendFile {
 bool is_full(const std::system_error& error);
 
 // Makes DIRECTORY/number with these contents, whole or not at all: written under a temporary name,
-// synced, renamed, the directory synced. Replaces a file of that name. Throws std::system_error; then
-// the file is there whole or not at all, and making it again is harmless as long as nothing was appended to it.
+// synced, renamed, the directory synced. Replaces a file of that name. Throws std::system_error;
+// then the file is there whole or not at all, and making it again is harmless as long as nothing
+// was appended to it.
 std::unique_ptr<File> publish_file(FileSystem&, const std::string& directory, std::uint64_t number,
                                    ByteView contents);
 // Eight random bytes from the OS, unknown to senders, for a new file; see segment_format.h.
@@ -53,9 +55,9 @@ Marker random_marker();
 // Removes what a crash in publish_file left under temporary names.
 void remove_unfinished(FileSystem&, const std::string& directory);
 
-// Makes the end of a file durable whose last unit may only be in the page cache: a process that died
-// after a failed sync leaves pages that look clean and are not on disk. Writes [begin, end) again with
-// the bytes it has, cuts off what follows, and syncs.
+// Makes the end of a file durable whose last unit may only be in the page cache: a process that
+// died after a failed sync leaves pages that look clean and are not on disk. Writes [begin, end)
+// again with the bytes it has, cuts off what follows, and syncs.
 void settle(File& file, std::uint64_t begin, std::uint64_t end);
 
 }  // namespace stele::storage

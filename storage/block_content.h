@@ -1,4 +1,5 @@
-// What is inside a content block under codec 0, cipher 0: a table of salts and lengths, then the contents.
+// What is inside a content block under codec 0, cipher 0: a table of salts and lengths, then the
+// contents.
 //
 // Thread safety: pure. Errors: truncated, trailing_bytes. Trust: from the host under judgement.
 #pragma once
@@ -11,6 +12,7 @@
 namespace stele::storage {
 
 // Lays each record's content and state over the plain bytes; records.size() is the block's count.
-attest::Result<void> read_plain_block(attest::ByteView plain, std::span<attest::RecordView> records);
+attest::Result<void> read_plain_block(attest::ByteView plain,
+                                      std::span<attest::RecordView> records);
 
 }  // namespace stele::storage

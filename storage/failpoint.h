@@ -1,6 +1,8 @@
 // What STELE_FAILPOINT asks for: the hook behind attest/failpoint.h, for real processes under test.
 //
-//   STELE_FAILPOINT="name=kill|throw|sleep[:n]"   at the n-th pass (default: the first) of that point:
+//   STELE_FAILPOINT="name=kill|throw|sleep[:n]"
+//
+// At the n-th pass (default: the first) of that point:
 //   SIGKILL to ourselves, std::system_error(EIO), or one second of sleep
 //
 // Thread safety: install before threads start; once is enough, posix() does it.

@@ -64,7 +64,8 @@ void GroupEncoder::put_contents(std::span<const NewRecord> records, std::uint8_t
   }
 }
 
-GroupEncoder::Encoded GroupEncoder::encode(const Position& position, std::span<const NewRecord> records,
+GroupEncoder::Encoded GroupEncoder::encode(const Position& position,
+                                           std::span<const NewRecord> records,
                                            attest::CompactRange& tree,
                                            std::vector<UpperNode>& complete) {
   GroupHeader header = lay_out(records);
@@ -80,7 +81,8 @@ GroupEncoder::Encoded GroupEncoder::encode(const Position& position, std::span<c
   put_contents(records, at + header.leaf_bytes);
   for (const NewRecord& record : records) {
     const attest::Hash commitment = attest::commit({record.salt, record.tlvs, record.bytes});
-    const auto leaf = attest::encode(attest::Leaf{record.kind, record.time_ns, record.source, commitment});
+    const auto leaf =
+        attest::encode(attest::Leaf{record.kind, record.time_ns, record.source, commitment});
     at = put(at, leaf);
     tree.append(attest::leaf_hash(leaf), [&](attest::NodeId node, const attest::Hash& hash) {
       if (is_kept_level(node.level)) complete.push_back({node, hash});

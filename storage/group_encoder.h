@@ -1,8 +1,8 @@
 // GroupEncoder: turns records into the bytes of one commit group, hashing them on the way.
 //
-// The hot path: per event two hashes (commitment, leaf) and one tree node on average, one copy of the
-// content, no allocation once the buffer has grown. Contents are packed greedily into blocks of at most
-// `block_bytes` plain bytes; a record is never split.
+// The hot path: per event two hashes (commitment, leaf) and one tree node on average, one copy of
+// the content, no allocation once the buffer has grown. Contents are packed greedily into blocks of
+// at most `block_bytes` plain bytes; a record is never split.
 // Thread safety: one thread. Errors: too many or too large records are a bug of the caller: ENSURE.
 #pragma once
 
@@ -21,7 +21,9 @@ struct UpperNode {
   attest::Hash hash;
 };
 constexpr std::uint8_t kLevelStep = 8;
-inline bool is_kept_level(std::uint8_t level) { return level > 0 && level % kLevelStep == 0; }
+inline bool is_kept_level(std::uint8_t level) {
+  return level > 0 && level % kLevelStep == 0;
+}
 
 class GroupEncoder {
  public:
@@ -38,8 +40,8 @@ class GroupEncoder {
     attest::Hash checksum;
   };
   // Appends the leaves to `tree` and the kept nodes that became complete to `complete`.
-  Encoded encode(const Position& position, std::span<const NewRecord> records, attest::CompactRange& tree,
-                 std::vector<UpperNode>& complete);
+  Encoded encode(const Position& position, std::span<const NewRecord> records,
+                 attest::CompactRange& tree, std::vector<UpperNode>& complete);
 
  private:
   GroupHeader lay_out(std::span<const NewRecord> records);

@@ -35,8 +35,10 @@ class Expected {
   bool next_is(const attest::Hash& hash) {
     if (at_ == chunk_.size()) {
       if (file_ == nullptr) return false;
-      const std::uint64_t left = file_->size() / kHashBytes - std::min(file_->size() / kHashBytes, index_);
-      auto chunk = read_hashes_at(*file_, index_, static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, left)));
+      const std::uint64_t left =
+          file_->size() / kHashBytes - std::min(file_->size() / kHashBytes, index_);
+      auto chunk = read_hashes_at(*file_, index_,
+                                  static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, left)));
       if (!chunk || chunk->empty()) return false;
       chunk_ = *std::move(chunk);
       index_ += chunk_.size();
@@ -58,11 +60,13 @@ HashLevels::HashLevels(FileSystem& files, std::string directory, Access access)
     : files_(files), directory_(std::move(directory)), access_(access) {}
 
 std::string HashLevels::path(std::uint8_t level) const {
-  return directory_ + "/" + static_cast<char>('0' + level / 10) + static_cast<char>('0' + level % 10);
+  return directory_ + "/" + static_cast<char>('0' + level / 10) +
+         static_cast<char>('0' + level % 10);
 }
 
 std::shared_ptr<File> HashLevels::open(std::uint8_t level) {
-  const auto how = access_ == Access::read_write ? FileSystem::Open::read_write : FileSystem::Open::read_only;
+  const auto how =
+      access_ == Access::read_write ? FileSystem::Open::read_write : FileSystem::Open::read_only;
   return files_.exists(path(level)) ? files_.open(path(level), how) : nullptr;
 }
 
@@ -88,7 +92,8 @@ bool HashLevels::trust(std::uint64_t size, std::span<const attest::Hash> roots) 
           if (!is_kept_level(node.level)) return;
           const auto number = static_cast<std::uint8_t>(node.level + kLevelStep);
           auto found = above.find(number);
-          if (found == above.end()) found = above.emplace(number, Expected(levels_[number].file.get())).first;
+          if (found == above.end())
+            found = above.emplace(number, Expected(levels_[number].file.get())).first;
           good = good && found->second.next_is(hash);
         });
       }
@@ -108,7 +113,8 @@ void HashLevels::add(const UpperNode& node) {
   const std::lock_guard lock(mutex_);
   ENSURE(is_kept_level(node.node.level));
   Level& its_level = levels_[node.node.level];
-  if (access_ == Access::read_only && its_level.in_memory.empty()) its_level.in_memory_first = node.node.index;
+  if (access_ == Access::read_only && its_level.in_memory.empty())
+    its_level.in_memory_first = node.node.index;
   ENSURE(node.node.index == its_level.in_memory_first + its_level.in_memory.size());
   its_level.in_memory.push_back(node.hash);
 }

@@ -29,11 +29,12 @@ class HashLevels {
   // Nothing in the files is believed until trust() has said so.
   HashLevels(FileSystem& files, std::string directory, Access access);
 
-  // Compares the files with a tree's compact range at `size` leaves and believes the nodes below it:
-  // exactly those complete in that tree. False: they are missing or wrong; then none is believed.
+  // Compares the files with a tree's compact range at `size` leaves and believes the nodes below
+  // it: exactly those complete in that tree. False: they are missing or wrong; then none is
+  // believed.
   bool trust(std::uint64_t size, std::span<const attest::Hash> roots);
-  // Takes the next node of its level; no I/O. After a failed trust() of a read-only HashLevels levels begin
-  // anew at this node's index.
+  // Takes the next node of its level; no I/O. After a failed trust() of a read-only HashLevels
+  // levels begin anew at this node's index.
   void add(const UpperNode& node);
   void flush();  // what add() took goes into the files
   void sync();

@@ -22,7 +22,9 @@ using attest::Place;
 constexpr AppendPoints kPoints{"journal.append.before_write", "journal.append.before_sync",
                                "journal.append.after_sync"};
 
-std::string journal_of(const std::string& directory) { return directory + "/journal"; }
+std::string journal_of(const std::string& directory) {
+  return directory + "/journal";
+}
 
 // Where the chain of entries stands.
 struct Chain {
@@ -32,12 +34,13 @@ struct Chain {
 };
 
 // Appends the entry's bytes and moves the chain on.
-void encode_entry(Chain& chain, const Marker& marker, attest::EntryKind kind, attest::ByteView payload,
-                  attest::Bytes& out) {
+void encode_entry(Chain& chain, const Marker& marker, attest::EntryKind kind,
+                  attest::ByteView payload, attest::Bytes& out) {
   ENSURE(payload.size() <= kMaxEntryBytes);
-  const auto header =
-      encode(EntryHeader{marker, static_cast<std::uint8_t>(kind), static_cast<std::uint32_t>(payload.size())});
-  const Hash checksum = entry_checksum(chain.log_id, chain.entries, chain.checksum, header, payload);
+  const auto header = encode(EntryHeader{marker, static_cast<std::uint8_t>(kind),
+                                         static_cast<std::uint32_t>(payload.size())});
+  const Hash checksum =
+      entry_checksum(chain.log_id, chain.entries, chain.checksum, header, payload);
   out.insert(out.end(), header.begin(), header.end());
   out.insert(out.end(), payload.begin(), payload.end());
   out.insert(out.end(), checksum.bytes.begin(), checksum.bytes.end());
@@ -70,11 +73,13 @@ JournalFile open_file(FileSystem& files, const std::string& directory, std::uint
   bytes.resize(opened.file->read(0, bytes));
   const auto header = decode_journal_header(bytes);
   if (!header) {
-    throw Damage(header.error().fault, Place::entry(chain.entries), opened.path + ": " + header.error().detail);
+    throw Damage(header.error().fault, Place::entry(chain.entries),
+                 opened.path + ": " + header.error().detail);
   }
   const bool is_first = number == 0;
   if (header->number != number || header->first_entry != chain.entries ||
-      header->previous_checksum != chain.checksum || (!is_first && header->log_id != chain.log_id)) {
+      header->previous_checksum != chain.checksum ||
+      (!is_first && header->log_id != chain.log_id)) {
     throw Damage(Fault::journal_damaged, Place::entry(chain.entries),
                  opened.path + ": it does not continue the file before it");
   }
@@ -89,8 +94,8 @@ struct ReadEntry {
 };
 
 // The entry at offset; moves the chain on.
-attest::Result<ReadEntry> read_entry(const JournalFile& in, std::uint64_t offset, std::uint64_t size,
-                                     Chain& chain) {
+attest::Result<ReadEntry> read_entry(const JournalFile& in, std::uint64_t offset,
+                                     std::uint64_t size, Chain& chain) {
   attest::Bytes head(kEntryHeaderBytes);
   head.resize(in.file->read(offset, head));
   const auto header = decode_entry_header(head);
@@ -107,7 +112,8 @@ attest::Result<ReadEntry> read_entry(const JournalFile& in, std::uint64_t offset
       in.file->read(after + header->length, stored.bytes) != stored.bytes.size()) {
     return Defect(Fault::truncated, {}, "entry");
   }
-  const Hash checksum = entry_checksum(chain.log_id, chain.entries, chain.checksum, head, entry.payload);
+  const Hash checksum =
+      entry_checksum(chain.log_id, chain.entries, chain.checksum, head, entry.payload);
   if (checksum != stored) return Defect(Fault::journal_damaged, {}, "the checksum does not match");
   chain.checksum = checksum;
   ++chain.entries;
@@ -175,17 +181,19 @@ void Journal::State::read_file(std::uint64_t number, bool is_newest, const Visit
   }
   if (!is_newest) return;
   if (chain.entries == 0) {
-    throw Damage(Fault::journal_damaged, Place::entry(0), in.path + ": the genesis entry is missing");
+    throw Damage(Fault::journal_damaged, Place::entry(0),
+                 in.path + ": the genesis entry is missing");
   }
   settle(*in.file, newest, end);
   file = std::make_unique<AppendFile>(in.file, end, kPoints);
 }
 
-Journal Journal::open(FileSystem& files, const std::string& directory, const JournalOptions& options,
-                      const Visitor& visitor) {
+Journal Journal::open(FileSystem& files, const std::string& directory,
+                      const JournalOptions& options, const Visitor& visitor) {
   const std::string journal = journal_of(directory);
   const std::vector<std::uint64_t> numbers = list_numbers(files, journal);
-  if (numbers.empty()) throw Damage(Fault::journal_missing, Place::entry(0), journal + ": no journal");
+  if (numbers.empty())
+    throw Damage(Fault::journal_missing, Place::entry(0), journal + ": no journal");
   auto state = std::make_unique<State>(State{files, journal, options, {}, {}, nullptr});
   for (std::uint64_t number = 0; number < numbers.size(); ++number) {
     if (numbers[number] != number) {
@@ -219,8 +227,9 @@ void Journal::State::append(attest::EntryKind kind, attest::ByteView payload) {
 
 std::uint64_t Journal::append(attest::EntryKind kind, attest::ByteView payload) {
   if (std::exchange(state_->broken, true)) {
-    throw std::system_error(EIO, std::generic_category(),
-                            "the journal is broken by an earlier failed write or sync; open it anew");
+    throw std::system_error(
+        EIO, std::generic_category(),
+        "the journal is broken by an earlier failed write or sync; open it anew");
   }
   try {
     state_->append(kind, payload);
@@ -232,8 +241,14 @@ std::uint64_t Journal::append(attest::EntryKind kind, attest::ByteView payload) 
   return state_->chain.entries - 1;
 }
 
-bool Journal::broken() const { return state_->broken; }
-std::uint64_t Journal::entries() const { return state_->chain.entries; }
-bool Journal::recovered_torn() const { return state_->recovered_torn; }
+bool Journal::broken() const {
+  return state_->broken;
+}
+std::uint64_t Journal::entries() const {
+  return state_->chain.entries;
+}
+bool Journal::recovered_torn() const {
+  return state_->recovered_torn;
+}
 
 }  // namespace stele::storage

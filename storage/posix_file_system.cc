@@ -97,7 +97,7 @@ class PosixFile : public File {
   }
 
   std::uint64_t size() const override {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(descriptor_.number(), &status) != 0) fail("stat", path_);
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -122,14 +122,14 @@ class PosixFileSystem : public FileSystem {
     if (how == Open::read_write) flags = O_RDWR;
     if (how == Open::create_new) flags = O_RDWR | O_CREAT | O_EXCL;
     Descriptor descriptor = open_descriptor(path, flags);
-    struct stat status{};
+    struct stat status {};
     if (::fstat(descriptor.number(), &status) != 0) fail("stat", path);
     if (!S_ISREG(status.st_mode)) fail("open (not a regular file)", path, EINVAL);
     return std::make_unique<PosixFile>(std::move(descriptor), path);
   }
 
   bool exists(const std::string& path) override {
-    struct stat status{};
+    struct stat status {};
     if (::lstat(path.c_str(), &status) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     fail("stat", path);
@@ -151,7 +151,7 @@ class PosixFileSystem : public FileSystem {
   void create_directory(const std::string& path) override {
     if (::mkdir(path.c_str(), 0700) == 0) return;
     const int error = errno;
-    struct stat status{};
+    struct stat status {};
     const bool is_there = ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
     if (error != EEXIST || !is_there) fail("mkdir", path, error);
   }

@@ -25,7 +25,8 @@ Continuation continuation_of(const SegmentHeader& header) {
 }
 
 [[noreturn]] void damaged(const SegmentFile& segment, const std::string& what) {
-  throw Damage(Fault::segment_damaged, Place::segment(segment.header.number), segment.path + ": " + what);
+  throw Damage(Fault::segment_damaged, Place::segment(segment.header.number),
+               segment.path + ": " + what);
 }
 
 // That a sealed segment ends with the group that the next header continues. Where that group begins
@@ -59,7 +60,8 @@ void check_order(const SegmentFile& before, const SegmentFile& segment) {
 
 void examine_newest(Recovered& found, std::uint64_t anchored_size) {
   const SegmentFile& segment = *found.newest;
-  // A fixed end: a writer may go on beside us, and what it adds later is not torn but not yet there.
+  // A fixed end: a writer may go on beside us, and what it adds later is not torn but not yet
+  // there.
   const std::uint64_t size = segment.file->size();
   found.next = continuation_of(segment.header);
   found.end = segment.begin;
@@ -99,15 +101,19 @@ void examine_newest(Recovered& found, std::uint64_t anchored_size) {
 Recovered examine(FileSystem& files, const std::string& segments, std::uint64_t anchored_size,
                   FileSystem::Open how) {
   const std::vector<std::uint64_t> numbers = list_numbers(files, segments);
-  if (numbers.empty()) throw Damage(Fault::segment_missing, Place::segment(0), segments + ": no segment");
+  if (numbers.empty())
+    throw Damage(Fault::segment_missing, Place::segment(0), segments + ": no segment");
   Recovered found;
   for (std::uint64_t number = 0; number < numbers.size(); ++number) {
     if (numbers[number] != number) {
-      throw Damage(Fault::segment_missing, Place::segment(number), numbered_path(segments, number) + " is missing");
+      throw Damage(Fault::segment_missing, Place::segment(number),
+                   numbered_path(segments, number) + " is missing");
     }
     const bool is_newest = number + 1 == numbers.size();
-    auto segment = open_segment(files, segments, number, is_newest ? how : FileSystem::Open::read_only);
-    if (number == 0 && segment->header.first_index != 0) damaged(*segment, "it does not begin at record 0");
+    auto segment =
+        open_segment(files, segments, number, is_newest ? how : FileSystem::Open::read_only);
+    if (number == 0 && segment->header.first_index != 0)
+      damaged(*segment, "it does not begin at record 0");
     if (found.newest) {
       check_order(*found.newest, *segment);
       check_seal(*found.newest, *segment);
@@ -119,10 +125,12 @@ Recovered examine(FileSystem& files, const std::string& segments, std::uint64_t 
   const std::uint64_t size = found.next.tree.size();
   if (size < anchored_size) {
     throw Damage(Fault::records_missing, Place::index(size),
-                 segments + ": the journal has an anchor over " + std::to_string(anchored_size) + " records");
+                 segments + ": the journal has an anchor over " + std::to_string(anchored_size) +
+                     " records");
   }
   if (size == 0) {
-    throw Damage(Fault::records_missing, Place::index(0), segments + ": the genesis record is missing");
+    throw Damage(Fault::records_missing, Place::index(0),
+                 segments + ": the genesis record is missing");
   }
   return found;
 }
@@ -131,7 +139,8 @@ void repair(FileSystem& files, const std::string& directory, const std::string& 
             const Recovered& found) {
   FAILPOINT("recover.before_repair");
   remove_unfinished(files, segments);
-  // An empty newest segment was made after its predecessor's last sync had returned, and is synced itself.
+  // An empty newest segment was made after its predecessor's last sync had returned, and is synced
+  // itself.
   const std::uint64_t begin = found.groups.empty() ? found.end : found.groups.back().offset;
   settle(*found.newest->file, begin, found.end);
   files.sync_directory(segments);
@@ -139,7 +148,8 @@ void repair(FileSystem& files, const std::string& directory, const std::string& 
   FAILPOINT("recover.done");
 }
 
-void rebuild(FileSystem& files, const std::string& segments, const Recovered& found, HashLevels& levels) {
+void rebuild(FileSystem& files, const std::string& segments, const Recovered& found,
+             HashLevels& levels) {
   std::vector<UpperNode> complete;
   for (std::uint64_t number = 0; number + 1 < found.first_indices.size(); ++number) {
     const auto segment = open_segment(files, segments, number, FileSystem::Open::read_only);

@@ -40,9 +40,10 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
     const auto after = std::upper_bound(first_indices_.begin(), first_indices_.end(), index);
     number = static_cast<std::uint64_t>(after - first_indices_.begin()) - 1;
     next_first_index = *after;
-    const auto found = std::find_if(loaded_.begin(), loaded_.end(), [&](const LoadedPointer& candidate) {
-      return candidate->segment->header.number == number;
-    });
+    const auto found =
+        std::find_if(loaded_.begin(), loaded_.end(), [&](const LoadedPointer& candidate) {
+          return candidate->segment->header.number == number;
+        });
     if (found != loaded_.end()) {
       std::rotate(loaded_.begin(), found, found + 1);
       loaded = loaded_.front();
@@ -68,7 +69,8 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
     const auto header = read_group_header(segment, at, size);
     if (!header || header->first_index != index) {
       throw Damage(attest::Fault::group_damaged, attest::Place::index(index),
-                   segment.path + ", byte " + std::to_string(at) + ": no group that continues the one before");
+                   segment.path + ", byte " + std::to_string(at) +
+                       ": no group that continues the one before");
     }
     loaded->groups.push_back({at, index});
     at += header->length();
@@ -84,7 +86,8 @@ attest::TreeHead SegmentDirectory::head() const {
 
 void SegmentDirectory::publish_segment(SegmentPointer segment) {
   const std::lock_guard lock(mutex_);
-  ENSURE(segment->header.number == first_indices_.size() && segment->header.first_index == head_.size);
+  ENSURE(segment->header.number == first_indices_.size() &&
+         segment->header.first_index == head_.size);
   first_indices_.push_back(segment->header.first_index);
   newest_ = std::move(segment);
   newest_groups_.clear();

@@ -1,12 +1,13 @@
 // SegmentDirectory: where each durable record lies; what the writer publishes and readers look up.
 //
 //   index ──► segment (table of first indices, all in memory: 8 bytes a segment)
-//         ──► group   (newest segment: in memory; sealed ones: its file's group headers, loaded on demand)
+//         ──► group   (newest segment: in memory; sealed ones: from their group headers, on demand)
 //
-// Memory: 16 bytes a group for the newest and the kLoaded last used segments, whatever the log's size.
-// Thread safety: publishing from one thread, find() and head() from any. One lock, held for a search in
-// memory, never for I/O: readers cannot hold the writer up longer than that, so an immutable copy of a
-// table that grows with every group would cost more than it saves.
+// Memory: 16 bytes a group for the newest and the kLoaded last used segments, whatever the log's
+// size.
+// Thread safety: publishing from one thread, find() and head() from any. One lock, held for a
+// search in memory, never for I/O: readers cannot hold the writer up longer than that, so an
+// immutable copy of a table that grows with every group would cost more than it saves.
 // Blocks: find() may read a sealed segment's headers. Errors: std::system_error, Damage.
 #pragma once
 
@@ -26,8 +27,9 @@ class SegmentDirectory {
   using SegmentPointer = std::shared_ptr<const SegmentFile>;
 
   // first_indices: of every segment, by number; the newest is `newest`, with these groups.
-  SegmentDirectory(FileSystem& files, std::string directory, std::vector<std::uint64_t> first_indices,
-                   SegmentPointer newest, Groups groups, const attest::TreeHead& head);
+  SegmentDirectory(FileSystem& files, std::string directory,
+                   std::vector<std::uint64_t> first_indices, SegmentPointer newest, Groups groups,
+                   const attest::TreeHead& head);
 
   struct Found {
     SegmentPointer segment;

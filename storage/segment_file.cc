@@ -46,7 +46,8 @@ class BlockWalk {
     auto header = decode_block_header(bytes);
     if (!header) return header;
     stored_at_ = at_ + bytes.size();
-    if (header->first != covered_ || header->count > records_left_ || header->stored > end_ - stored_at_) {
+    if (header->first != covered_ || header->count > records_left_ ||
+        header->stored > end_ - stored_at_) {
       return Defect(Fault::value_out_of_range, {}, "a block holds other records than it must");
     }
     covered_ += header->count;
@@ -100,11 +101,13 @@ std::shared_ptr<const SegmentFile> open_segment(FileSystem& files, const std::st
   std::size_t used = 0;
   auto header = decode_segment_header(bytes, used);
   if (!header) {
-    throw Damage(header.error().fault, Place::segment(number), segment->path + ": " + header.error().detail);
+    throw Damage(header.error().fault, Place::segment(number),
+                 segment->path + ": " + header.error().detail);
   }
   if (header->number != number) {
-    throw Damage(Fault::segment_damaged, Place::segment(number),
-                 segment->path + ": the header is that of segment " + std::to_string(header->number));
+    throw Damage(
+        Fault::segment_damaged, Place::segment(number),
+        segment->path + ": the header is that of segment " + std::to_string(header->number));
   }
   segment->header = *std::move(header);
   segment->begin = used;
@@ -176,7 +179,8 @@ attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t of
       const auto leaf = attest::decode_leaf(
           ByteView(leaves).subspan((block->first + i) * attest::kLeafBytes, attest::kLeafBytes));
       if (!leaf) return leaf.error();
-      if (record.state == RecordView::State::present && attest::commit(record.content) != leaf->commitment) {
+      if (record.state == RecordView::State::present &&
+          attest::commit(record.content) != leaf->commitment) {
         return Defect(Fault::commitment_mismatch, {}, "a content is not what its leaf commits to");
       }
     }
@@ -210,9 +214,11 @@ bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHe
       throw Damage(read.error().fault, Place::index(header.first_index + block.first),
                    where(segment, offset) + ": " + read.error().detail);
     }
-    for (std::uint32_t i = std::max(begin, block.first); i < std::min(end, block.first + block.count); ++i) {
+    for (std::uint32_t i = std::max(begin, block.first);
+         i < std::min(end, block.first + block.count); ++i) {
       const RecordView& found = walk.records()[i - block.first];
-      const ByteView leaf = ByteView(leaves).subspan((i - begin) * attest::kLeafBytes, attest::kLeafBytes);
+      const ByteView leaf =
+          ByteView(leaves).subspan((i - begin) * attest::kLeafBytes, attest::kLeafBytes);
       record.index = header.first_index + i;
       std::copy(leaf.begin(), leaf.end(), record.encoded_leaf.begin());
       record.leaf = or_damage(attest::decode_leaf(leaf), segment, offset, record.index);

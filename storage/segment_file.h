@@ -1,8 +1,8 @@
 // An opened segment file and the reading of one commit group in it, part by part.
 //
 // Thread safety: functions; a SegmentFile may be read by several threads. Blocks: reads.
-// Errors: the OS failing throws std::system_error; bytes that are not what they must be: Damage, or a
-// Defect where the caller has to decide whether they are the torn end.
+// Errors: the OS failing throws std::system_error; bytes that are not what they must be: Damage, or
+// a Defect where the caller has to decide whether they are the torn end.
 #pragma once
 
 #include <functional>
@@ -38,7 +38,8 @@ struct GroupPlace {
 attest::Result<GroupHeader> read_group_header(const SegmentFile& segment, std::uint64_t offset,
                                               std::uint64_t limit);
 
-// A group as the log must continue with it: header, lengths, leaves against the trailer's root, checksum.
+// A group as the log must continue with it: header, lengths, leaves against the trailer's root,
+// checksum.
 struct Continuation {
   std::uint64_t group_number = 0;
   attest::Hash previous_checksum;
@@ -48,8 +49,8 @@ struct CheckedGroup {
   GroupHeader header;
   attest::Hash checksum;
 };
-// On success `at` has moved behind the group and the kept nodes that became complete are appended to
-// `complete`; on a defect neither changes.
+// On success `at` has moved behind the group and the kept nodes that became complete are appended
+// to `complete`; on a defect neither changes.
 attest::Result<CheckedGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
                                          std::uint64_t limit, Continuation& at,
                                          std::vector<UpperNode>& complete);
@@ -60,7 +61,8 @@ attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t of
 // Appends the leaves [begin, end) of the group, counted from its first, to `out`.
 void read_leaves(const SegmentFile& segment, std::uint64_t offset, std::uint32_t begin,
                  std::uint32_t end, attest::Bytes& out);
-// Gives the records [begin, end) of the group to the visitor until it returns false; returns whether it never did.
+// Gives the records [begin, end) of the group to the visitor until it returns false; returns
+// whether it never did.
 using RecordVisitor = std::function<bool(const StoredRecord&)>;
 bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
                  std::uint32_t begin, std::uint32_t end, const RecordVisitor& visitor);

@@ -60,7 +60,8 @@ attest::Result<SegmentHeader> decode_segment_header(attest::ByteView bytes, std:
   const std::uint16_t version = reader.u16();
   const std::uint16_t leaf_size = reader.u16();
   if (!reader.failed() && (version != kSegmentVersion || leaf_size != attest::kLeafBytes)) {
-    return Defect(Fault::version_unknown, Place::byte(8), "segment version " + std::to_string(version));
+    return Defect(Fault::version_unknown, Place::byte(8),
+                  "segment version " + std::to_string(version));
   }
   SegmentHeader header;
   header.era = reader.u32();
@@ -71,8 +72,8 @@ attest::Result<SegmentHeader> decode_segment_header(attest::ByteView bytes, std:
   header.previous_checksum = reader.hash();
   const std::size_t roots_at = reader.at();
   const std::size_t roots = reader.u8();
-  if (!reader.failed() && (roots > kMaxRoots ||
-                           roots != static_cast<std::size_t>(std::popcount(header.first_index)))) {
+  if (!reader.failed() &&
+      (roots > kMaxRoots || roots != static_cast<std::size_t>(std::popcount(header.first_index)))) {
     return Defect(Fault::value_out_of_range, Place::byte(roots_at), "segment header: roots");
   }
   for (std::size_t i = 0; i < roots; ++i) header.roots.push_back(reader.hash());
@@ -109,13 +110,13 @@ attest::Result<GroupHeader> decode_group_header(attest::ByteView bytes) {
   header.time_ns = reader.i64();
   header.group_number = reader.u64();
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(bytes.size()), "group header");
-  if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "group header");
+  if (!reader.done())
+    return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "group header");
   const bool in_range =
       reserved == 0 && header.count > 0 && header.count <= kMaxGroupRecords &&
       header.leaf_bytes == header.count * attest::kLeafBytes && header.blocks > 0 &&
       header.blocks <= header.count && header.content_bytes <= kMaxGroupBytes &&
-      header.length() <= kMaxGroupBytes &&
-      header.first_index <= ~std::uint64_t{0} - header.count;
+      header.length() <= kMaxGroupBytes && header.first_index <= ~std::uint64_t{0} - header.count;
   if (!in_range) return Defect(Fault::value_out_of_range, Place::byte(0), "group header");
   return header;
 }
@@ -134,7 +135,8 @@ attest::Result<GroupTrailer> decode_group_trailer(attest::ByteView bytes) {
   trailer.root = reader.hash();
   trailer.checksum = reader.hash();
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(bytes.size()), "group trailer");
-  if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "group trailer");
+  if (!reader.done())
+    return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "group trailer");
   return trailer;
 }
 
@@ -143,7 +145,8 @@ attest::Hash group_checksum(const SegmentHeader& segment, const attest::Hash& pr
   ENSURE(group_header.size() == kGroupHeaderBytes);
   attest::Bytes number;
   Writer(number).u64(segment.number);
-  return attest::hash({attest::tag("stele/v1/group"), segment.log_id, number, previous, group_header, root});
+  return attest::hash(
+      {attest::tag("stele/v1/group"), segment.log_id, number, previous, group_header, root});
 }
 
 std::array<std::uint8_t, kBlockHeaderBytes> encode(const BlockHeader& header) {
@@ -151,7 +154,11 @@ std::array<std::uint8_t, kBlockHeaderBytes> encode(const BlockHeader& header) {
   out.reserve(kBlockHeaderBytes);
   Writer writer(out);
   writer.bytes(attest::view(kBlockMagic)).u8(header.codec).u8(header.cipher).u16(0);
-  writer.u32(header.key_id).u32(header.first).u32(header.count).u32(header.stored).u32(header.plain);
+  writer.u32(header.key_id)
+      .u32(header.first)
+      .u32(header.count)
+      .u32(header.stored)
+      .u32(header.plain);
   return fixed<kBlockHeaderBytes>(out);
 }
 
@@ -171,8 +178,10 @@ attest::Result<BlockHeader> decode_block_header(attest::ByteView bytes) {
   header.stored = reader.u32();
   header.plain = reader.u32();
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(bytes.size()), "block header");
-  if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "block header");
-  // A codec or cipher of a later version may give the other fields further meaning; not codec 0, cipher 0.
+  if (!reader.done())
+    return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "block header");
+  // A codec or cipher of a later version may give the other fields further meaning; not codec 0,
+  // cipher 0.
   const bool is_plain = header.codec == 0 && header.cipher == 0;
   const bool in_range = reserved == 0 && header.count > 0 && header.first < kMaxGroupRecords &&
                         header.count <= kMaxGroupRecords - header.first &&

@@ -2,23 +2,30 @@
 //
 // segments/NNNNNNNNNNNNNNNN (16 hex digits: the segment's number):
 //
-//   header   magic "STELESEG" · version u16 = 1 · leaf_size u16 = 50 · era u32 · log_id 32 · number u64
-//            first_index u64 · marker 8 (random) · previous_checksum 32 (of the last group before; first: 0)
-//            roots count u8 · compact range of the tree at first_index, 32 each · header_checksum 32
+//   header   magic "STELESEG" · version u16 = 1 · leaf_size u16 = 50 · era u32 · log_id 32
+//            number u64 · first_index u64 · marker 8 (random)
+//            previous_checksum 32 (of the last group before; first: 0)
+//            roots count u8 · compact range of the tree at first_index, 32 each
+//            header_checksum 32
 //            header_checksum = H("stele/v1/segment\0" ‖ all before)
 //   group    header 56: marker 8 · first_index u64 · count u32 · leaf_bytes u32 · content_bytes u64
-//                       blocks u32 · reserved u32 = 0 · time_ns i64 · group_number u64 (within the segment)
+//                       blocks u32 · reserved u32 = 0 · time_ns i64 (of the last record)
+//                       group_number u64 (within the segment)
 //            leaves  count × leaf_size
 //            content blocks, back to back
-//            trailer 72: length u64 (of the group, this trailer included) · root 32 (of the tree after it)
-//                        checksum 32 = H("stele/v1/group\0" ‖ log_id ‖ number u64 ‖ previous_checksum ‖ header ‖ root)
-//   block    header 28: magic "STBK" · codec u8 · cipher u8 · reserved u16 = 0 · key_id u32 · first u32 (record
-//            within the group) · count u32 · stored u32 · plain u32, then `stored` bytes
-//   plain    codec 0, cipher 0: count × {salt 32 · tlv_length u32 · length u32}, then per record TLVs ‖ bytes;
+//            trailer 72: length u64 (of the group, this trailer included)
+//                        root 32 (of the tree after it)
+//                        checksum 32 = H("stele/v1/group\0" ‖ log_id ‖ number u64 ‖
+//                                        previous_checksum ‖ header ‖ root)
+//   block    header 28: magic "STBK" · codec u8 · cipher u8 · reserved u16 = 0 · key_id u32
+//                       first u32 (record within the group) · count u32 · stored u32 · plain u32,
+//            then `stored` bytes
+//   plain    codec 0, cipher 0: count × {salt 32 · tlv_length u32 · length u32},
+//            then per record TLVs ‖ bytes;
 //            an erased record has tlv_length = length = 2^32-1 and a zero salt
 //
-// The marker is unknown to senders, so it never occurs inside content: a marker found after a damaged
-// group proves that the group was not the last, hence not torn but tampered with.
+// The marker is unknown to senders, so it never occurs inside content: a marker found after a
+// damaged group proves that the group was not the last, hence not torn but tampered with.
 // The checksum covers the content through the leaves' commitments and the root, so a block may be
 // rewritten (erasure, compression) into segments/NNNN.blocks and its place punched out (zeros).
 // Thread safety: pure. Errors: decode_*: faults of attest. Trust: from the host under judgement.
@@ -67,7 +74,9 @@ struct GroupHeader {
   std::uint32_t blocks = 0;
   std::int64_t time_ns = 0;
   std::uint64_t group_number = 0;
-  std::uint64_t length() const { return kGroupHeaderBytes + leaf_bytes + content_bytes + kGroupTrailerBytes; }
+  std::uint64_t length() const {
+    return kGroupHeaderBytes + leaf_bytes + content_bytes + kGroupTrailerBytes;
+  }
 };
 std::array<std::uint8_t, kGroupHeaderBytes> encode(const GroupHeader& header);
 attest::Result<GroupHeader> decode_group_header(attest::ByteView bytes);

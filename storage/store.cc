@@ -23,8 +23,12 @@ using attest::Place;
 constexpr AppendPoints kPoints{"store.append.before_write", "store.append.before_sync",
                                "store.append.after_sync"};
 
-std::string segments_of(const std::string& directory) { return directory + "/segments"; }
-std::string tree_of(const std::string& directory) { return directory + "/tree"; }
+std::string segments_of(const std::string& directory) {
+  return directory + "/segments";
+}
+std::string tree_of(const std::string& directory) {
+  return directory + "/tree";
+}
 
 SegmentHeader next_header(const SegmentHeader& before, const Continuation& next) {
   SegmentHeader header;
@@ -91,8 +95,9 @@ struct Store::State {
   void begin_segment();
   void append_group(std::span<const NewRecord> records);
   // Calls with each group that holds records of [begin, end), and which of its records these are.
-  using GroupVisitor = std::function<bool(const SegmentFile&, std::uint64_t offset, const GroupHeader&,
-                                          std::uint32_t begin, std::uint32_t end)>;
+  using GroupVisitor =
+      std::function<bool(const SegmentFile&, std::uint64_t offset, const GroupHeader&,
+                         std::uint32_t begin, std::uint32_t end)>;
   void visit_groups(std::uint64_t begin, std::uint64_t end, const GroupVisitor& visitor) const;
   std::vector<Hash> leaf_hashes(std::uint64_t begin, std::uint64_t end) const;
   Hash node(const NodeId& id) const;
@@ -121,7 +126,8 @@ void Store::create(FileSystem& files, const std::string& directory, const Hash& 
   GroupEncoder encoder(StoreOptions{}.block_bytes);
   attest::CompactRange tree;
   std::vector<UpperNode> none;
-  const auto group = encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, none);
+  const auto group =
+      encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, none);
   bytes.insert(bytes.end(), group.bytes.begin(), group.bytes.end());
   // Header and genesis appear together: a store without its genesis never exists.
   publish_file(files, segments, 0, bytes);
@@ -130,7 +136,8 @@ void Store::create(FileSystem& files, const std::string& directory, const Hash& 
 
 Store Store::open(FileSystem& files, const std::string& directory, const StoreOptions& options) {
   const std::string segments = segments_of(directory);
-  Recovered recovered = examine(files, segments, options.anchored_size, FileSystem::Open::read_write);
+  Recovered recovered =
+      examine(files, segments, options.anchored_size, FileSystem::Open::read_write);
   repair(files, directory, segments, recovered);
   auto state = std::make_unique<State>(files, directory, HashLevels::Access::read_write, recovered);
   const SegmentHeader& newest = recovered.newest->header;
@@ -148,8 +155,10 @@ Store Store::open_for_reading(FileSystem& files, const std::string& directory) {
   // half-way; damage is believed when it is still there at the third look.
   for (int attempt = 1;; ++attempt) {
     try {
-      const Recovered recovered = examine(files, segments_of(directory), 0, FileSystem::Open::read_only);
-      auto state = std::make_unique<State>(files, directory, HashLevels::Access::read_only, recovered);
+      const Recovered recovered =
+          examine(files, segments_of(directory), 0, FileSystem::Open::read_only);
+      auto state =
+          std::make_unique<State>(files, directory, HashLevels::Access::read_only, recovered);
       const SegmentHeader& newest = recovered.newest->header;
       // False: slower, all the same; the nodes are then made from the leaves.
       static_cast<void>(state->levels.trust(newest.first_index, newest.roots));
@@ -178,12 +187,14 @@ void Store::State::begin_segment() {
 void Store::State::append_group(std::span<const NewRecord> records) {
   Appending& a = *appending;
   const std::uint64_t in_segment = a.next.tree.size() - a.segment->header.first_index;
-  if (a.file->end() >= a.options.segment_bytes || in_segment >= a.options.segment_records) begin_segment();
+  if (a.file->end() >= a.options.segment_bytes || in_segment >= a.options.segment_records)
+    begin_segment();
 
   attest::CompactRange tree = a.next.tree;
   a.complete.clear();
-  const auto group = a.encoder.encode({a.segment->header, a.next.previous_checksum, a.next.group_number},
-                                      records, tree, a.complete);
+  const auto group =
+      a.encoder.encode({a.segment->header, a.next.previous_checksum, a.next.group_number}, records,
+                       tree, a.complete);
   const GroupPlace place{a.file->end(), a.next.tree.size()};
   a.file->append(group.bytes);
   // Durable. What follows only tells readers, in memory and in derived files.
@@ -203,8 +214,8 @@ attest::TreeHead Store::append(std::span<const NewRecord> records) {
   try {
     state_->append_group(records);
   } catch (const std::system_error& error) {
-    // A full disk leaves the store as it was: a new segment that is not there yet, or a group cut off
-    // again. Only a failed sync may not be taken for that.
+    // A full disk leaves the store as it was: a new segment that is not there yet, or a group cut
+    // off again. Only a failed sync may not be taken for that.
     if (is_full(error) && !state_->appending->file->broken()) state_->broken = false;
     throw;
   }
@@ -212,19 +223,29 @@ attest::TreeHead Store::append(std::span<const NewRecord> records) {
   return head();
 }
 
-bool Store::broken() const { return state_->broken; }
-attest::TreeHead Store::head() const { return state_->segments.head(); }
-const Hash& Store::log_id() const { return state_->log_id; }
-std::uint64_t Store::recovered_torn_bytes() const { return state_->torn_bytes; }
+bool Store::broken() const {
+  return state_->broken;
+}
+attest::TreeHead Store::head() const {
+  return state_->segments.head();
+}
+const Hash& Store::log_id() const {
+  return state_->log_id;
+}
+std::uint64_t Store::recovered_torn_bytes() const {
+  return state_->torn_bytes;
+}
 
-void Store::State::visit_groups(std::uint64_t begin, std::uint64_t end, const GroupVisitor& visitor) const {
+void Store::State::visit_groups(std::uint64_t begin, std::uint64_t end,
+                                const GroupVisitor& visitor) const {
   while (begin < end) {
     const SegmentDirectory::Found found = segments.find(begin);
     const SegmentFile& segment = *found.segment;
     const auto header = read_group_header(segment, found.place.offset, segment.file->size());
     if (!header || header->first_index != found.place.first_index) {
-      throw Damage(Fault::group_damaged, Place::index(begin),
-                   segment.path + ", byte " + std::to_string(found.place.offset) + ": the group is gone");
+      throw Damage(
+          Fault::group_damaged, Place::index(begin),
+          segment.path + ", byte " + std::to_string(found.place.offset) + ": the group is gone");
     }
     const std::uint64_t until = std::min<std::uint64_t>(end, header->first_index + header->count);
     if (!visitor(segment, found.place.offset, *header,
@@ -239,20 +260,22 @@ void Store::State::visit_groups(std::uint64_t begin, std::uint64_t end, const Gr
 void Store::visit(std::uint64_t begin, std::uint64_t end,
                   const std::function<bool(const StoredRecord&)>& visitor) const {
   state_->visit_groups(begin, std::min(end, head().size),
-                       [&](const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
-                           std::uint32_t first, std::uint32_t last) {
+                       [&](const SegmentFile& segment, std::uint64_t offset,
+                           const GroupHeader& header, std::uint32_t first, std::uint32_t last) {
                          return visit_group(segment, offset, header, first, last, visitor);
                        });
 }
 
 StoredRecord Store::read(std::uint64_t index) const {
-  if (index >= head().size) throw std::out_of_range("record " + std::to_string(index) + " is not in the log");
+  if (index >= head().size)
+    throw std::out_of_range("record " + std::to_string(index) + " is not in the log");
   StoredRecord found;
   visit(index, index + 1, [&](const StoredRecord& record) {
     found = record;
     return true;
   });
-  if (!found.erased && attest::commit({found.salt, found.tlvs, found.bytes}) != found.leaf.commitment) {
+  if (!found.erased &&
+      attest::commit({found.salt, found.tlvs, found.bytes}) != found.leaf.commitment) {
     throw Damage(Fault::commitment_mismatch, Place::index(index),
                  state_->directory + ": the content is not what its leaf commits to");
   }
@@ -262,15 +285,17 @@ StoredRecord Store::read(std::uint64_t index) const {
 std::vector<Hash> Store::State::leaf_hashes(std::uint64_t begin, std::uint64_t end) const {
   std::vector<Hash> hashes;
   attest::Bytes leaves;
-  visit_groups(begin, end, [&](const SegmentFile& segment, std::uint64_t offset, const GroupHeader&,
-                               std::uint32_t first, std::uint32_t last) {
-    leaves.clear();
-    read_leaves(segment, offset, first, last, leaves);
-    for (std::size_t i = 0; i < leaves.size(); i += attest::kLeafBytes) {
-      hashes.push_back(attest::leaf_hash(ByteView(leaves).subspan(i, attest::kLeafBytes)));
-    }
-    return true;
-  });
+  visit_groups(
+      begin, end,
+      [&](const SegmentFile& segment, std::uint64_t offset, const GroupHeader&, std::uint32_t first,
+          std::uint32_t last) {
+        leaves.clear();
+        read_leaves(segment, offset, first, last, leaves);
+        for (std::size_t i = 0; i < leaves.size(); i += attest::kLeafBytes) {
+          hashes.push_back(attest::leaf_hash(ByteView(leaves).subspan(i, attest::kLeafBytes)));
+        }
+        return true;
+      });
   return hashes;
 }
 

@@ -10,10 +10,11 @@
 //
 // Thread safety: append() from one thread; everything const from any: what is durable is published
 // after each group under one lock, held for a look at a table in memory, never for I/O.
-// Blocks: append() returns when the group is durable. Errors: accidents throw std::system_error. A full
-// disk (ENOSPC, EDQUOT on a write) is survived: the group is cut off again, append() may be tried again.
-// After any other failed write, and after a failed sync, the store is broken and every append throws.
-// Damage found while opening or reading throws Damage. Durability: acknowledged means fdatasync returned.
+// Blocks: append() returns when the group is durable. Errors: accidents throw std::system_error. A
+// full disk (ENOSPC, EDQUOT on a write) is survived: the group is cut off again, append() may be
+// tried again. After any other failed write, and after a failed sync, the store is broken and every
+// append throws. Damage found while opening or reading throws Damage. Durability: acknowledged
+// means fdatasync returned.
 #pragma once
 
 #include <functional>
@@ -29,10 +30,10 @@
 namespace stele::storage {
 
 struct StoreOptions {
-  std::uint64_t segment_bytes = 64u << 20;      // a segment is sealed when it has grown past this
-  std::uint64_t segment_records = 1u << 20;     // or holds this many records
-  std::uint32_t block_bytes = 128u << 10;       // plain content per block (one record may exceed it)
-  std::uint64_t anchored_size = 0;              // records the journal says were anchored: fewer is Damage
+  std::uint64_t segment_bytes = 64u << 20;   // a segment is sealed when it has grown past this
+  std::uint64_t segment_records = 1u << 20;  // or holds this many records
+  std::uint32_t block_bytes = 128u << 10;    // plain content per block (one record may exceed it)
+  std::uint64_t anchored_size = 0;  // records the journal says were anchored: fewer is Damage
 };
 
 // A record to append; the store gives it its index.
@@ -40,8 +41,8 @@ struct NewRecord {
   attest::Kind kind = attest::Kind::event;
   std::int64_t time_ns = 0;
   std::uint64_t source = attest::kNoSource;
-  attest::Hash salt;       // random, from the caller
-  attest::ByteView tlvs;   // canonical
+  attest::Hash salt;      // random, from the caller
+  attest::ByteView tlvs;  // canonical
   attest::ByteView bytes;
 };
 
@@ -61,23 +62,24 @@ class Store : public attest::HashReader {
   // Makes DIR/segments with the first segment; record 0 is the genesis. Fails if one exists.
   static void create(FileSystem&, const std::string& directory, const attest::Hash& log_id,
                      std::uint32_t era, const NewRecord& genesis);
-  // Recovers (truncates a torn tail, syncs, rebuilds derived files) and opens for appending. The caller holds the lock.
+  // Recovers (truncates a torn tail, syncs, rebuilds derived files) and opens for appending. The
+  // caller holds the lock.
   static Store open(FileSystem&, const std::string& directory, const StoreOptions&);
   // Opens what is durable for reading beside a running writer; changes nothing.
   static Store open_for_reading(FileSystem&, const std::string& directory);
   Store(Store&&) noexcept;
   ~Store() override;
 
-  // Appends the records as one group (at most kMaxGroupRecords and kMaxGroupBytes: ENSUREd; none: does
-  // nothing) and makes them durable. Returns the tree head after them.
+  // Appends the records as one group (at most kMaxGroupRecords and kMaxGroupBytes: ENSUREd; none:
+  // does nothing) and makes them durable. Returns the tree head after them.
   attest::TreeHead append(std::span<const NewRecord> records);
   bool broken() const;  // only opening anew helps
   attest::TreeHead head() const;
   const attest::Hash& log_id() const;
   std::uint64_t recovered_torn_bytes() const;  // what open() cut off
 
-  // Reading: one record (its content checked against its leaf), or each of [begin, end) in order until
-  // the visitor returns false (structure checked, hashes not: that is the verifier's).
+  // Reading: one record (its content checked against its leaf), or each of [begin, end) in order
+  // until the visitor returns false (structure checked, hashes not: that is the verifier's).
   StoredRecord read(std::uint64_t index) const;  // index past the end: std::out_of_range
   void visit(std::uint64_t begin, std::uint64_t end,
              const std::function<bool(const StoredRecord&)>& visitor) const;

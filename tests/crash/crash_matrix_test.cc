@@ -1,8 +1,8 @@
 // Goal: whatever single operation of the file system fails, and however, an acknowledged record or
 // entry is never lost, none is invented, and no crash is taken for tampering.
-// Method: the canonical session on a file system in memory; every operation × every kind of failure;
-// then a restart on the same page cache and, apart, after a loss of power; everything is re-derived
-// from the bytes by check_log().
+// Method: the canonical session on a file system in memory; every operation × every kind of
+// failure; then a restart on the same page cache and, apart, after a loss of power; everything is
+// re-derived from the bytes by check_log().
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,8 @@
 namespace stele::test {
 namespace {
 
-// The operations of an uninterrupted session; up to the one that fails a session is the same every time.
+// The operations of an uninterrupted session; up to the one that fails a session is the same every
+// time.
 std::vector<std::string> calls_of_a_session() {
   CrashSession session;
   MemoryFileSystem files;
@@ -63,8 +64,8 @@ TEST(CrashMatrix, TheProcessDiesAtEveryOperation) {
   report(2, tally);
 }
 
-// Families 11 and 12: one operation fails; a failed write or sync must break the store (or, for a full
-// disk, be taken back), never be acknowledged, never be believed afterwards.
+// Families 11 and 12: one operation fails; a failed write or sync must break the store (or, for a
+// full disk, be taken back), never be acknowledged, never be believed afterwards.
 void fail_every_operation(int family, bool only_sync, std::initializer_list<int> errors) {
   const std::vector<std::string> calls = calls_of_a_session();
   Tally tally;
@@ -79,9 +80,10 @@ void fail_every_operation(int family, bool only_sync, std::initializer_list<int>
         session.run(files);
         ASSERT_TRUE(files.injected());
         ++tally.injected;
-        // Only derived files may fail unnoticed, and a full disk that was tried again. (A sync that says
-        // EIO has no second try.)
-        const bool must_end = is_sync && error == EIO && calls[at].find("/tree") == std::string::npos;
+        // Only derived files may fail unnoticed, and a full disk that was tried again. (A sync that
+        // says EIO has no second try.)
+        const bool must_end =
+            is_sync && error == EIO && calls[at].find("/tree") == std::string::npos;
         if (must_end && session.all_acknowledged()) ++tally.missed;
         const std::string what = describe(calls, at) + ": " + std::to_string(error);
         files.inject({});
@@ -95,9 +97,13 @@ void fail_every_operation(int family, bool only_sync, std::initializer_list<int>
   report(family, tally);
 }
 
-TEST(CrashMatrix, EveryOperationFailsOnce) { fail_every_operation(11, false, {EIO, ENOSPC}); }
+TEST(CrashMatrix, EveryOperationFailsOnce) {
+  fail_every_operation(11, false, {EIO, ENOSPC});
+}
 
-TEST(CrashMatrix, ASyncThatFailedIsNeverBelievedLater) { fail_every_operation(12, true, {EIO, ENOSPC, EDQUOT}); }
+TEST(CrashMatrix, ASyncThatFailedIsNeverBelievedLater) {
+  fail_every_operation(12, true, {EIO, ENOSPC, EDQUOT});
+}
 
 TEST(CrashMatrix, EverythingFailsFromSomeOperationOn) {
   const std::vector<std::string> calls = calls_of_a_session();

@@ -38,9 +38,11 @@ CrashSession::CrashSession() {
   ends_ = {0, 1};
   for (std::uint64_t group = 1; group <= kGroups; ++group) {
     for (std::uint64_t i = 0; i < group * 7 % 11 + 1; ++i) {
-      const std::uint64_t size = (group * 131 + i * 57) % 700 + (group % 10 == 3 && i == 0 ? 2000 : 0);
+      const std::uint64_t size =
+          (group * 131 + i * 57) % 700 + (group % 10 == 3 && i == 0 ? 2000 : 0);
       std::string content(size, ' ');
-      for (std::size_t at = 0; at < size; ++at) content[at] = static_cast<char>((group + i + at) % 251 + 1);
+      for (std::size_t at = 0; at < size; ++at)
+        content[at] = static_cast<char>((group + i + at) % 251 + 1);
       records_.add(content);
     }
     ends_.push_back(records_.size());
@@ -101,13 +103,16 @@ void CrashSession::check(FileSystem& files, Tally& tally, const std::string& wha
   if (!found.wrong.empty()) return wrong(tally.lost, found.wrong);
   if (found.records < acknowledged_.records || found.entries < acknowledged_.entries) {
     return wrong(tally.lost, "only " + std::to_string(found.records) + " records of " +
-                                 std::to_string(acknowledged_.records) + ", " + std::to_string(found.entries) +
-                                 " entries of " + std::to_string(acknowledged_.entries));
+                                 std::to_string(acknowledged_.records) + ", " +
+                                 std::to_string(found.entries) + " entries of " +
+                                 std::to_string(acknowledged_.entries));
   }
   if (!std::ranges::binary_search(ends_, found.records)) wrong(tally.lost, "half a group was kept");
   const Store store = Store::open_for_reading(files, kDirectory);
-  if (store.head() != attest::TreeHead{found.records, found.root}) wrong(tally.lost, "head() differs");
-  if (attest::root_of(found.records, store) != found.root) wrong(tally.lost, "read_hashes() differ");
+  if (store.head() != attest::TreeHead{found.records, found.root})
+    wrong(tally.lost, "head() differs");
+  if (attest::root_of(found.records, store) != found.root)
+    wrong(tally.lost, "read_hashes() differ");
 }
 
 void CrashSession::restart_and_check(FileSystem& files, Tally& tally, const std::string& what) {

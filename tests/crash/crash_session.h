@@ -23,7 +23,7 @@ struct Acknowledged {
 // Counted by every family; all but the first must be zero.
 struct Tally {
   std::uint64_t injected = 0;
-  std::uint64_t lost = 0;          // acknowledged and not there, or something there that was never given
+  std::uint64_t lost = 0;  // acknowledged and not there, or something there that was never given
   std::uint64_t false_alarms = 0;  // Damage reported after nothing but crashes and failing devices
   std::uint64_t missed = 0;        // a failure that went by as if nothing had happened
   std::string first;               // the first thing wrong, for the message
@@ -36,8 +36,8 @@ class CrashSession {
   static constexpr std::uint64_t kGroups = 50;
   CrashSession();
 
-  // A life of the process: from opening (or creating) up to `groups` groups in the log, or to the first
-  // failure that ends it. PowerCut passes through.
+  // A life of the process: from opening (or creating) up to `groups` groups in the log, or to the
+  // first failure that ends it. PowerCut passes through.
   void run(storage::FileSystem& files, std::uint64_t groups = kGroups);
   // Starts anew on what a crash left and checks everything; counts what is wrong.
   void restart_and_check(storage::FileSystem& files, Tally& tally, const std::string& what);
@@ -53,7 +53,7 @@ class CrashSession {
   void check(storage::FileSystem& files, Tally& tally, const std::string& what);
 
   Records records_;
-  std::vector<std::uint64_t> ends_;     // the records before and in group i: [ends_[i], ends_[i + 1])
+  std::vector<std::uint64_t> ends_;  // the records before and in group i: [ends_[i], ends_[i + 1])
   std::vector<std::string> entries_;
   Acknowledged acknowledged_;
 };

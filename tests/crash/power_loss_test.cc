@@ -1,5 +1,5 @@
-// Goal: losing power keeps every acknowledged record and entry, whatever the disk had written of what
-// was not synced yet, at any moment, recovery included, and again and again.
+// Goal: losing power keeps every acknowledged record and entry, whatever the disk had written of
+// what was not synced yet, at any moment, recovery included, and again and again.
 // Method: the canonical session on a file system in memory that knows what is not durable; random
 // schedules of several lives (family 4), every small combination of what waited at every operation
 // (family 5), crashes inside the recovery from a crash (family 6).
@@ -17,16 +17,24 @@ namespace {
 using Random = std::mt19937_64;
 using Files = std::unique_ptr<MemoryFileSystem>;
 
-Failure any_failure(Random& random) { return static_cast<Failure>(random() % 3); }
+Failure any_failure(Random& random) {
+  return static_cast<Failure>(random() % 3);
+}
 
 // Each waiting operation kept, dropped, or torn at random sectors.
 std::vector<Survival> any_survivals(const MemoryFileSystem& files, Random& random) {
   std::vector<Survival> survivals;
   for (std::size_t i = files.waiting().size(); i > 0; --i) {
     switch (random() % 4) {
-      case 0: survivals.push_back({true, ~std::uint64_t{0}}); break;
-      case 1: survivals.push_back({false, 0}); break;
-      default: survivals.push_back({random() % 4 != 0, random()}); break;
+      case 0:
+        survivals.push_back({true, ~std::uint64_t{0}});
+        break;
+      case 1:
+        survivals.push_back({false, 0});
+        break;
+      default:
+        survivals.push_back({random() % 4 != 0, random()});
+        break;
     }
   }
   return survivals;
@@ -59,7 +67,8 @@ TEST(PowerLoss, RandomSchedulesOfSeveralLives) {
   report(4, tally);
 }
 
-// All ways in which at most two of the waiting operations are lost or torn, the others kept; and all lost.
+// All ways in which at most two of the waiting operations are lost or torn, the others kept; and
+// all lost.
 std::vector<std::vector<Survival>> combinations(const std::vector<std::size_t>& waiting,
                                                 Random& random) {
   constexpr std::uint64_t kAll = ~std::uint64_t{0};
@@ -68,13 +77,16 @@ std::vector<std::vector<Survival>> combinations(const std::vector<std::size_t>& 
     fates[i] = {{false, 0}};
     if (waiting[i] == 0) continue;
     fates[i].push_back({true, 0});
-    // Every subset of up to nine sectors; of more: every front, back and single lost sector, and some others.
+    // Every subset of up to nine sectors; of more: every front, back and single lost sector, and
+    // some others.
     if (waiting[i] <= 9) {
-      for (std::uint64_t mask = 1; mask + 1 < std::uint64_t{1} << waiting[i]; ++mask) fates[i].push_back({true, mask});
+      for (std::uint64_t mask = 1; mask + 1 < std::uint64_t{1} << waiting[i]; ++mask)
+        fates[i].push_back({true, mask});
     } else {
       for (std::size_t k = 1; k < std::min<std::size_t>(waiting[i], 64); ++k) {
         const std::uint64_t front = (std::uint64_t{1} << k) - 1;
-        for (const std::uint64_t mask : {front, ~front, ~(std::uint64_t{1} << k)}) fates[i].push_back({true, mask});
+        for (const std::uint64_t mask : {front, ~front, ~(std::uint64_t{1} << k)})
+          fates[i].push_back({true, mask});
       }
       for (int k = 0; k < 400; ++k) fates[i].push_back({true, random()});
     }
@@ -136,8 +148,9 @@ TEST(PowerLoss, RecoveryItselfIsInterruptedEverywhere) {
       die_at(copy, *again, step, any_failure(random), 0);
       in_recovery = again->dead();
       const Files after = again->power_loss(any_survivals(*again, random));
-      copy.restart_and_check(*after, tally,
-                             "operation " + std::to_string(at) + ", recovery's " + std::to_string(step));
+      copy.restart_and_check(
+          *after, tally,
+          "operation " + std::to_string(at) + ", recovery's " + std::to_string(step));
       ++tally.injected;
     }
   }

@@ -1,6 +1,6 @@
 // Goal: a full disk stops a store and space lets it go on; anything worse breaks it for good.
-// Method: a file system in memory fails each operation of one append in each way; what the store says of
-// itself, what the next append does, and what is there after a restart are compared.
+// Method: a file system in memory fails each operation of one append in each way; what the store
+// says of itself, what the next append does, and what is there after a restart are compared.
 
 #include <gtest/gtest.h>
 
@@ -48,7 +48,8 @@ TEST(FullDisk, IsSurvivedOnceSpaceReturns) {
           disk.files.inject({.at = disk.begin + at, .failure = failure, .error = error});
           EXPECT_THROW(disk.store->append(disk.records.batch(1, 5)), std::system_error);
           const std::string& call = disk.files.calls()[disk.begin + at];
-          const bool group_sync = call.starts_with("sync ") && at + 1 == operations_of_an_append(new_segment);
+          const bool group_sync =
+              call.starts_with("sync ") && at + 1 == operations_of_an_append(new_segment);
           EXPECT_EQ(disk.store->broken(), group_sync) << call;
           EXPECT_EQ(disk.store->head().size, 1u);
           if (disk.store->broken()) continue;

@@ -1,6 +1,6 @@
 // Goal: Journal keeps every entry that append() returned for, in order, across files and restarts.
-// Method: the real file system and one in memory; entries of many sizes; every truncation of the newest
-// file, every bit of an older entry; a disk that is full for a while.
+// Method: the real file system and one in memory; entries of many sizes; every truncation of the
+// newest file, every bit of an older entry; a disk that is full for a while.
 
 #include "storage/journal.h"
 
@@ -126,7 +126,8 @@ TEST(Journal, MissingFilesAreDamage) {
 
 TEST(Journal, SurvivesAFullDiskAndNothingElse) {
   for (const int error : {ENOSPC, EDQUOT, EIO}) {
-    for (const test::Failure failure : {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+    for (const test::Failure failure :
+         {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
       MemoryFileSystem files;
       create(files, "/log");
       Entries found;

@@ -16,11 +16,14 @@ namespace {
 
 using Open = FileSystem::Open;
 
-ByteView bytes(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+ByteView bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 std::string read(const File& file, std::uint64_t offset, std::size_t count) {
   std::string text(count, '?');
-  text.resize(file.read(offset, std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size())));
+  text.resize(
+      file.read(offset, std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size())));
   return text;
 }
 
@@ -44,7 +47,7 @@ TEST(PosixFileSystem, MakesFilesThatOthersCannotRead) {
   posix().create_directory(scratch / "made");
   posix().create_directory(scratch / "made");
   static_cast<void>(posix().open(scratch / "made/file", Open::create_new));
-  struct stat status{};
+  struct stat status {};
   ASSERT_EQ(::stat((scratch / "made").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0700u);
   ASSERT_EQ(::stat((scratch / "made/file").c_str(), &status), 0);
@@ -67,7 +70,8 @@ TEST(PosixFileSystem, OpensOnlyRegularFilesAndNeverWaits) {
 
 TEST(PosixFileSystem, ListsRenamesAndRemoves) {
   const test::Scratch scratch;
-  for (const char* name : {"b", "a"}) static_cast<void>(posix().open(scratch / name, Open::create_new));
+  for (const char* name : {"b", "a"})
+    static_cast<void>(posix().open(scratch / name, Open::create_new));
   EXPECT_EQ(posix().list(scratch.path().string()), (std::vector<std::string>{"a", "b"}));
   posix().rename(scratch / "a", scratch / "c");
   posix().remove(scratch / "b");

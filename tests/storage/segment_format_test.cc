@@ -1,6 +1,7 @@
-// Goal: segment bytes are exactly those of storage/README.md, every part inverts, nothing bent is taken.
-// Method: the README's example bytes are made anew; each part is encoded, decoded, cut at every length
-// and bent in every bit.
+// Goal: segment bytes are exactly those of storage/README.md, every part inverts, nothing bent is
+// taken.
+// Method: the README's example bytes are made anew; each part is encoded, decoded, cut at every
+// length and bent in every bit.
 
 #include "storage/segment_format.h"
 
@@ -35,7 +36,8 @@ Bytes example_segment() {
   GroupEncoder encoder(128u << 10);
   attest::CompactRange tree;
   std::vector<UpperNode> none;
-  const auto group = encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, none);
+  const auto group =
+      encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, none);
   bytes.insert(bytes.end(), group.bytes.begin(), group.bytes.end());
   return bytes;
 }
@@ -58,7 +60,8 @@ std::string dump(const Bytes& bytes) {
 TEST(SegmentFormat, ExampleBytesOfTheReadmeAreTrue) {
   std::ifstream file(std::string(STELE_SOURCE_DIR) + "/storage/README.md");
   const std::string readme{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_NE(readme.find(dump(example_segment())), std::string::npos) << "it should hold:\n" << dump(example_segment());
+  EXPECT_NE(readme.find(dump(example_segment())), std::string::npos) << "it should hold:\n"
+                                                                     << dump(example_segment());
 }
 
 TEST(SegmentFormat, HeadersInvertAtEverySize) {
@@ -68,7 +71,8 @@ TEST(SegmentFormat, HeadersInvertAtEverySize) {
     header.number = first * 5;
     header.first_index = first;
     header.previous_checksum = test::salt_of(first);
-    for (std::uint64_t left = first; left > 0; left &= left - 1) header.roots.push_back(test::salt_of(left));
+    for (std::uint64_t left = first; left > 0; left &= left - 1)
+      header.roots.push_back(test::salt_of(left));
     Bytes bytes = encode(header);
     const std::size_t length = bytes.size();
     bytes.push_back(0x77);  // what follows does not matter
@@ -99,7 +103,8 @@ TEST(SegmentFormat, RefusesEverySegmentHeaderCutOrBent) {
 template <class Decode>
 void expect_canonical(attest::ByteView good, Decode decode) {
   EXPECT_TRUE(decode(good).has_value());
-  for (std::size_t length = 0; length < good.size(); ++length) EXPECT_FALSE(decode(good.first(length)));
+  for (std::size_t length = 0; length < good.size(); ++length)
+    EXPECT_FALSE(decode(good.first(length)));
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     Bytes bent(good.begin(), good.end());
     bent[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
@@ -122,7 +127,8 @@ TEST(SegmentFormat, GroupAndBlockPartsAreCanonical) {
   group.time_ns = -5;
   group.group_number = 7;
   expect_canonical(encode(group), decode_group_header);
-  expect_canonical(encode(GroupTrailer{678, test::salt_of(1), test::salt_of(2)}), decode_group_trailer);
+  expect_canonical(encode(GroupTrailer{678, test::salt_of(1), test::salt_of(2)}),
+                   decode_group_trailer);
   expect_canonical(encode(BlockHeader{0, 0, 0, 1, 2, 300, 300}), decode_block_header);
   expect_canonical(encode(BlockHeader{1, 1, 9, 1, 2, 300, 900}), decode_block_header);
   expect_canonical(encode(EntryHeader{example_header().marker, 3, 256}), decode_entry_header);

@@ -1,6 +1,6 @@
 // Goal: what Store promises to its callers holds on the real file system.
-// Method: append records of many sizes, in groups and segments of many sizes, and compare what is read
-// back, and every hash, with the formulas of the format applied to the same records.
+// Method: append records of many sizes, in groups and segments of many sizes, and compare what is
+// read back, and every hash, with the formulas of the format applied to the same records.
 
 #include "storage/store.h"
 
@@ -49,7 +49,9 @@ void expect_holds(const Store& store, const Records& records) {
 class StoreTest : public ::testing::Test {
  protected:
   std::string directory() const { return scratch_ / "log"; }
-  void create() const { Store::create(posix(), directory(), test::test_log_id(), 0, test::genesis_record()); }
+  void create() const {
+    Store::create(posix(), directory(), test::test_log_id(), 0, test::genesis_record());
+  }
   Store open(StoreOptions options = {}) const { return Store::open(posix(), directory(), options); }
 
   Scratch scratch_;
@@ -150,7 +152,8 @@ TEST_F(StoreTest, AnswersForEveryNodeOfTheTree) {
     check(Store::open_for_reading(posix(), directory()));
     check(open(options));
     check(Store::open_for_reading(posix(), directory()));
-    EXPECT_EQ(posix().open(level_8, FileSystem::Open::read_only)->size(), (leaves.size() >> 8) * 32);
+    EXPECT_EQ(posix().open(level_8, FileSystem::Open::read_only)->size(),
+              (leaves.size() >> 8) * 32);
   }
 }
 
@@ -193,7 +196,8 @@ TEST_F(StoreTest, ReadersBesideTheWriterSeeWholeGroups) {
       }
     });
   }
-  for (std::uint64_t begin = 1; begin < records.size(); begin += 10) store.append(records.batch(begin, begin + 10));
+  for (std::uint64_t begin = 1; begin < records.size(); begin += 10)
+    store.append(records.batch(begin, begin + 10));
   done = true;
   for (std::thread& reader : readers) reader.join();
   expect_holds(store, records);

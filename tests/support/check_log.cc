@@ -48,7 +48,9 @@ class Fields {
     std::ranges::copy(take(32), hash.bytes.begin());
     return hash;
   }
-  void magic(std::string_view text) { demand(std::ranges::equal(take(text.size()), attest::view(text)), "magic"); }
+  void magic(std::string_view text) {
+    demand(std::ranges::equal(take(text.size()), attest::view(text)), "magic");
+  }
   void zero(std::size_t count) { demand(number(count) == 0, "reserved bytes"); }
   ByteView since(std::size_t begin) const { return all_.subspan(begin, at_ - begin); }
   std::size_t at() const { return at_; }
@@ -70,7 +72,8 @@ std::vector<std::string> paths(storage::FileSystem& files, const std::string& di
   std::vector<std::string> found;
   for (const std::string& name : files.list(directory)) {
     demand(name.size() == 16, directory + ": something else lies there: " + name);
-    demand(std::stoull(name, nullptr, 16) == found.size(), directory + ": a file is missing before " + name);
+    demand(std::stoull(name, nullptr, 16) == found.size(),
+           directory + ": a file is missing before " + name);
     found.push_back(directory + "/" + name);
   }
   return found;
@@ -100,7 +103,8 @@ class LogReader {
     }
     const Hash own = attest::hash({attest::tag("stele/v1/segment"), in.since(0)});
     demand(in.hash() == own, "segment header checksum");
-    for (std::uint64_t group_number = 0; !in.done(); ++group_number) group(in, marker, number, group_number);
+    for (std::uint64_t group_number = 0; !in.done(); ++group_number)
+      group(in, marker, number, group_number);
   }
 
   std::uint64_t records() const { return leaves_.size(); }
@@ -125,8 +129,8 @@ class LogReader {
     const std::size_t trailer = in.at();
     demand(in.number(8) == trailer + 72 - begin, "length in the trailer");
     stated_root_ = in.hash();
-    checksum_ = attest::hash({attest::tag("stele/v1/group"), test_log_id(), big_endian(segment, 8), checksum_,
-                              header, stated_root_});
+    checksum_ = attest::hash({attest::tag("stele/v1/group"), test_log_id(), big_endian(segment, 8),
+                              checksum_, header, stated_root_});
     demand(in.hash() == checksum_, "group checksum");
   }
 
@@ -164,7 +168,8 @@ class LogReader {
     const Hash commitment =
         attest::hash({attest::tag("stele/v1/content"), salt, big_endian(tlvs.size(), 4), tlvs,
                       big_endian(content.size(), 8), content});
-    demand(std::ranges::equal(leaf.last(32), commitment.bytes), "commitment " + std::to_string(index));
+    demand(std::ranges::equal(leaf.last(32), commitment.bytes),
+           "commitment " + std::to_string(index));
     demand(leaf[0] == 1 && leaf[1] == (index == 0 ? 1 : 0), "version or kind");
     const Bytes prefix{0};
     leaves_.push_back(attest::hash({prefix, leaf}));
@@ -208,10 +213,11 @@ std::uint64_t journal(storage::FileSystem& files, const std::string& directory,
       const std::uint64_t length = in.number(4);
       const ByteView header = in.since(begin);
       const ByteView payload = in.take(length);
-      demand(entries < expected.size() && std::ranges::equal(payload, attest::view(expected[entries])),
-             "journal entry " + std::to_string(entries) + " holds something else");
-      checksum = attest::hash({attest::tag("stele/v1/entry"), test_log_id(), big_endian(entries, 8), checksum,
-                               header, payload});
+      demand(
+          entries < expected.size() && std::ranges::equal(payload, attest::view(expected[entries])),
+          "journal entry " + std::to_string(entries) + " holds something else");
+      checksum = attest::hash({attest::tag("stele/v1/entry"), test_log_id(), big_endian(entries, 8),
+                               checksum, header, payload});
       demand(in.hash() == checksum, "journal entry checksum");
       ++entries;
     }
@@ -226,7 +232,8 @@ Hash reference_root(const std::vector<Hash>& leaves, std::size_t begin, std::siz
   if (end - begin == 1) return leaves[begin];
   const std::size_t k = std::bit_floor(end - begin - 1);
   const Bytes prefix{1};
-  return attest::hash({prefix, reference_root(leaves, begin, begin + k), reference_root(leaves, begin + k, end)});
+  return attest::hash(
+      {prefix, reference_root(leaves, begin, begin + k), reference_root(leaves, begin + k, end)});
 }
 
 LogCheck check_log(storage::FileSystem& files, const std::string& directory, const Records& records,

@@ -1,7 +1,8 @@
-// check_log: what the bytes of a store say, read without any of the code that writes or recovers it.
+// check_log: what the bytes of a store say, read without any of the code that writes or recovers
+// it.
 //
-// Written from the format pages alone: own parsing, the RFC's recursive definition of the tree, every
-// checksum, every commitment. Expects files without a torn end (a recovered store).
+// Written from the format pages alone: own parsing, the RFC's recursive definition of the tree,
+// every checksum, every commitment. Expects files without a torn end (a recovered store).
 // Thread safety: functions. Errors: what is wrong comes back as text.
 #pragma once
 
@@ -20,11 +21,13 @@ struct LogCheck {
   std::uint64_t entries = 0;
   attest::Hash root;
 };
-// Records and entries found must be the first ones of those expected (payloads of the journal's entries).
+// Records and entries found must be the first ones of those expected (payloads of the journal's
+// entries).
 LogCheck check_log(storage::FileSystem& files, const std::string& directory, const Records& records,
                    const std::vector<std::string>& entries);
 
 // The RFC's definition: MTH of leaf hashes [begin, end).
-attest::Hash reference_root(const std::vector<attest::Hash>& leaves, std::size_t begin, std::size_t end);
+attest::Hash reference_root(const std::vector<attest::Hash>& leaves, std::size_t begin,
+                            std::size_t end);
 
 }  // namespace stele::test

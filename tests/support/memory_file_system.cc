@@ -17,7 +17,9 @@ constexpr std::uint64_t kSector = 512;
   throw std::system_error(error, std::generic_category(), call);
 }
 
-std::string parent(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string parent(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 void put(Bytes& file, std::uint64_t offset, ByteView bytes) {
   if (file.size() < offset + bytes.size()) file.resize(offset + bytes.size());
@@ -74,7 +76,8 @@ struct MemoryFileSystem::Waiting {
 
 class MemoryFile : public storage::File {
  public:
-  MemoryFile(MemoryFileSystem& files, MemoryFileSystem::InodePointer inode, std::string path, bool writable)
+  MemoryFile(MemoryFileSystem& files, MemoryFileSystem::InodePointer inode, std::string path,
+             bool writable)
       : files_(files), inode_(std::move(inode)), path_(std::move(path)), writable_(writable) {}
 
   std::size_t read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
@@ -95,17 +98,28 @@ class MemoryFile : public storage::File {
       if (!writable_) fail(EBADF, "write " + path_);
       bytes.resize(count);
       put(inode_->cache, offset, bytes);
-      MemoryFileSystem::Waiting waiting{.what = What::write, .inode = inode_, .offset = offset, .bytes = bytes, .path = {}, .from = {}};
+      MemoryFileSystem::Waiting waiting{.what = What::write,
+                                        .inode = inode_,
+                                        .offset = offset,
+                                        .bytes = bytes,
+                                        .path = {},
+                                        .from = {}};
       files_.waiting_.push_back(std::make_shared<MemoryFileSystem::Waiting>(std::move(waiting)));
     };
     const std::size_t all = bytes.size();
-    files_.perform("write " + path_, [&] { do_write(all); }, [&] { do_write(all / 2); });
+    files_.perform(
+        "write " + path_, [&] { do_write(all); }, [&] { do_write(all / 2); });
   }
 
   void truncate(std::uint64_t size) override {
     files_.perform("truncate " + path_, [&] {
       inode_->cache.resize(static_cast<std::size_t>(size));
-      MemoryFileSystem::Waiting waiting{.what = What::truncate, .inode = inode_, .offset = size, .bytes = {}, .path = {}, .from = {}};
+      MemoryFileSystem::Waiting waiting{.what = What::truncate,
+                                        .inode = inode_,
+                                        .offset = size,
+                                        .bytes = {},
+                                        .path = {},
+                                        .from = {}};
       files_.waiting_.push_back(std::make_shared<MemoryFileSystem::Waiting>(std::move(waiting)));
     });
   }
@@ -119,11 +133,14 @@ class MemoryFile : public storage::File {
       }
     };
     // Whatever happens, nothing waits any more: pages of a failed sync are clean and lost.
-    const auto mine = [&](const auto& waiting) { return waiting->inode == inode_ && waiting->is_on_file(); };
+    const auto mine = [&](const auto& waiting) {
+      return waiting->inode == inode_ && waiting->is_on_file();
+    };
     const auto count = static_cast<std::size_t>(
         std::count_if(files_.waiting_.begin(), files_.waiting_.end(), mine));
     try {
-      files_.perform("sync " + path_, [&] { do_sync(count); }, [&] { do_sync(count / 2); });
+      files_.perform(
+          "sync " + path_, [&] { do_sync(count); }, [&] { do_sync(count / 2); });
     } catch (const PowerCut&) {
       throw;  // nobody looked: what waited still waits
     } catch (...) {
@@ -186,7 +203,8 @@ std::vector<std::size_t> MemoryFileSystem::waiting() const {
   return sectors;
 }
 
-std::unique_ptr<MemoryFileSystem> MemoryFileSystem::power_loss(const std::vector<Survival>& survivals) const {
+std::unique_ptr<MemoryFileSystem> MemoryFileSystem::power_loss(
+    const std::vector<Survival>& survivals) const {
   auto after = std::make_unique<MemoryFileSystem>();
   Names names = durable_names_;
   std::map<const Inode*, InodePointer> copies;
@@ -207,7 +225,8 @@ std::unique_ptr<MemoryFileSystem> MemoryFileSystem::power_loss(const std::vector
   for (const auto& [path, inode] : names) {
     // A name whose directory did not survive is not reachable.
     bool reachable = true;
-    for (std::string up = parent(path); !up.empty(); up = parent(up)) reachable = reachable && names.contains(up);
+    for (std::string up = parent(path); !up.empty(); up = parent(up))
+      reachable = reachable && names.contains(up);
     if (!reachable) continue;
     InodePointer copy = inode ? copy_of(inode) : nullptr;
     if (copy) copy->cache = copy->platter;
@@ -230,7 +249,8 @@ std::unique_ptr<storage::File> MemoryFileSystem::open(const std::string& path, O
       if (found != names_.end()) fail(EEXIST, "open " + path);
       if (!names_.contains(parent(path))) fail(ENOENT, "open " + path);
       inode = std::make_shared<Inode>();
-      change_names({.what = Waiting::What::link, .inode = inode, .bytes = {}, .path = path, .from = {}});
+      change_names(
+          {.what = Waiting::What::link, .inode = inode, .bytes = {}, .path = path, .from = {}});
       return;
     }
     if (found == names_.end()) fail(ENOENT, "open " + path);
@@ -251,7 +271,8 @@ std::vector<std::string> MemoryFileSystem::list(const std::string& directory) {
   perform("list " + directory, [&] {
     if (!names_.contains(directory)) fail(ENOENT, "list " + directory);
     for (const auto& [path, inode] : names_) {
-      if (path != directory && parent(path) == directory) found.push_back(path.substr(directory.size() + 1));
+      if (path != directory && parent(path) == directory)
+        found.push_back(path.substr(directory.size() + 1));
     }
   });
   return found;  // a map's keys: sorted
@@ -260,7 +281,8 @@ std::vector<std::string> MemoryFileSystem::list(const std::string& directory) {
 void MemoryFileSystem::create_directory(const std::string& path) {
   perform("mkdir " + path, [&] {
     if (names_.contains(path)) return;
-    change_names({.what = Waiting::What::link, .inode = nullptr, .bytes = {}, .path = path, .from = {}});
+    change_names(
+        {.what = Waiting::What::link, .inode = nullptr, .bytes = {}, .path = path, .from = {}});
   });
 }
 
@@ -268,20 +290,27 @@ void MemoryFileSystem::rename(const std::string& from, const std::string& to) {
   perform("rename " + from, [&] {
     const auto found = names_.find(from);
     if (found == names_.end()) fail(ENOENT, "rename " + from);
-    change_names({.what = Waiting::What::rename, .inode = found->second, .bytes = {}, .path = to, .from = from});
+    change_names({.what = Waiting::What::rename,
+                  .inode = found->second,
+                  .bytes = {},
+                  .path = to,
+                  .from = from});
   });
 }
 
 void MemoryFileSystem::remove(const std::string& path) {
   perform("remove " + path, [&] {
     if (!names_.contains(path)) fail(ENOENT, "remove " + path);
-    change_names({.what = Waiting::What::unlink, .inode = nullptr, .bytes = {}, .path = path, .from = {}});
+    change_names(
+        {.what = Waiting::What::unlink, .inode = nullptr, .bytes = {}, .path = path, .from = {}});
   });
 }
 
 void MemoryFileSystem::sync_directory(const std::string& path) {
   perform("sync_directory " + path, [&] {
-    const auto in_it = [&](const auto& waiting) { return !waiting->is_on_file() && parent(waiting->path) == path; };
+    const auto in_it = [&](const auto& waiting) {
+      return !waiting->is_on_file() && parent(waiting->path) == path;
+    };
     for (const auto& waiting : waiting_) {
       if (in_it(waiting)) waiting->apply_to_names(durable_names_);
     }

@@ -1,9 +1,10 @@
 // A file system in memory that counts operations, fails the n-th in a chosen way, and loses power.
 //
-// Model: each file has the bytes that processes see (page cache) and those on the platter; write and
-// truncate wait in a list until sync() applies it, names until sync_directory(). Losing power keeps,
-// drops or tears (at 512 bytes) each waiting operation as the test says. A failed sync drops what
-// waited while the cache still shows it, and a later sync will not bring it back: as Linux does.
+// Model: each file has the bytes that processes see (page cache) and those on the platter; write
+// and truncate wait in a list until sync() applies it, names until sync_directory(). Losing power
+// keeps, drops or tears (at 512 bytes) each waiting operation as the test says. A failed sync drops
+// what waited while the cache still shows it, and a later sync will not bring it back: as Linux
+// does.
 // Thread safety: one thread. Errors: as FileSystem; PowerCut when the machine or process "dies".
 #pragma once
 
@@ -36,8 +37,9 @@ struct Injection {
   bool sticky = false;  // every operation from there on
 };
 
-// What is left of one waiting operation. A write: its size change, and those of its sectors (512 bytes,
-// aligned) whose bit is set, the 65th like the first; any other operation: all or nothing (`size`).
+// What is left of one waiting operation. A write: its size change, and those of its sectors (512
+// bytes, aligned) whose bit is set, the 65th like the first; any other operation: all or nothing
+// (`size`).
 struct Survival {
   bool size = true;
   std::uint64_t sectors = ~std::uint64_t{0};

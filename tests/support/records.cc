@@ -2,7 +2,9 @@
 
 namespace stele::test {
 
-attest::Hash salt_of(std::uint64_t n) { return attest::hash(attest::view("salt" + std::to_string(n))); }
+attest::Hash salt_of(std::uint64_t n) {
+  return attest::hash(attest::view("salt" + std::to_string(n)));
+}
 
 void Records::add(const std::string& content, attest::Kind kind) {
   contents_.push_back(content);
@@ -31,7 +33,8 @@ std::vector<storage::NewRecord> Records::batch(std::uint64_t begin, std::uint64_
 
 attest::Leaf Records::leaf(std::uint64_t index) const {
   const storage::NewRecord record = batch(index, index + 1).front();
-  return {record.kind, record.time_ns, record.source, attest::commit({record.salt, record.tlvs, record.bytes})};
+  return {record.kind, record.time_ns, record.source,
+          attest::commit({record.salt, record.tlvs, record.bytes})};
 }
 
 storage::NewRecord genesis_record() {
@@ -43,6 +46,8 @@ storage::NewRecord genesis_record() {
   return record;
 }
 
-attest::Hash test_log_id() { return attest::hash(attest::view(kGenesisContent)); }
+attest::Hash test_log_id() {
+  return attest::hash(attest::view(kGenesisContent));
+}
 
 }  // namespace stele::test
