@@ -8,13 +8,11 @@
 
 #ifdef STELE_FAILPOINTS
 
-#include <atomic>
-
 namespace stele::attest {
 using FailpointHook = void (*)(const char* name);
-inline std::atomic<FailpointHook> failpoint_hook{nullptr};
+inline FailpointHook failpoint_hook = nullptr;
 inline void pass_failpoint(const char* name) {
-  if (const FailpointHook hook = failpoint_hook.load(std::memory_order_acquire)) hook(name);
+  if (failpoint_hook != nullptr) failpoint_hook(name);
 }
 }  // namespace stele::attest
 

@@ -59,7 +59,7 @@ void install_failpoints() {
       wanted.action.resize(colon);
     }
     ENSURE(wanted.action == "kill" || wanted.action == "throw" || wanted.action == "sleep");
-    attest::failpoint_hook.store(&obey, std::memory_order_release);
+    attest::failpoint_hook = &obey;
     return true;
   }();
   static_cast<void>(installed);
