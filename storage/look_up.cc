@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "storage/look_up_file.h"
 
@@ -35,33 +36,46 @@ struct Search {
 // A row said something that the store denies: its chunk is scanned instead.
 struct RowIsFalse {};
 
+// Records that lie nearer to each other than this are read together: their block is read once.
+constexpr std::uint64_t kNear = 32;
+
+// Reads the records at these ascending indices, and adds those that match. Throws RowIsFalse if one is
+// not what the row says.
+void read_back(Search& search, std::span<const std::uint64_t> indices,
+               const std::function<bool(const StoredRecord&)>& is_true) {
+  while (!indices.empty() && !search.is_full()) {
+    std::size_t run = 1;
+    while (run < indices.size() && indices[run] - indices[run - 1] < kNear) ++run;
+    const auto wanted = indices.first(run);
+    std::size_t next = 0;
+    search.store.visit(wanted.front(), wanted.back() + 1, [&](const StoredRecord& record) {
+      if (record.index != wanted[next]) return true;
+      ++next;
+      if (!is_true(record)) throw RowIsFalse{};
+      if (matches(record, search.query)) search.found.push_back(record.index);
+      return !search.is_full();
+    });
+    indices = indices.subspan(run);
+  }
+}
+
 // Adds what a chunk's rows say of the indices [begin, end); throws RowIsFalse.
 void look_up(Search& search, const LookUpFile& file, std::uint64_t chunk, const ChunkSummary& summary,
              std::uint64_t first, std::uint64_t begin, std::uint64_t end) {
   const Query& query = search.query;
   if (query.since_ns && summary.greatest_ns < *query.since_ns) return;
   if (query.until_ns && summary.least_ns >= *query.until_ns) return;
-  const bool all_in_time = (!query.since_ns || summary.least_ns >= *query.since_ns) &&
-                           (!query.until_ns || summary.greatest_ns < *query.until_ns);
-  if (!query.source) {
-    if (!all_in_time) return search.scan(begin, end);
-    for (std::uint64_t index = begin; index < end && !search.is_full(); ++index) {
-      if (!matches(search.store.read(index), query)) throw RowIsFalse{};
-      search.found.push_back(index);
-    }
-    return;
-  }
+  // Of a chunk that the times touch, without a source, every record may match.
+  if (!query.source) return search.scan(begin, end);
   if (!std::binary_search(summary.sources.begin(), summary.sources.end(), *query.source)) return;
   const auto places = file.postings(chunk, *query.source, summary.count);
   if (!places) throw RowIsFalse{};
+  std::vector<std::uint64_t> indices;
   for (const std::uint32_t place : *places) {
     const std::uint64_t index = first + place;
-    if (index < begin || index >= end) continue;
-    if (search.is_full()) return;
-    const StoredRecord record = search.store.read(index);
-    if (record.leaf.source != *query.source) throw RowIsFalse{};
-    if (matches(record, query)) search.found.push_back(index);
+    if (index >= begin && index < end) indices.push_back(index);
   }
+  read_back(search, indices, [&](const StoredRecord& record) { return record.leaf.source == *query.source; });
 }
 
 bool same_history(const Store& store, std::uint64_t first, const ChunkSummary& summary) {

@@ -43,7 +43,9 @@ class LookUpTest : public testing::Test {
 
   static Store make_store(const std::string& directory, std::uint64_t records, std::uint64_t shift = 0) {
     Store::create(posix(), directory, log_id(), 0, record(0));
-    Store made = Store::open(posix(), directory, {});
+    StoreOptions small_blocks;
+    small_blocks.block_bytes = 1024;
+    Store made = Store::open(posix(), directory, small_blocks);
     std::vector<NewRecord> batch;
     for (std::uint64_t index = 1; index < records; ++index) batch.push_back(record(index + shift));
     made.append(batch);
@@ -192,7 +194,7 @@ TEST_F(LookUpTest, GoesOnBehindItsFullChunksWhenOpenedAgain) {
 }
 
 TEST_F(LookUpTest, EveryPageZeroedOnceNeverChangesAnAnswer) {
-  options.chunk_records = 4;  // many rows: pages of every sort
+  options.chunk_records = 8;  // many rows: pages of every sort
   feed_all();
   const std::string good = slurp(path());
   constexpr std::size_t kPage = 4096;
