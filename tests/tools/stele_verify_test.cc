@@ -171,9 +171,7 @@ TEST_F(SteleVerify, ProgressAndColourNeverReachAPipe) {
 
 TEST_F(SteleVerify, AFullOutputDeviceIsAnError) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
-  EXPECT_EQ(run(std::string(STELE_VERIFY) + " " + store() + " > /dev/full; echo code $?").output.find("code 74") ==
-                std::string::npos,
-            false);
+  expect(0, "code 74", run("(" STELE_VERIFY " " + store() + " > /dev/full; echo code $?)"));
 }
 
 TEST_F(SteleVerify, LinksNothingThatAVerifierDoesNotNeed) {
