@@ -8,6 +8,11 @@
 #include <gtest/gtest.h>
 #include <sysexits.h>
 
+#include <csignal>
+#include <filesystem>
+#include <iterator>
+#include <thread>
+
 #include "tests/daemon/anchoring_host.h"
 
 namespace stele::test {
@@ -21,6 +26,18 @@ using namespace std::chrono_literals;
 
 std::function<bool(const AnchorStatus&)> counter_anchors(std::uint64_t seq) {
   return [seq](const AnchorStatus& status) { return status.counter_anchors >= seq; };
+}
+
+// Threads of this process; the sanitizers' own start with the process.
+std::ptrdiff_t thread_count() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return std::distance(begin(tasks), end(tasks));
+}
+
+void anchor_once(Host& host) {
+  Running running(host);
+  ASSERT_TRUE(running.wait_for(State::anchoring));
+  EXPECT_TRUE(running.anchor().done);
 }
 
 TEST(Anchorer, AnchorsAtStartAndQuotesWhileThereIsSomethingNew) {
@@ -221,6 +238,30 @@ TEST(Anchorer, ATpmThatDiesInBetweenIsUnavailableUntilItIsBack) {
   }
   const JournalView view = expect_whole(host);
   EXPECT_EQ(view.bundles, 2u);
+}
+
+TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {
+  Host host;
+  const std::ptrdiff_t threads = thread_count();
+  {
+    Running running(host);
+    ASSERT_TRUE(running.wait_for(counter_anchors(1)));
+    ASSERT_EQ(::kill(host.swtpm.pid(), SIGSTOP), 0);
+    running.append();
+    running.anchorer().stop(100ms);
+  }
+  ASSERT_EQ(::kill(host.swtpm.pid(), SIGCONT), 0);
+  // The thread left behind ends by itself, without a final anchor: there is no head to be asked
+  // for.
+  for (int tries = 0; thread_count() > threads && tries < 6000; ++tries)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(thread_count(), threads);
+  const JournalView view = read_journal(host);
+  EXPECT_EQ(view.chain.seq(), 1u);
+  EXPECT_FALSE(view.chain.newest_statement()->flags & attest::kFinalOfShutdown);
+  // What it was doing is finished by the next start.
+  anchor_once(host);
+  expect_whole(host);
 }
 
 TEST(Anchorer, HaltsInsteadWhenConfiguredSo) {
