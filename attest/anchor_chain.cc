@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;
 
-Place place_of(const Statement& statement) { return Place::anchor(statement.seq); }
+Place place_of(const Statement& statement) {
+  return Place::anchor(statement.seq);
+}
 
 }  // namespace
 
@@ -32,8 +34,10 @@ Result<AnchorChain> AnchorChain::begin(ByteView genesis, TpmIdentity identity) {
   if (decoded->ak_name != identity.ak.name()) {
     return Defect(Fault::signer_mismatch, {}, "the genesis names another AK than the one pinned");
   }
-  if (decoded->counter_name != identity.counter_name || decoded->extend_name != identity.extend_name) {
-    return Defect(Fault::index_mismatch, {}, "the genesis names other NV indexes than those pinned");
+  if (decoded->counter_name != identity.counter_name ||
+      decoded->extend_name != identity.extend_name) {
+    return Defect(Fault::index_mismatch, {},
+                  "the genesis names other NV indexes than those pinned");
   }
   if (decoded->pcr != identity.pcr) {
     return Defect(Fault::index_mismatch, {}, "the genesis names another PCR than the one pinned");
@@ -43,12 +47,18 @@ Result<AnchorChain> AnchorChain::begin(ByteView genesis, TpmIdentity identity) {
 
 Result<AnchorChain::Applied> AnchorChain::apply(EntryKind kind, ByteView payload) {
   switch (kind) {
-    case EntryKind::genesis: return Defect(Fault::genesis_mismatch, {}, "a second genesis in the journal");
-    case EntryKind::bundle: return apply_bundle(payload);
-    case EntryKind::intent: return apply_intent(payload);
-    case EntryKind::receipt: return apply_receipt(payload);
-    case EntryKind::voided: return apply_void(payload);
-    case EntryKind::remark: return apply_remark(payload);
+    case EntryKind::genesis:
+      return Defect(Fault::genesis_mismatch, {}, "a second genesis in the journal");
+    case EntryKind::bundle:
+      return apply_bundle(payload);
+    case EntryKind::intent:
+      return apply_intent(payload);
+    case EntryKind::receipt:
+      return apply_receipt(payload);
+    case EntryKind::voided:
+      return apply_void(payload);
+    case EntryKind::remark:
+      return apply_remark(payload);
   }
   return Defect(Fault::value_out_of_range, {}, "an entry of a kind that the chain does not know");
 }
@@ -120,11 +130,13 @@ Result<AnchorChain::Applied> AnchorChain::apply_receipt(ByteView payload) {
 
 Result<AnchorChain::Applied> AnchorChain::apply_genesis_receipt(const Receipt& receipt) {
   if (receipt.kind != ReceiptKind::read_back || receipt.quote) {
-    return Defect(Fault::receipt_unexpected, Place::anchor(0), "the genesis receipt is a read-back without quote");
+    return Defect(Fault::receipt_unexpected, Place::anchor(0),
+                  "the genesis receipt is a read-back without quote");
   }
   // c_0 is what it says; the trust file pins it.
   const std::uint64_t counter = receipt.audit->counter;
-  Result<VerifiedReceipt> verified = verify_receipt(receipt, identity_, genesis_digest_, counter, extend_);
+  Result<VerifiedReceipt> verified =
+      verify_receipt(receipt, identity_, genesis_digest_, counter, extend_);
   if (!verified) return Defect(verified.error().fault, Place::anchor(0), verified.error().detail);
   has_genesis_receipt_ = true;
   first_counter_ = counter;
@@ -194,7 +206,9 @@ std::optional<Run> AnchorChain::run() const {
   return bundle_ ? std::optional<Run>(bundle_->run()) : std::nullopt;
 }
 
-bool AnchorChain::needs_counter_anchor() const { return !bundle_bound_ || after_final_; }
+bool AnchorChain::needs_counter_anchor() const {
+  return !bundle_bound_ || after_final_;
+}
 
 VoidReason AnchorChain::void_reason() const {
   ENSURE(open_);

@@ -12,13 +12,14 @@ Result<void> AnchorChain::verify_indexes(const VerifiedBundle& bundle) const {
   const bool moved_counter = may_have_moved && bundle.counter() == open_->statement.counter;
   if (!same_counter && !moved_counter) {
     return Defect(Fault::counter_mismatch, {},
-                  "at a daemon start C was " + std::to_string(bundle.counter()) + ", the journal leads to " +
-                      std::to_string(counter()));
+                  "at a daemon start C was " + std::to_string(bundle.counter()) +
+                      ", the journal leads to " + std::to_string(counter()));
   }
   const bool same_extend = bundle.extend() == extend_;
   const bool moved_extend = moved_counter && bundle.extend() == open_->extend_after;
   if (!same_extend && !moved_extend) {
-    return Defect(Fault::extend_mismatch, {}, "at a daemon start E was not what the journal leads to");
+    return Defect(Fault::extend_mismatch, {},
+                  "at a daemon start E was not what the journal leads to");
   }
   return ok();
 }
@@ -57,12 +58,14 @@ void AnchorChain::rebase(Base base, const VerifiedBundle& bundle) {
       fold_ = bundle.pcr();
       leave_out_open();
       // A counter anchor under way is finished on the new base: its d is extended again.
-      const bool finished_here = open_ && !open_->statement.is_quote() && open_->statement.run == bundle.run();
+      const bool finished_here =
+          open_ && !open_->statement.is_quote() && open_->statement.run == bundle.run();
       if (finished_here) open_->fold_with = extended(fold_, open_->digest);
       foreign_due_ = true;
       break;
     }
-    case Base::unexplained: ENSURE(false);
+    case Base::unexplained:
+      ENSURE(false);
   }
   foreign_noted_ = false;
 }
@@ -78,10 +81,12 @@ Result<AnchorChain::Applied> AnchorChain::apply_bundle(ByteView payload) {
     return Defect(Fault::run_mismatch, {}, "the TPM's reset and restart counts went back");
   }
   if (const auto checked = verify_indexes(*bundle); !checked) return checked.error();
-  if (const auto checked = verify_clock(bundle->run(), bundle->clock_ms()); !checked) return checked.error();
+  if (const auto checked = verify_clock(bundle->run(), bundle->clock_ms()); !checked)
+    return checked.error();
   const Base base = judge_base(*bundle);
   if (base == Base::unexplained) {
-    return Defect(Fault::fold_mismatch, {}, "at a daemon start P was not the fold of its run's statements");
+    return Defect(Fault::fold_mismatch, {},
+                  "at a daemon start P was not the fold of its run's statements");
   }
   Applied applied;
   applied.kind = EntryKind::bundle;

@@ -56,20 +56,25 @@ Statement AnchorChain::next_quote(const TreeHead& tree, std::int64_t wallclock_n
   return statement;
 }
 
-// Place in the order of anchors: numbers without gaps, flags that fit, quotes only where P is bound.
+// Place in the order of anchors: numbers without gaps, flags that fit, quotes only where P is
+// bound.
 Result<void> AnchorChain::verify_order(const Statement& statement) const {
   const auto refuse = [&](Fault fault, std::string why) {
     return Defect(fault, Place::anchor(statement.seq), std::move(why));
   };
   if (statement.is_quote()) {
-    if (needs_counter_anchor()) return refuse(Fault::statement_mismatch, "a quote anchor before its run's counter anchor");
-    if (statement.flags != kQuoteFlags) return refuse(Fault::statement_mismatch, "flags of a quote anchor");
-    if (statement.seq != seq_) return refuse(Fault::statement_gap, "seq is not the newest counter anchor's");
+    if (needs_counter_anchor())
+      return refuse(Fault::statement_mismatch, "a quote anchor before its run's counter anchor");
+    if (statement.flags != kQuoteFlags)
+      return refuse(Fault::statement_mismatch, "flags of a quote anchor");
+    if (statement.seq != seq_)
+      return refuse(Fault::statement_gap, "seq is not the newest counter anchor's");
     if (statement.quote_seq != quote_seq_ + 1) {
-      return refuse(Fault::statement_gap, "quote_seq " + std::to_string(statement.quote_seq) + " follows " +
-                                              std::to_string(quote_seq_));
+      return refuse(Fault::statement_gap, "quote_seq " + std::to_string(statement.quote_seq) +
+                                              " follows " + std::to_string(quote_seq_));
     }
-    if (statement.counter != counter()) return refuse(Fault::counter_mismatch, "counter is not the newest anchor's");
+    if (statement.counter != counter())
+      return refuse(Fault::counter_mismatch, "counter is not the newest anchor's");
     return ok();
   }
   if (statement.seq != seq_ + 1) {
@@ -92,7 +97,8 @@ Result<void> AnchorChain::verify_statement(const Statement& statement) const {
     return Defect(fault, Place::anchor(statement.seq), why);
   };
   if (open_) return refuse(Fault::statement_mismatch, "a statement while another is open");
-  if (!has_genesis_receipt_) return refuse(Fault::statement_mismatch, "a statement before the genesis receipt");
+  if (!has_genesis_receipt_)
+    return refuse(Fault::statement_mismatch, "a statement before the genesis receipt");
   if (!bundle_) return refuse(Fault::bundle_mismatch, "a statement before any boot bundle");
   if (statement.log_id != log_id_ || statement.era != genesis_.era) {
     return refuse(Fault::statement_mismatch, "a statement of another log");
@@ -101,12 +107,14 @@ Result<void> AnchorChain::verify_statement(const Statement& statement) const {
   if (statement.bundle != bundle_->hash()) {
     return refuse(Fault::bundle_mismatch, "it names another boot bundle than the newest");
   }
-  if (statement.run != bundle_->run()) return refuse(Fault::statement_mismatch, "its run is not its bundle's");
+  if (statement.run != bundle_->run())
+    return refuse(Fault::statement_mismatch, "its run is not its bundle's");
   if (precedes(statement.run, receipt_run_)) {
     return refuse(Fault::receipt_run, "the receipt before it lies in a later run");
   }
   if (statement.prev_extend != extend_) {
-    return refuse(Fault::extend_mismatch, "prev_extend is not what the statements before extend E to");
+    return refuse(Fault::extend_mismatch,
+                  "prev_extend is not what the statements before extend E to");
   }
   if (statement.prev_receipt != prev_receipt_) {
     return refuse(Fault::statement_mismatch, "prev_receipt is not the receipt before");
@@ -114,7 +122,8 @@ Result<void> AnchorChain::verify_statement(const Statement& statement) const {
   if (statement.chain_head != chain_head_) {
     return refuse(Fault::statement_mismatch, "chain_head is not the chain of statements before");
   }
-  if (statement.tree.size < largest_tree_) return refuse(Fault::statement_mismatch, "the tree shrank");
+  if (statement.tree.size < largest_tree_)
+    return refuse(Fault::statement_mismatch, "the tree shrank");
   return ok();
 }
 

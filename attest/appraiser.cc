@@ -56,7 +56,9 @@ void Appraiser::State::begin(std::uint8_t kind, ByteView payload) {
 
 void Appraiser::State::begin_trusted(ByteView payload) {
   if (*journal_log_id != trust.log_id) {
-    return stop({Fault::genesis_mismatch, {}, "the journal's genesis is not the one that the trust file pins"});
+    return stop({Fault::genesis_mismatch,
+                 {},
+                 "the journal's genesis is not the one that the trust file pins"});
   }
   Result<TpmIdentity> identity = trust.identity();
   if (!identity) return stop(identity.error());
@@ -65,7 +67,8 @@ void Appraiser::State::begin_trusted(ByteView payload) {
   const Genesis& genesis = begun->genesis();
   if (genesis.origin != trust.origin || genesis.mode != trust.mode || genesis.era != trust.era ||
       begun->extend() != trust.first_extend) {
-    return stop({Fault::trust_malformed, {}, "the trust file contradicts the genesis that it pins"});
+    return stop(
+        {Fault::trust_malformed, {}, "the trust file contradicts the genesis that it pins"});
   }
   chain = std::move(*begun);
 }
@@ -87,11 +90,13 @@ void Appraiser::State::apply(EntryKind kind, ByteView payload) {
     receipt_verified = true;
     runs.genesis_receipt(*entry->receipt);
     if (chain->first_counter() != trust.first_counter) {
-      stop({Fault::counter_mismatch, Place::anchor(0), "c_0 is not the one that the trust file pins"});
+      stop({Fault::counter_mismatch, Place::anchor(0),
+            "c_0 is not the one that the trust file pins"});
     }
     const Run base{trust.base_reset, trust.base_restart};
     if (precedes(entry->receipt->run(), base)) {
-      stop({Fault::run_mismatch, Place::anchor(0), "the genesis receipt lies before the run that the trust file pins"});
+      stop({Fault::run_mismatch, Place::anchor(0),
+            "the genesis receipt lies before the run that the trust file pins"});
     }
     return;
   }
@@ -114,13 +119,16 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
       times.intent();
       judge_tree(*entry.statement);
       break;
-    case EntryKind::receipt: applied_receipt(entry); break;
+    case EntryKind::receipt:
+      applied_receipt(entry);
+      break;
     case EntryKind::remark:
       times.remark(entry.remark->code);
       draft.finding(Finding::journal_remark, Place::entry(entries), entry.remark->text);
       break;
     case EntryKind::genesis:
-    case EntryKind::voided: break;
+    case EntryKind::voided:
+      break;
   }
 }
 
@@ -148,8 +156,9 @@ void Appraiser::State::judge_tree(const Statement& statement) {
   open_tree_fits = false;
   largest_stated = std::max(largest_stated, statement.tree.size);
   if (tree_broken) return;
-  const std::string anchor = "anchor " + std::to_string(statement.seq) +
-                             (statement.is_quote() ? " (quote " + std::to_string(statement.quote_seq) + ")" : "");
+  const std::string anchor =
+      "anchor " + std::to_string(statement.seq) +
+      (statement.is_quote() ? " (quote " + std::to_string(statement.quote_seq) + ")" : "");
   if (statement.tree.size > tree.size()) {
     draft.defect({Fault::records_missing, Place::index(tree.size()),
                   anchor + " covers " + std::to_string(statement.tree.size) + " records, " +
@@ -161,7 +170,8 @@ void Appraiser::State::judge_tree(const Statement& statement) {
     tree_broken = true;
   } else if (tree.head().root != statement.tree.root) {
     const bool single = tree.size() - agreed == 1;
-    draft.defect({Fault::tree_root_mismatch, single ? Place::index(agreed) : Place::anchor(statement.seq),
+    draft.defect({Fault::tree_root_mismatch,
+                  single ? Place::index(agreed) : Place::anchor(statement.seq),
                   "records [" + std::to_string(agreed) + ", " + std::to_string(tree.size()) +
                       ") are not those that " + anchor + " commits to"});
     tree_broken = true;
@@ -179,8 +189,9 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
   if (record.defect) draft.defect(*record.defect);
   if (decoded) {
     if (leaf.source != kNoSource && !sources.may_name(index, leaf.source)) {
-      draft.defect({Fault::source_invalid, at,
-                    "its source, " + std::to_string(leaf.source) + ", is no source record before it"});
+      draft.defect(
+          {Fault::source_invalid, at,
+           "its source, " + std::to_string(leaf.source) + ", is no source record before it"});
     }
     const auto kind = static_cast<std::uint8_t>(leaf.kind);
     if (kind > kLastKnownKind && kind < kFirstUnknownCriticalKind) {
@@ -191,9 +202,11 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
   if (index == 0 && (!decoded || leaf.kind != Kind::genesis)) {
     draft.defect({Fault::genesis_mismatch, at, "the first record is not the genesis"});
   } else if (index == 0 && record.log_id && journal_log_id && *record.log_id != *journal_log_id) {
-    draft.defect({Fault::genesis_mismatch, at, "the first record is another genesis than the journal's"});
+    draft.defect(
+        {Fault::genesis_mismatch, at, "the first record is another genesis than the journal's"});
   } else if (index > 0 && decoded && (leaf.kind == Kind::genesis || leaf.kind == Kind::era)) {
-    draft.defect({Fault::era_not_approved, at, "another era begins here, which the trust file does not approve"});
+    draft.defect({Fault::era_not_approved, at,
+                  "another era begins here, which the trust file does not approve"});
     draft.finding(Finding::era_change, at, "another era begins here");
   }
   out.coverage.lost += std::min(record.lost, ~out.coverage.lost);  // never wraps
@@ -211,9 +224,11 @@ void Appraiser::entry(std::uint8_t kind, ByteView payload) {
     if (s.entries == 0) {
       s.begin(kind, payload);
     } else if (kind >= kFirstUnknownCriticalKind) {
-      s.draft.defect({Fault::kind_unknown, Place::entry(s.entries), "journal entry kind " + std::to_string(kind)});
+      s.draft.defect({Fault::kind_unknown, Place::entry(s.entries),
+                      "journal entry kind " + std::to_string(kind)});
     } else if (kind >= 1 && kind <= kLastKnownEntry) {
-      s.chain ? s.apply(static_cast<EntryKind>(kind), payload) : s.claim(static_cast<EntryKind>(kind), payload);
+      s.chain ? s.apply(static_cast<EntryKind>(kind), payload)
+              : s.claim(static_cast<EntryKind>(kind), payload);
     }
   }
   ++s.entries;
@@ -223,11 +238,21 @@ void Appraiser::records(std::span<const CheckedRecord> checked) {
   for (const CheckedRecord& record : checked) state_->record(state_->tree.size(), record);
 }
 
-std::uint64_t Appraiser::size() const { return state_->tree.size(); }
-const CompactRange& Appraiser::tree() const { return state_->tree; }
-void Appraiser::damaged(Defect defect) { state_->draft.defect(std::move(defect)); }
-void Appraiser::torn_group(std::uint64_t first_index) { state_->torn_group = first_index; }
-void Appraiser::torn_entry(std::uint64_t number) { state_->torn_entry = number; }
+std::uint64_t Appraiser::size() const {
+  return state_->tree.size();
+}
+const CompactRange& Appraiser::tree() const {
+  return state_->tree;
+}
+void Appraiser::damaged(Defect defect) {
+  state_->draft.defect(std::move(defect));
+}
+void Appraiser::torn_group(std::uint64_t first_index) {
+  state_->torn_group = first_index;
+}
+void Appraiser::torn_entry(std::uint64_t number) {
+  state_->torn_entry = number;
+}
 
 void Appraiser::answer(ByteView bytes) {
   State& s = *state_;
@@ -235,7 +260,8 @@ void Appraiser::answer(ByteView bytes) {
   Result<Answer> decoded = decode_answer(bytes);
   if (!decoded) {
     const bool newer = decoded.error().fault == Fault::version_unknown;
-    s.draft.defect({newer ? Fault::answer_missing : Fault::answer_mismatch, {},
+    s.draft.defect({newer ? Fault::answer_missing : Fault::answer_mismatch,
+                    {},
                     "the answer cannot be read: " + decoded.error().detail});
     return;
   }
@@ -243,14 +269,18 @@ void Appraiser::answer(ByteView bytes) {
   if (s.chain) s.answer->anchored(*s.chain, 0);
 }
 
-Report Appraiser::report() { return state_->finish(); }
+Report Appraiser::report() {
+  return state_->finish();
+}
 
 std::optional<Memory> Appraiser::memory() const {
   const State& s = *state_;
-  if (s.out.conclusion != Conclusion::verified || !s.chain || !s.chain->newest_statement()) return std::nullopt;
+  if (s.out.conclusion != Conclusion::verified || !s.chain || !s.chain->newest_statement())
+    return std::nullopt;
   const Statement& newest = *s.chain->newest_statement();
-  return Memory{s.chain->log_id(), newest.seq,  newest.quote_seq, newest.run,
-                s.chain->extend(), s.chain->newest_digest(), newest.tree};
+  return Memory{s.chain->log_id(), newest.seq,        newest.quote_seq,
+                newest.run,        s.chain->extend(), s.chain->newest_digest(),
+                newest.tree};
 }
 
 }  // namespace stele::attest

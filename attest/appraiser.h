@@ -6,12 +6,11 @@
 //   pass of platform       the keys and indexes are those that the trust file pins
 // It never passes what it did not check, and is total: any bytes lead to a report.
 //
-// Use: entries and records in the order of the log. An intent with tree_size T is given when records
-// [0, T) have been given, or no more exist. check_record() is pure and may run on other threads;
-// everything else is called from one.
-// Memory: bounded whatever the log's size (open window of sources: 128 KiB; lists: kMaxListed).
-// Trust: all input but the trust file, nonce and memory is from the host under judgement.
-// See: README.md, "Rules"; design of each rule in tpm/README.md.
+// Use: entries and records in the order of the log. An intent with tree_size T is given when
+// records [0, T) have been given, or no more exist. check_record() is pure and may run on other
+// threads; everything else is called from one. Memory: bounded whatever the log's size (open window
+// of sources: 128 KiB; lists: kMaxListed). Trust: all input but the trust file, nonce and memory is
+// from the host under judgement. See: README.md, "Rules"; design of each rule in tpm/README.md.
 #pragma once
 
 #include <memory>
@@ -32,16 +31,21 @@ namespace stele::attest {
 // A record as read: its leaf's bytes and what is there of its content.
 struct RecordView {
   ByteView leaf;
-  enum class State : std::uint8_t { present, erased, missing, codec_unknown } state = State::missing;
+  enum class State : std::uint8_t {
+    present,
+    erased,
+    missing,
+    codec_unknown
+  } state = State::missing;
   Content content;  // if present
 };
 // A record after everything was checked that needs no other record.
 struct CheckedRecord {
   Hash leaf_hash;
-  Leaf leaf;  // if no defect says that it could not be decoded
-  std::uint64_t lost = 0;        // kind gap: the count its content states
-  std::optional<Hash> log_id;    // kind genesis: H of its content
-  bool clock_step = false;       // kind note: its content begins {"note":"clock_step"
+  Leaf leaf;                   // if no defect says that it could not be decoded
+  std::uint64_t lost = 0;      // kind gap: the count its content states
+  std::optional<Hash> log_id;  // kind genesis: H of its content
+  bool clock_step = false;     // kind note: its content begins {"note":"clock_step"
   std::optional<Defect> defect;
 };
 CheckedRecord check_record(std::uint64_t index, const RecordView& record);
@@ -64,7 +68,7 @@ struct Options {
   std::optional<TrustFile> trust;  // none: only self-consistency, never better than undetermined
   std::optional<Hash> nonce;
   std::optional<Memory> memory;
-  std::set<Finding> require;       // findings that make the conclusion undetermined
+  std::set<Finding> require;  // findings that make the conclusion undetermined
 };
 
 class Appraiser {
@@ -87,8 +91,9 @@ class Appraiser {
   // The last commit group (journal entry) is torn and was ignored: legal only past every statement.
   void torn_group(std::uint64_t first_index);
   void torn_entry(std::uint64_t number);
-  // A live answer, as read from its file. Before the first entry: then it is judged where its statement
-  // stands, and a log that has grown since is no contradiction. Later: against the newest statement.
+  // A live answer, as read from its file. Before the first entry: then it is judged where its
+  // statement stands, and a log that has grown since is no contradiction. Later: against the newest
+  // statement.
   void answer(ByteView bytes);
 
   // Ends the evidence. Once.

@@ -12,29 +12,37 @@ void Appraiser::State::judge_end() {
   }
   if (torn_entry) {
     if (*torn_entry < entries) {
-      draft.defect({Fault::journal_damaged, Place::entry(*torn_entry), "an entry that is not the last one is torn"});
+      draft.defect({Fault::journal_damaged, Place::entry(*torn_entry),
+                    "an entry that is not the last one is torn"});
     } else {
-      draft.finding(Finding::torn_journal_tail, Place::entry(*torn_entry), "the last journal entry was torn and is ignored");
+      draft.finding(Finding::torn_journal_tail, Place::entry(*torn_entry),
+                    "the last journal entry was torn and is ignored");
     }
   }
   if (torn_group) {
-    // Below a statement it was durable once; judge_tree has said so, unless the statement came first.
+    // Below a statement it was durable once; judge_tree has said so, unless the statement came
+    // first.
     if (*torn_group < largest_stated) {
       if (!tree_broken) {
-        draft.defect({Fault::records_missing, Place::index(*torn_group), "torn below an anchored tree size"});
+        draft.defect({Fault::records_missing, Place::index(*torn_group),
+                      "torn below an anchored tree size"});
       }
     } else {
-      draft.finding(Finding::torn_tail, Place::index(*torn_group), "the last group was torn and is ignored");
+      draft.finding(Finding::torn_tail, Place::index(*torn_group),
+                    "the last group was torn and is ignored");
     }
   }
   if (!options.trust) return;
   runs.end();
   if (out.counter_anchors == 0) {
-    draft.defect({Fault::no_anchor, {}, "no counter anchor with a receipt: nothing is proved to be complete"});
+    draft.defect({Fault::no_anchor,
+                  {},
+                  "no counter anchor with a receipt: nothing is proved to be complete"});
   }
   if (trust.mode == Mode::b) {
     draft.finding(Finding::mode_b, {},
-                  "root of the host knows ownerAuth: forks of the newest two anchors need a verifier with memory");
+                  "root of the host knows ownerAuth: forks of the newest two anchors need a "
+                  "verifier with memory");
   }
   if (trust.tpm_kind == TpmKind::simulator) {
     draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
@@ -47,7 +55,8 @@ void Appraiser::State::judge_end() {
     const Memory& memory = *options.memory;
     draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq),
                   "this verifier has seen anchor " + std::to_string(memory.seq) + " (quote " +
-                      std::to_string(memory.quote_seq) + ") of this log; it is not in what is presented"});
+                      std::to_string(memory.quote_seq) +
+                      ") of this log; it is not in what is presented"});
   }
 }
 

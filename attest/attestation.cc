@@ -55,26 +55,32 @@ Result<Attestation> parse_attestation(ByteView bytes) {
   a.clock_ms = reader.u64();
   a.run.reset = reader.u32();
   a.run.restart = reader.u32();
-  if (!read_yes_no(reader, a.clock_safe)) return malformed(reader, "clockInfo.safe is no TPMI_YES_NO");
+  if (!read_yes_no(reader, a.clock_safe))
+    return malformed(reader, "clockInfo.safe is no TPMI_YES_NO");
   a.firmware = reader.u64();
   if (reader.failed()) return malformed(reader, "ends in the common fields");
   if (a.type == kAttestQuote) {
     if (!read_selections(reader, a.selections)) return malformed(reader, "PCR selection");
     a.pcr_digest = reader.sized16();
   } else if (a.type == kAttestSessionAudit) {
-    if (!read_yes_no(reader, a.exclusive)) return malformed(reader, "exclusiveSession is no TPMI_YES_NO");
+    if (!read_yes_no(reader, a.exclusive))
+      return malformed(reader, "exclusiveSession is no TPMI_YES_NO");
     a.session_digest = reader.sized16();
   } else {
     return a;
   }
   if (reader.failed()) return malformed(reader, "ends in the attested part");
-  if (!reader.done()) return Defect{Fault::trailing_bytes, Place::byte(reader.at()), "after TPMS_ATTEST"};
+  if (!reader.done())
+    return Defect{Fault::trailing_bytes, Place::byte(reader.at()), "after TPMS_ATTEST"};
   return a;
 }
 
 void append_signed(Bytes& out, const SignedAttestation& signed_attestation) {
   ENSURE(signed_attestation.attest.size() <= kMaxAttestBytes);
-  Writer(out).sized16(signed_attestation.attest).bytes(signed_attestation.r).bytes(signed_attestation.s);
+  Writer(out)
+      .sized16(signed_attestation.attest)
+      .bytes(signed_attestation.r)
+      .bytes(signed_attestation.s);
 }
 
 SignedAttestation read_signed(Reader& reader) {
@@ -90,6 +96,8 @@ SignedAttestation read_signed(Reader& reader) {
   return out;
 }
 
-Hash receipt_hash(const SignedAttestation& audit) { return hash({audit.attest, audit.r, audit.s}); }
+Hash receipt_hash(const SignedAttestation& audit) {
+  return hash({audit.attest, audit.r, audit.s});
+}
 
 }  // namespace stele::attest

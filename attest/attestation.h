@@ -1,11 +1,13 @@
-// TPMS_ATTEST as the TPM signs it: parsed, its signature checked; the only TPM structures judged here.
+// TPMS_ATTEST as the TPM signs it: parsed, its signature checked; the only TPM structures judged
+// here.
 //
 // Covers what the anchors use: quote (0x8018) and session audit digest (0x801C is TPM_ST_ATTEST_NV,
 // 0x8016 TPM_ST_ATTEST_SESSION_AUDIT); any other type is refused with attest_malformed by the
-// verify_ functions of receipt.h, but parses (type and common fields) so that foreign vectors can be read.
-// Thread safety: pure. Errors: attest_malformed, trailing_bytes, signature_invalid, signer_mismatch.
-// Trust: attest bytes and signatures come from the host under judgement; the key from the trust file.
-// See: TPM 2.0 Library Part 2, 10.12 (TPMS_ATTEST), 10.6 (PCR selections), 12.2 (TPMT_PUBLIC).
+// verify_ functions of receipt.h, but parses (type and common fields) so that foreign vectors can
+// be read. Thread safety: pure. Errors: attest_malformed, trailing_bytes, signature_invalid,
+// signer_mismatch. Trust: attest bytes and signatures come from the host under judgement; the key
+// from the trust file. See: TPM 2.0 Library Part 2, 10.12 (TPMS_ATTEST), 10.6 (PCR
+// selections), 12.2 (TPMT_PUBLIC).
 #pragma once
 
 #include <array>
@@ -53,7 +55,7 @@ Result<Attestation> parse_attestation(ByteView bytes);
 
 // What the TPM returned: the marshalled TPMS_ATTEST and its ECDSA signature, padded left.
 struct SignedAttestation {
-  Bytes attest;                      // at most kMaxAttestBytes
+  Bytes attest;  // at most kMaxAttestBytes
   std::array<std::uint8_t, 32> r{};
   std::array<std::uint8_t, 32> s{};
   bool operator==(const SignedAttestation&) const = default;
@@ -77,7 +79,7 @@ class AttestationPublic {
   const Name& name() const { return name_; }
   // 000B ‖ H(40000001 ‖ Name): the qualified name of a primary in the owner hierarchy.
   const Name& qualified_name() const { return qualified_name_; }
-  std::string pem() const;                    // SubjectPublicKeyInfo, for openssl and tpm2-tools
+  std::string pem() const;  // SubjectPublicKeyInfo, for openssl and tpm2-tools
   Bytes signature_der(const SignedAttestation&) const;
   Result<void> verify(const SignedAttestation& signed_attestation) const;  // the signature alone
 

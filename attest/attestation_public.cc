@@ -54,18 +54,21 @@ std::shared_ptr<void> make_key(const Point& point) {
   const ErrorQueue queue;
   Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> build(OSSL_PARAM_BLD_new());
   if (!build) throw std::runtime_error("OpenSSL: out of memory");
-  if (OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
-      OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY, point.uncompressed.data(),
-                                       point.uncompressed.size()) != 1) {
+  if (OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) !=
+          1 ||
+      OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY,
+                                       point.uncompressed.data(), point.uncompressed.size()) != 1) {
     throw std::runtime_error("OpenSSL: cannot describe a key");
   }
   Owned<OSSL_PARAM, OSSL_PARAM_free> params(OSSL_PARAM_BLD_to_param(build.get()));
-  Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1) {
     throw std::runtime_error("OpenSSL: no EC keys");
   }
   EVP_PKEY* key = nullptr;
-  if (EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) return nullptr;
+  if (EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
+    return nullptr;
   std::shared_ptr<void> owned(key, [](void* p) { EVP_PKEY_free(static_cast<EVP_PKEY*>(p)); });
   Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> check(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   if (!check || EVP_PKEY_public_check(check.get()) != 1) return nullptr;
@@ -90,12 +93,14 @@ Result<AttestationPublic> AttestationPublic::parse(ByteView tpmt_public) {
   if (reader.u16() != kAlgEcc) return unfit("not an ECC key");
   if (reader.u16() != kAlgSha256) return unfit("its Name is not made with SHA-256");
   if (reader.u32() != kAkAttributes) {
-    return unfit("attributes are not restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, "
-                 "userWithAuth, noDA");
+    return unfit(
+        "attributes are not restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, "
+        "userWithAuth, noDA");
   }
   if (!reader.sized16().empty()) return unfit("it has a policy");
   if (reader.u16() != kAlgNull) return unfit("it has a symmetric algorithm");
-  if (reader.u16() != kAlgEcdsa || reader.u16() != kAlgSha256) return unfit("the scheme is not ECDSA with SHA-256");
+  if (reader.u16() != kAlgEcdsa || reader.u16() != kAlgSha256)
+    return unfit("the scheme is not ECDSA with SHA-256");
   if (reader.u16() != kCurveP256) return unfit("the curve is not P-256");
   if (reader.u16() != kAlgNull) return unfit("it has a KDF");
   Point point;
@@ -146,9 +151,12 @@ Result<void> AttestationPublic::verify(const SignedAttestation& signed_attestati
                                        static_cast<EVP_PKEY*>(key_.get())) != 1) {
     throw std::runtime_error("OpenSSL: cannot verify signatures");
   }
-  const bool verified = EVP_DigestVerify(context.get(), der.data(), der.size(), signed_attestation.attest.data(),
-                                         signed_attestation.attest.size()) == 1;
-  if (!verified) return Defect{Fault::signature_invalid, {}, "the signature does not verify under the pinned AK"};
+  const bool verified =
+      EVP_DigestVerify(context.get(), der.data(), der.size(), signed_attestation.attest.data(),
+                       signed_attestation.attest.size()) == 1;
+  if (!verified)
+    return Defect{
+        Fault::signature_invalid, {}, "the signature does not verify under the pinned AK"};
   return ok();
 }
 

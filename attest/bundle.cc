@@ -84,7 +84,8 @@ Result<VerifiedBundle> verify_bundle(ByteView encoded, const TpmIdentity& identi
     const Result<Attestation> ima = verify_quote(bundle->ima->signed_attestation, identity.ak,
                                                  1u << kImaPcr, bundle->ima->pcr10, extra_data);
     if (!ima) return ima.error();
-    if (ima->run != quote->run) return Defect(Fault::bundle_mismatch, {}, "its two quotes lie in different runs");
+    if (ima->run != quote->run)
+      return Defect(Fault::bundle_mismatch, {}, "its two quotes lie in different runs");
   }
   VerifiedBundle verified;
   verified.hash_ = hash(encoded);

@@ -2,17 +2,17 @@
 //
 //   magic "STELEBDL" · version u16 = 1 · parts u16 (bit 0: IMA quote) · boot_id 16
 //   counter u64 · extend 32                      C and E, read before recovery changed anything
-//   event_log_bytes u64 · event_log_hash 32      firmware event log, kept in boot/<hash>; none: 0, H()
-//   ima_bytes u64 · ima_hash 32                  the same for the IMA list
-//   quote: attest sized16 · r 32 · s 32 · 9 PCR values
-//   [IMA]  attest sized16 · r 32 · s 32 · PCR 10 value 32
+//   event_log_bytes u64 · event_log_hash 32      firmware event log, kept in boot/<hash>; none: 0,
+//   H() ima_bytes u64 · ima_hash 32                  the same for the IMA list quote: attest
+//   sized16 · r 32 · s 32 · 9 PCR values [IMA]  attest sized16 · r 32 · s 32 · PCR 10 value 32
 //
 //   extraData of both quotes = H("stele/v1/boot\0" ‖ extend ‖ counter u64 ‖ boot_id 16)
 //   hash named by statements = H(bundle)
 //
 // A bundle that no statement commits to is not evidence. PCR evidence is advisory (a bus attacker
 // can replay it); the NV chain is not.
-// Thread safety: values. Errors: decode: as usual; verify_bundle: those of verify_quote, bundle_mismatch.
+// Thread safety: values. Errors: decode: as usual; verify_bundle: those of verify_quote,
+// bundle_mismatch.
 #pragma once
 
 #include <array>

@@ -5,12 +5,14 @@ namespace stele::attest {
 Result<std::optional<Statement>> ClaimReplay::apply(EntryKind kind, ByteView payload) {
   const std::optional<Statement> nothing;
   switch (kind) {
-    case EntryKind::genesis: return Defect(Fault::genesis_mismatch, {}, "a second genesis in the journal");
+    case EntryKind::genesis:
+      return Defect(Fault::genesis_mismatch, {}, "a second genesis in the journal");
     case EntryKind::bundle: {
       const Result<Bundle> bundle = decode_bundle(payload);
       return bundle ? Result(nothing) : bundle.error();
     }
-    case EntryKind::intent: return apply_intent(payload);
+    case EntryKind::intent:
+      return apply_intent(payload);
     case EntryKind::receipt: {
       const Result<Receipt> receipt = decode_receipt(payload);
       if (!receipt) return receipt.error();
@@ -39,7 +41,8 @@ Result<std::optional<Statement>> ClaimReplay::apply_intent(ByteView payload) {
   const Result<Statement> statement = decode_statement(payload);
   if (!statement) return statement.error();
   const Place at = Place::anchor(statement->seq);
-  if (statement->log_id != log_id_) return Defect(Fault::statement_mismatch, at, "a statement of another log");
+  if (statement->log_id != log_id_)
+    return Defect(Fault::statement_mismatch, at, "a statement of another log");
   if (open_) return Defect(Fault::statement_mismatch, at, "a statement while another is open");
   open_ = statement_digest(payload);
   return std::optional<Statement>(*statement);

@@ -6,24 +6,30 @@ namespace {
 // A defect of a signed part, as one of the answer.
 Defect of_answer(const Defect& defect) {
   switch (defect.fault) {
-    case Fault::signer_mismatch: return defect;
+    case Fault::signer_mismatch:
+      return defect;
     case Fault::receipt_extra_data:
       return {Fault::nonce_mismatch, {}, "the TPM did not sign it for this nonce and statement"};
-    default: return {Fault::answer_mismatch, {}, "the answer: " + defect.detail};
+    default:
+      return {Fault::answer_mismatch, {}, "the answer: " + defect.detail};
   }
 }
 
-Defect contradiction(std::string why) { return {Fault::answer_mismatch, {}, std::move(why)}; }
+Defect contradiction(std::string why) {
+  return {Fault::answer_mismatch, {}, std::move(why)};
+}
 
 }  // namespace
 
 void LiveAnswer::anchored(const AnchorChain& chain, std::uint64_t clock_ms) {
   if (chain.newest_digest() != answer_.digest || !chain.newest_statement()) return;
-  expected_ = Expected{*chain.newest_statement(), chain.counter(), chain.extend(), chain.fold(), clock_ms};
+  expected_ =
+      Expected{*chain.newest_statement(), chain.counter(), chain.extend(), chain.fold(), clock_ms};
 }
 
 Result<void> LiveAnswer::judge(const Hash& nonce, const AnchorChain& chain) const {
-  if (answer_.nonce != nonce) return Defect(Fault::nonce_mismatch, {}, "the answer is for another nonce");
+  if (answer_.nonce != nonce)
+    return Defect(Fault::nonce_mismatch, {}, "the answer is for another nonce");
   if (answer_.log_id != chain.log_id()) return contradiction("the answer is another log's");
   const TpmIdentity& identity = chain.identity();
   const Hash extra_data = answer_extra_data(answer_);
@@ -36,7 +42,8 @@ Result<void> LiveAnswer::judge(const Hash& nonce, const AnchorChain& chain) cons
 }
 
 Result<void> LiveAnswer::judge_values(const Attestation& audit, const Attestation& quote) const {
-  if (!expected_) return contradiction("the statement that the host answers for is not in the log presented");
+  if (!expected_)
+    return contradiction("the statement that the host answers for is not in the log presented");
   const Statement& statement = expected_->statement;
   if (answer_.seq != statement.seq || answer_.quote_seq != statement.quote_seq ||
       answer_.tree_size != statement.tree.size) {
@@ -52,8 +59,10 @@ Result<void> LiveAnswer::judge_values(const Attestation& audit, const Attestatio
   }
   const bool same_run = audit.run == statement.run && quote.run == statement.run;
   if (!same_run) {
-    if (precedes(audit.run, statement.run)) return contradiction("the answer lies in a run before its statement's");
-    return Defect(Fault::answer_run_changed, {}, "the TPM was reset between the last statement and the answer: ask again");
+    if (precedes(audit.run, statement.run))
+      return contradiction("the answer lies in a run before its statement's");
+    return Defect(Fault::answer_run_changed, {},
+                  "the TPM was reset between the last statement and the answer: ask again");
   }
   if (audit.clock_ms < expected_->clock_ms || quote.clock_ms < expected_->clock_ms) {
     return contradiction("the answer is older than its statement's receipt");

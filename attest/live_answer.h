@@ -1,4 +1,5 @@
-// LiveAnswer: a host's answer to this verifier's nonce, judged against the statement it answers for.
+// LiveAnswer: a host's answer to this verifier's nonce, judged against the statement it answers
+// for.
 //
 // Thread safety: one thread. Errors: judge(): freshness defects, or signer_mismatch.
 // Trust: the answer's bytes come from the host under judgement.

@@ -1,7 +1,8 @@
 // Memory: what a verifier remembers of a log, as text.
 //
 //   stele-memory 1
-//   log_id HEX · seq N · quote_seq N · reset N · restart N · extend HEX · digest HEX · size N · root HEX
+//   log_id HEX · seq N · quote_seq N · reset N · restart N · extend HEX · digest HEX · size N ·
+//   root HEX
 // One key a line, in this order, all required, LF ends.
 #include <limits>
 
@@ -21,7 +22,8 @@ class Lines {
   std::string_view value(std::string_view key) {
     ++line_;
     const std::size_t end = rest_.find('\n');
-    if (failed_ || end == rest_.npos || !rest_.starts_with(key) || end <= key.size() || rest_[key.size()] != ' ') {
+    if (failed_ || end == rest_.npos || !rest_.starts_with(key) || end <= key.size() ||
+        rest_[key.size()] != ' ') {
       failed_ = true;
       return {};
     }
@@ -29,7 +31,8 @@ class Lines {
     rest_.remove_prefix(end + 1);
     return out;
   }
-  std::uint64_t number(std::string_view key, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+  std::uint64_t number(std::string_view key,
+                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
     const auto parsed = parse_decimal(value(key));
     if (!parsed || *parsed > most) failed_ = true;
     return parsed.value_or(0);
@@ -53,16 +56,22 @@ class Lines {
 }  // namespace
 
 std::string to_text(const Memory& m) {
-  const auto number = [](const char* key, std::uint64_t value) { return key + (' ' + std::to_string(value)) + '\n'; };
-  const auto hex = [](const char* key, const Hash& value) { return key + (' ' + to_hex(value)) + '\n'; };
-  return std::string(kFirstLine) + hex("log_id", m.log_id) + number("seq", m.seq) + number("quote_seq", m.quote_seq) +
-         number("reset", m.run.reset) + number("restart", m.run.restart) + hex("extend", m.extend) +
-         hex("digest", m.digest) + number("size", m.tree.size) + hex("root", m.tree.root);
+  const auto number = [](const char* key, std::uint64_t value) {
+    return key + (' ' + std::to_string(value)) + '\n';
+  };
+  const auto hex = [](const char* key, const Hash& value) {
+    return key + (' ' + to_hex(value)) + '\n';
+  };
+  return std::string(kFirstLine) + hex("log_id", m.log_id) + number("seq", m.seq) +
+         number("quote_seq", m.quote_seq) + number("reset", m.run.reset) +
+         number("restart", m.run.restart) + hex("extend", m.extend) + hex("digest", m.digest) +
+         number("size", m.tree.size) + hex("root", m.tree.root);
 }
 
 Result<Memory> parse_memory(std::string_view text) {
   if (!text.starts_with(kFirstLine)) {
-    return Defect(Fault::value_out_of_range, Place::line(1), "not a memory file of a version this verifier knows");
+    return Defect(Fault::value_out_of_range, Place::line(1),
+                  "not a memory file of a version this verifier knows");
   }
   constexpr std::uint64_t kU32 = std::numeric_limits<std::uint32_t>::max();
   Lines lines(text.substr(kFirstLine.size()));
@@ -77,7 +86,8 @@ Result<Memory> parse_memory(std::string_view text) {
   if (!lines.failed()) m.digest = lines.hash("digest");
   if (!lines.failed()) m.tree.size = lines.number("size");
   if (!lines.failed()) m.tree.root = lines.hash("root");
-  if (!lines.done()) return Defect(Fault::value_out_of_range, Place::line(lines.line()), "memory file");
+  if (!lines.done())
+    return Defect(Fault::value_out_of_range, Place::line(lines.line()), "memory file");
   return m;
 }
 

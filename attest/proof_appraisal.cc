@@ -11,7 +11,8 @@ Result<void> verify_anchor(const Proof& proof, const Statement& statement, const
   if (statement.log_id != trust.log_id || statement.era != trust.era) {
     return Defect(Fault::statement_mismatch, at, "a statement of another log");
   }
-  if (statement.is_quote()) return Defect(Fault::receipt_unexpected, at, "a proof stands on a counter anchor");
+  if (statement.is_quote())
+    return Defect(Fault::receipt_unexpected, at, "a proof stands on a counter anchor");
   if (statement.seq == 0 || statement.counter != trust.first_counter + statement.seq) {
     return Defect(Fault::counter_mismatch, at, "the counter is not c_0 + seq");
   }
@@ -33,7 +34,8 @@ Result<void> verify_anchor(const Proof& proof, const Statement& statement, const
   return ok();
 }
 
-void judge_record(const Proof& proof, const Statement& statement, ReportDraft& draft, Coverage& coverage) {
+void judge_record(const Proof& proof, const Statement& statement, ReportDraft& draft,
+                  Coverage& coverage) {
   RecordView view{proof.leaf, RecordView::State::missing, {}};
   if (proof.content) {
     view.state = RecordView::State::present;
@@ -47,8 +49,10 @@ void judge_record(const Proof& proof, const Statement& statement, ReportDraft& d
     draft.defect({Fault::kind_unknown, Place::index(proof.index), "record kind"});
   }
   coverage.lost = record.lost;
-  const Result<void> included = verify_inclusion(proof.index, record.leaf_hash, statement.tree, proof.path);
-  if (!included) draft.defect({included.error().fault, Place::index(proof.index), included.error().detail});
+  const Result<void> included =
+      verify_inclusion(proof.index, record.leaf_hash, statement.tree, proof.path);
+  if (!included)
+    draft.defect({included.error().fault, Place::index(proof.index), included.error().detail});
 }
 
 }  // namespace
@@ -67,16 +71,20 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
     out.tpm_manufacturer = trust.tpm_manufacturer;
     out.tpm_model = trust.tpm_model;
     out.identity = "pinned-key";
-    if (trust.mode == Mode::b) draft.finding(Finding::mode_b, {}, "root of the host knows ownerAuth");
+    if (trust.mode == Mode::b)
+      draft.finding(Finding::mode_b, {}, "root of the host knows ownerAuth");
     if (trust.tpm_kind == TpmKind::simulator) {
-      draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
+      draft.finding(Finding::simulator, {},
+                    "whoever holds a simulator's state file can put it back");
     }
   } else {
     draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
   }
-  if (options.nonce) draft.defect({Fault::answer_missing, {}, "a proof carries no answer to a nonce"});
+  if (options.nonce)
+    draft.defect({Fault::answer_missing, {}, "a proof carries no answer to a nonce"});
   const Result<Proof> proof = decode_proof(bytes);
-  const Result<Statement> statement = proof ? decode_statement(proof->statement) : Result<Statement>(proof.error());
+  const Result<Statement> statement =
+      proof ? decode_statement(proof->statement) : Result<Statement>(proof.error());
   if (!statement) {
     draft.defect(statement.error());
   } else {
@@ -103,7 +111,8 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
   out.completeness = verdict(VerdictKind::completeness, checked);
   out.freshness = verdict(VerdictKind::freshness, false);
   out.platform = verdict(VerdictKind::platform, checked);
-  (checked && out.integrity == Outcome::pass ? out.coverage.counter_anchored : out.coverage.unanchored) = 1;
+  (checked && out.integrity == Outcome::pass ? out.coverage.counter_anchored
+                                             : out.coverage.unanchored) = 1;
   bool required = false;
   for (const Finding finding : options.require) required = required || draft.has(finding);
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);

@@ -14,15 +14,19 @@ constexpr std::uint8_t kQuotePart = 1 << 1;
 
 bool parts_fit(ReceiptKind kind, std::uint8_t parts) {
   switch (kind) {
-    case ReceiptKind::full: return parts == (kAuditPart | kQuotePart);
-    case ReceiptKind::read_back: return parts == kAuditPart || parts == (kAuditPart | kQuotePart);
-    case ReceiptKind::quote: return parts == kQuotePart;
+    case ReceiptKind::full:
+      return parts == (kAuditPart | kQuotePart);
+    case ReceiptKind::read_back:
+      return parts == kAuditPart || parts == (kAuditPart | kQuotePart);
+    case ReceiptKind::quote:
+      return parts == kQuotePart;
   }
   return false;
 }
 
 std::uint8_t parts_of(const Receipt& receipt) {
-  return static_cast<std::uint8_t>((receipt.audit ? kAuditPart : 0) | (receipt.quote ? kQuotePart : 0));
+  return static_cast<std::uint8_t>((receipt.audit ? kAuditPart : 0) |
+                                   (receipt.quote ? kQuotePart : 0));
 }
 
 }  // namespace
@@ -89,9 +93,13 @@ Result<Receipt> decode_receipt(ByteView bytes) {
   return receipt;
 }
 
-Hash genesis_digest(ByteView genesis) { return hash({tag("stele/v1/genesis"), genesis}); }
+Hash genesis_digest(ByteView genesis) {
+  return hash({tag("stele/v1/genesis"), genesis});
+}
 
-Hash read_back_extra_data(const Hash& digest) { return hash({tag("stele/v1/readback"), digest}); }
+Hash read_back_extra_data(const Hash& digest) {
+  return hash({tag("stele/v1/readback"), digest});
+}
 
 namespace {
 
@@ -110,12 +118,14 @@ Result<Attestation> verify_receipt_audit(const Receipt& receipt, const TpmIdenti
 }  // namespace
 
 Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity& identity,
-                                       const Hash& digest, std::uint64_t counter, const Hash& extend) {
+                                       const Hash& digest, std::uint64_t counter,
+                                       const Hash& extend) {
   const bool needs_quote = receipt.kind == ReceiptKind::quote;
   if (needs_quote ? !receipt.quote || receipt.audit : !receipt.audit) {
     return Defect(Fault::value_out_of_range, {}, "the receipt's parts do not fit its kind");
   }
-  if (receipt.digest != digest) return Defect(Fault::receipt_unexpected, {}, "it names another statement");
+  if (receipt.digest != digest)
+    return Defect(Fault::receipt_unexpected, {}, "it names another statement");
   VerifiedReceipt verified;
   verified.kind_ = receipt.kind;
   if (receipt.quote) {
@@ -137,7 +147,8 @@ Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity
                         std::to_string(counter));
     }
     if (receipt.audit->extend != extend) {
-      return Defect(Fault::extend_mismatch, {}, "the TPM signed another E than the statements extend to");
+      return Defect(Fault::extend_mismatch, {},
+                    "the TPM signed another E than the statements extend to");
     }
     verified.run_ = audit->run;
     verified.clock_ms_ = audit->clock_ms;

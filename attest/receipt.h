@@ -4,9 +4,9 @@
 //   [audit] counter u64 · extend 32 · attest sized16 · r 32 · s 32
 //   [quote] attest sized16 · r 32 · s 32 · 9 PCR values of 32 bytes: 0-7, then P
 //
-//   kind 1 full       exclusive audit session {Increment C, Extend E, Read C, Read E}; has both parts
-//   kind 2 read-back  exclusive audit session {Read C, Read E}; quote only when made in its statement's run
-//   kind 3 quote      quote part only
+//   kind 1 full       exclusive audit session {Increment C, Extend E, Read C, Read E}; has both
+//   parts kind 2 read-back  exclusive audit session {Read C, Read E}; quote only when made in its
+//   statement's run kind 3 quote      quote part only
 //
 // Audit extraData: kind 1: d; kind 2: H("stele/v1/readback\0" ‖ d). Quote extraData: d.
 // The genesis receipt is of kind 2, without quote, for d_0 = H("stele/v1/genesis\0" ‖ genesis).
@@ -62,16 +62,17 @@ AuditPart read_audit(class Reader& reader);
 QuotePart read_quote(class Reader& reader);
 
 // The digest of the two audit sessions, recomputed from Names and parameters.
-Hash full_session_digest(const TpmIdentity&, const Hash& digest, std::uint64_t counter, const Hash& extend);
+Hash full_session_digest(const TpmIdentity&, const Hash& digest, std::uint64_t counter,
+                         const Hash& extend);
 Hash read_session_digest(const TpmIdentity&, std::uint64_t counter, const Hash& extend);
 
-Hash genesis_digest(ByteView genesis);               // d_0
+Hash genesis_digest(ByteView genesis);  // d_0
 Hash read_back_extra_data(const Hash& digest);
 
 // Checks of a signed part: signature, magic, type, qualified signer, extraData, and
-// audit: exclusive bit and session digest; quote: exactly one selection {SHA-256, 3 bytes, 0-7 and P}
-// and the stored values' digest. On success the parsed attestation (views into the part).
-// Order: structure, signer, signature, type, extraData, then what is particular to the type.
+// audit: exclusive bit and session digest; quote: exactly one selection {SHA-256, 3 bytes, 0-7 and
+// P} and the stored values' digest. On success the parsed attestation (views into the part). Order:
+// structure, signer, signature, type, extraData, then what is particular to the type.
 Result<Attestation> verify_audit(const AuditPart&, const TpmIdentity&, const Hash& session_digest,
                                  const Hash& extra_data);
 Result<Attestation> verify_quote(const QuotePart&, const TpmIdentity&, const Hash& extra_data);
@@ -83,7 +84,7 @@ Result<Attestation> verify_quote(const SignedAttestation&, const AttestationPubl
 class VerifiedReceipt {
  public:
   ReceiptKind kind() const { return kind_; }
-  Run run() const { return run_; }          // of the audit part, or of a quote receipt's quote
+  Run run() const { return run_; }  // of the audit part, or of a quote receipt's quote
   std::uint64_t clock_ms() const { return clock_ms_; }
   bool clock_safe() const { return clock_safe_; }
   std::uint64_t firmware() const { return firmware_; }
@@ -108,13 +109,13 @@ class VerifiedReceipt {
 
 // Judges a receipt for the statement with this d, as a stranger would: every signature, the
 // counter and E it must show (statement.counter and extended(prev_extend, d); for a quote statement
-// ignored), session digest, exclusiveness, extraData, PCR selection. It does not judge the run rules
-// nor P: the anchor chain does. A full receipt's quote may be left out here (proof.h); decode_receipt
-// demands it of a stored one.
-// Faults: receipt_unexpected (another d), signature_invalid, signer_mismatch, attest_malformed,
-// receipt_not_exclusive, receipt_digest, receipt_extra_data, pcr_selection, pcr_digest,
-// counter_mismatch, extend_mismatch.
+// ignored), session digest, exclusiveness, extraData, PCR selection. It does not judge the run
+// rules nor P: the anchor chain does. A full receipt's quote may be left out here (proof.h);
+// decode_receipt demands it of a stored one. Faults: receipt_unexpected (another d),
+// signature_invalid, signer_mismatch, attest_malformed, receipt_not_exclusive, receipt_digest,
+// receipt_extra_data, pcr_selection, pcr_digest, counter_mismatch, extend_mismatch.
 Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity& identity,
-                                       const Hash& digest, std::uint64_t counter, const Hash& extend);
+                                       const Hash& digest, std::uint64_t counter,
+                                       const Hash& extend);
 
 }  // namespace stele::attest

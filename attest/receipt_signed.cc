@@ -1,4 +1,5 @@
-// The signed parts of a receipt: the audit session's digest recomputed, the quote's selection and values.
+// The signed parts of a receipt: the audit session's digest recomputed, the quote's selection and
+// values.
 #include <algorithm>
 
 #include "attest/codec.h"
@@ -20,7 +21,8 @@ Bytes u16_bytes(std::uint16_t v) {
 }
 
 // cpHash: H(command code ‖ Names of both handles (the index authorises itself) ‖ parameters).
-Hash command_hash(std::uint32_t code, const Name& index, std::initializer_list<ByteView> parameters) {
+Hash command_hash(std::uint32_t code, const Name& index,
+                  std::initializer_list<ByteView> parameters) {
   Bytes bytes;
   Writer writer(bytes);
   writer.u32(code).bytes(index).bytes(index);
@@ -39,30 +41,37 @@ Hash audited(const Hash& before, const Hash& command, const Hash& response) {
   return hash({before, command, response});
 }
 
-Hash audited_reads(Hash digest, const TpmIdentity& identity, std::uint64_t counter, const Hash& extend) {
+Hash audited_reads(Hash digest, const TpmIdentity& identity, std::uint64_t counter,
+                   const Hash& extend) {
   Bytes counter_value;
   Writer(counter_value).u16(8).u64(counter);
-  digest = audited(digest, command_hash(kNvRead, identity.counter_name, {u16_bytes(8), u16_bytes(0)}),
-                   response_hash(kNvRead, counter_value));
+  digest =
+      audited(digest, command_hash(kNvRead, identity.counter_name, {u16_bytes(8), u16_bytes(0)}),
+              response_hash(kNvRead, counter_value));
   Bytes extend_value;
   Writer(extend_value).sized16(extend);
   return audited(digest, command_hash(kNvRead, identity.extend_name, {u16_bytes(32), u16_bytes(0)}),
                  response_hash(kNvRead, extend_value));
 }
 
-bool equal(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool equal(ByteView a, ByteView b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 // What both kinds of attestation have in common.
 Result<Attestation> verify_signed(const SignedAttestation& part, const AttestationPublic& ak,
                                   std::uint16_t type, const Hash& extra_data) {
-  if (part.attest.size() > kMaxAttestBytes) return Defect(Fault::attest_malformed, {}, "TPMS_ATTEST too long");
+  if (part.attest.size() > kMaxAttestBytes)
+    return Defect(Fault::attest_malformed, {}, "TPMS_ATTEST too long");
   Result<Attestation> parsed = parse_attestation(part.attest);
   if (!parsed) return parsed;
   if (!equal(parsed->qualified_signer, ak.qualified_name())) {
-    return Defect(Fault::signer_mismatch, {}, "signed by another key than the pinned AK in the owner hierarchy");
+    return Defect(Fault::signer_mismatch, {},
+                  "signed by another key than the pinned AK in the owner hierarchy");
   }
   if (const Result<void> signature = ak.verify(part); !signature) return signature.error();
-  if (parsed->type != type) return Defect(Fault::attest_malformed, {}, "an attestation of another type");
+  if (parsed->type != type)
+    return Defect(Fault::attest_malformed, {}, "an attestation of another type");
   if (!equal(parsed->extra_data, extra_data)) {
     return Defect(Fault::receipt_extra_data, {}, "extraData is not what this receipt must carry");
   }
@@ -90,9 +99,11 @@ Result<Attestation> verify_audit(const AuditPart& part, const TpmIdentity& ident
   Result<Attestation> audit =
       verify_signed(part.signed_attestation, identity.ak, kAttestSessionAudit, extra_data);
   if (!audit) return audit;
-  if (!audit->exclusive) return Defect(Fault::receipt_not_exclusive, {}, "the audit session was not exclusive");
+  if (!audit->exclusive)
+    return Defect(Fault::receipt_not_exclusive, {}, "the audit session was not exclusive");
   if (!equal(audit->session_digest, session_digest)) {
-    return Defect(Fault::receipt_digest, {}, "the session digest is not that of the commands it must be");
+    return Defect(Fault::receipt_digest, {},
+                  "the session digest is not that of the commands it must be");
   }
   return audit;
 }
@@ -102,7 +113,8 @@ Result<Attestation> verify_quote(const SignedAttestation& part, const Attestatio
   Result<Attestation> quote = verify_signed(part, ak, kAttestQuote, extra_data);
   if (!quote) return quote;
   Bytes bitmap(kSelectBytes);
-  for (std::size_t i = 0; i < kSelectBytes; ++i) bitmap[i] = static_cast<std::uint8_t>(selected >> (8 * i));
+  for (std::size_t i = 0; i < kSelectBytes; ++i)
+    bitmap[i] = static_cast<std::uint8_t>(selected >> (8 * i));
   if (quote->selections.size() != 1 || quote->selections[0] != PcrSelection{kAlgSha256, bitmap}) {
     return Defect(Fault::pcr_selection, {}, "the quote is over other PCRs than it must be");
   }
@@ -112,14 +124,16 @@ Result<Attestation> verify_quote(const SignedAttestation& part, const Attestatio
   return quote;
 }
 
-Result<Attestation> verify_quote(const QuotePart& part, const TpmIdentity& identity, const Hash& extra_data) {
+Result<Attestation> verify_quote(const QuotePart& part, const TpmIdentity& identity,
+                                 const Hash& extra_data) {
   // The stored values stand in ascending order only when P comes after 0-7.
   if (identity.pcr < 8 || identity.pcr >= 8 * kSelectBytes) {
     return Defect(Fault::pcr_selection, {}, "PCR " + std::to_string(identity.pcr) + " cannot be P");
   }
   Bytes values;
   for (const Hash& value : part.pcrs) Writer(values).bytes(value);
-  return verify_quote(part.signed_attestation, identity.ak, 0xffu | 1u << identity.pcr, values, extra_data);
+  return verify_quote(part.signed_attestation, identity.ak, 0xffu | 1u << identity.pcr, values,
+                      extra_data);
 }
 
 }  // namespace stele::attest

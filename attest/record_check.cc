@@ -20,11 +20,14 @@ std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record, 
     case RecordView::State::missing:
       return Defect(Fault::content_missing, at, "its content is not there");
     case RecordView::State::erased:
-      // Whoever erases seals an erasure record; this verifier does not know of any that would allow it.
+      // Whoever erases seals an erasure record; this verifier does not know of any that would allow
+      // it.
       return Defect(Fault::content_missing, at, "its content was erased without authority");
     case RecordView::State::codec_unknown:
-      return Defect(Fault::codec_unknown, at, "its content is stored in a way this verifier cannot read");
-    case RecordView::State::present: break;
+      return Defect(Fault::codec_unknown, at,
+                    "its content is stored in a way this verifier cannot read");
+    case RecordView::State::present:
+      break;
   }
   if (const auto tlvs = verify_tlvs(record.content.tlvs); !tlvs) {
     return Defect(tlvs.error().fault, at, "TLVs of its content: " + tlvs.error().detail);

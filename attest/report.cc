@@ -4,18 +4,24 @@ namespace stele::attest {
 
 std::string_view name(Conclusion conclusion) {
   switch (conclusion) {
-    case Conclusion::verified: return "verified";
-    case Conclusion::tampered: return "tampered";
-    case Conclusion::undetermined: return "undetermined";
+    case Conclusion::verified:
+      return "verified";
+    case Conclusion::tampered:
+      return "tampered";
+    case Conclusion::undetermined:
+      return "undetermined";
   }
   return "undetermined";
 }
 
 int exit_code(Conclusion conclusion) {
   switch (conclusion) {
-    case Conclusion::verified: return 0;
-    case Conclusion::tampered: return 1;
-    case Conclusion::undetermined: return 2;
+    case Conclusion::verified:
+      return 0;
+    case Conclusion::tampered:
+      return 1;
+    case Conclusion::undetermined:
+      return 2;
   }
   return 2;
 }

@@ -32,9 +32,9 @@ struct Coverage {
   std::uint64_t counter_anchored = 0;  // records
   std::uint64_t quote_anchored = 0;    // beyond those
   std::uint64_t unanchored = 0;
-  std::uint64_t lost = 0;              // as gap records state
+  std::uint64_t lost = 0;  // as gap records state
   std::optional<std::int64_t> unanchored_since_ns;
-  std::uint64_t boots = 0;             // runs with the log
+  std::uint64_t boots = 0;  // runs with the log
   std::uint64_t boots_without_log = 0;
   std::uint64_t unclean_ends = 0;
   std::uint64_t unexplained_resets = 0;
@@ -67,6 +67,7 @@ struct Report {
 };
 
 std::string to_json(const Report& report);  // one line, schema stele.verdict/1
-std::string to_text(const Report& report);  // for a person; control characters escaped; ends with conclusion and next step
+std::string to_text(const Report& report);  // for a person; control characters escaped; ends with
+                                            // conclusion and next step
 
 }  // namespace stele::attest

@@ -28,7 +28,8 @@ void ReportDraft::finding(Finding finding, Place at, std::string detail) {
 void ReportDraft::write(Report& report) {
   report.defects = std::move(fails_);
   const std::size_t room = kMaxListed - report.defects.size();
-  const auto end = unknowns_.begin() + static_cast<std::ptrdiff_t>(std::min(room, unknowns_.size()));
+  const auto end =
+      unknowns_.begin() + static_cast<std::ptrdiff_t>(std::min(room, unknowns_.size()));
   report.defects.insert(report.defects.end(), unknowns_.begin(), end);
   report.defect_count = defect_count_;
   report.findings = std::move(findings_);

@@ -1,4 +1,5 @@
-// ReportDraft: defects and findings as they come in, bounded, and the verdicts that follow from them.
+// ReportDraft: defects and findings as they come in, bounded, and the verdicts that follow from
+// them.
 //
 // Fails are listed before unknowns, so that many of these cannot hide one of those; of each finding
 // the first kMaxOfAKind are listed. Counts and verdicts cover all.
@@ -36,6 +37,7 @@ class ReportDraft {
 };
 
 // The conclusion that follows from a report's verdicts (report.h).
-Conclusion conclude(const Report& report, bool trusted, bool asked_freshness, bool required_present);
+Conclusion conclude(const Report& report, bool trusted, bool asked_freshness,
+                    bool required_present);
 
 }  // namespace stele::attest

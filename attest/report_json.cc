@@ -6,7 +6,8 @@
 namespace stele::attest {
 namespace {
 
-// Text from the host, as a JSON string: made printable first, so that only '"' and '\' need escaping.
+// Text from the host, as a JSON string: made printable first, so that only '"' and '\' need
+// escaping.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : printable(text)) {
@@ -20,7 +21,9 @@ std::string quoted(std::string_view text) {
 class Object {
  public:
   Object& text(std::string_view key, std::string_view value) { return raw(key, quoted(value)); }
-  Object& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }
+  Object& number(std::string_view key, std::uint64_t value) {
+    return raw(key, std::to_string(value));
+  }
   Object& time(std::string_view key, const std::optional<std::int64_t>& ns) {
     return raw(key, ns ? quoted(to_rfc3339(*ns)) : "null");
   }
@@ -76,7 +79,11 @@ std::string defect(const Defect& d) {
 }
 
 std::string finding(const FindingAt& f) {
-  return Object().text("finding", name(f.finding)).raw("at", place(f.at)).text("detail", f.detail).done();
+  return Object()
+      .text("finding", name(f.finding))
+      .raw("at", place(f.at))
+      .text("detail", f.detail)
+      .done();
 }
 
 }  // namespace
@@ -89,7 +96,9 @@ std::string to_json(const Report& r) {
                               .text("root", to_hex(r.tree.root))
                               .done();
   Object anchors;
-  anchors.number("counter", r.counter_anchors).number("quote", r.quote_anchors).time("newest", r.newest_anchor_ns);
+  anchors.number("counter", r.counter_anchors)
+      .number("quote", r.quote_anchors)
+      .time("newest", r.newest_anchor_ns);
   if (r.mode) {
     anchors.text("mode", *r.mode == Mode::a ? "a" : "b");
   } else {
@@ -104,7 +113,6 @@ std::string to_json(const Report& r) {
   return Object()
       .text("schema", "stele.verdict/1")
       .text("conclusion", name(r.conclusion))
-      .text("what", r.what)
       .text("integrity", name(r.integrity))
       .text("completeness", name(r.completeness))
       .text("freshness", name(r.freshness))
@@ -114,8 +122,9 @@ std::string to_json(const Report& r) {
       .raw("anchors", anchors.done())
       .raw("tpm", tpm)
       .raw("defects", array(r.defects, defect))
-      .number("defect_count", r.defect_count)
       .raw("findings", array(r.findings, finding))
+      .text("what", r.what)
+      .number("defect_count", r.defect_count)
       .number("finding_count", r.finding_count)
       .done();
 }

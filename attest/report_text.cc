@@ -1,4 +1,5 @@
-// The report in words, for a person: what was looked at, what was found, the conclusion, the next step.
+// The report in words, for a person: what was looked at, what was found, the conclusion, the next
+// step.
 #include <algorithm>
 
 #include "attest/printable.h"
@@ -10,14 +11,22 @@ namespace {
 
 std::string place(const Place& at) {
   switch (at.what) {
-    case Place::What::nothing: return "";
-    case Place::What::index: return " at record " + std::to_string(at.value);
-    case Place::What::anchor: return " at anchor " + std::to_string(at.value);
-    case Place::What::entry: return " at journal entry " + std::to_string(at.value);
-    case Place::What::segment: return " in segment " + std::to_string(at.value);
-    case Place::What::byte: return " at byte " + std::to_string(at.value);
-    case Place::What::line: return " at line " + std::to_string(at.value);
-    case Place::What::run: return " in run " + std::to_string(at.value);
+    case Place::What::nothing:
+      return "";
+    case Place::What::index:
+      return " at record " + std::to_string(at.value);
+    case Place::What::anchor:
+      return " at anchor " + std::to_string(at.value);
+    case Place::What::entry:
+      return " at journal entry " + std::to_string(at.value);
+    case Place::What::segment:
+      return " in segment " + std::to_string(at.value);
+    case Place::What::byte:
+      return " at byte " + std::to_string(at.value);
+    case Place::What::line:
+      return " at line " + std::to_string(at.value);
+    case Place::What::run:
+      return " in run " + std::to_string(at.value);
   }
   return "";
 }
@@ -26,7 +35,9 @@ std::string count(std::uint64_t n, std::string_view one, std::string_view many) 
   return std::to_string(n) + ' ' + std::string(n == 1 ? one : many);
 }
 
-std::string records(std::uint64_t n) { return count(n, "record", "records"); }
+std::string records(std::uint64_t n) {
+  return count(n, "record", "records");
+}
 
 void line(std::string& out, std::string_view label, std::string_view value) {
   std::string padded(label);
@@ -59,10 +70,12 @@ void write_coverage(std::string& out, const Report& r) {
   if (r.what == "proof") return;
   line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
   line(out, "boots",
-       std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) + " without; " +
-           count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
+       std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
+           " without; " + count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
            count(c.unexplained_resets, "unexplained reset", "unexplained resets"));
-  line(out, "exposure", "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
+  line(
+      out, "exposure",
+      "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
 }
 
 void write_defects(std::string& out, const Report& r) {
@@ -81,7 +94,8 @@ void write_defects(std::string& out, const Report& r) {
     out += '\n';
   }
   if (r.finding_count > r.findings.size()) {
-    out += "         and " + std::to_string(r.finding_count - r.findings.size()) + " more findings\n";
+    out +=
+        "         and " + std::to_string(r.finding_count - r.findings.size()) + " more findings\n";
   }
 }
 
@@ -98,17 +112,22 @@ std::optional<std::uint64_t> first_bad_index(const Report& r) {
 std::string next_step(const Report& r) {
   switch (r.conclusion) {
     case Conclusion::tampered:
-      return "Keep this evidence as it is, trust nothing newer on that host, and compare with a copy kept elsewhere.";
+      return "Keep this evidence as it is, trust nothing newer on that host, and compare with a "
+             "copy kept elsewhere.";
     case Conclusion::undetermined:
       if (r.identity == "none") return "Verify again with the log's trust file: --trust FILE.";
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
-      if (r.completeness == Outcome::unknown) return "Have the host make another counter anchor (stele anchor), then verify again.";
-      return "Ask the host for a fresh answer (stele answer --nonce HEX), then verify again with it.";
+      if (r.completeness == Outcome::unknown)
+        return "Have the host make another counter anchor (stele anchor), then verify again.";
+      return "Ask the host for a fresh answer (stele answer --nonce HEX), then verify again with "
+             "it.";
     case Conclusion::verified:
-      if (r.freshness == Outcome::pass) return "Keep the memory file (--memory), so that the next visit also sees a restored TPM.";
-      return "To learn that nothing newer was cut off, verify with a nonce: --nonce HEX --answer FILE.";
+      if (r.freshness == Outcome::pass)
+        return "Keep the memory file (--memory), so that the next visit also sees a restored TPM.";
+      return "To learn that nothing newer was cut off, verify with a nonce: --nonce HEX --answer "
+             "FILE.";
   }
   return "";
 }
@@ -118,14 +137,18 @@ std::string next_step(const Report& r) {
 std::string to_text(const Report& r) {
   std::string out;
   line(out, "log", printable(r.origin.empty() ? "(unknown)" : r.origin) + "  " + to_hex(r.log_id));
-  line(out, r.what == "proof" ? "proof in tree" : "size", records(r.tree.size) + ", root " + to_hex(r.tree.root));
-  std::string anchors = std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
+  line(out, r.what == "proof" ? "proof in tree" : "size",
+       records(r.tree.size) + ", root " + to_hex(r.tree.root));
+  std::string anchors =
+      std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
   if (r.newest_anchor_ns) anchors += "; newest of " + to_rfc3339(*r.newest_anchor_ns);
   line(out, "anchors", anchors);
-  if (r.mode) line(out, "mode", *r.mode == Mode::a ? "A: the auditor holds ownerAuth" : "B: root knows ownerAuth");
+  if (r.mode)
+    line(out, "mode",
+         *r.mode == Mode::a ? "A: the auditor holds ownerAuth" : "B: root knows ownerAuth");
   line(out, "tpm",
-       std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' + printable(r.tpm_model) +
-           " (identity: " + r.identity + ')');
+       std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
+           printable(r.tpm_model) + " (identity: " + r.identity + ')');
   write_coverage(out, r);
   line(out, "integrity", name(r.integrity));
   line(out, "completeness", name(r.completeness));

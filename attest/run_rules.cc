@@ -13,15 +13,19 @@ std::string count(std::uint64_t n, const char* what) {
 
 }  // namespace
 
-void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware, Place at) {
-  // Within a run the chain has looked. Across: a safe clock never falls; else by one interval of storing it.
-  if (run_ && run != *run_ && clock_ms < clock_ms_ && (safe || clock_ms_ - clock_ms > trust_.clock_update_ms)) {
+void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware,
+                        Place at) {
+  // Within a run the chain has looked. Across: a safe clock never falls; else by one interval of
+  // storing it.
+  if (run_ && run != *run_ && clock_ms < clock_ms_ &&
+      (safe || clock_ms_ - clock_ms > trust_.clock_update_ms)) {
     draft_.defect({Fault::clock_went_back, at,
                    "the TPM's clock fell from " + std::to_string(clock_ms_) + " ms to " +
                        std::to_string(clock_ms) + " ms across a reset"});
   }
   if (firmware != trust_.base_firmware && firmware != firmware_) {
-    draft_.finding(Finding::firmware_differs, at, "the TPM's firmware is not the one the trust file names");
+    draft_.finding(Finding::firmware_differs, at,
+                   "the TPM's firmware is not the one the trust file names");
   }
   run_ = run;
   clock_ms_ = clock_ms;
@@ -31,7 +35,8 @@ void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::
 void RunRules::genesis_receipt(const VerifiedReceipt& receipt) {
   firmware_ = trust_.base_firmware;
   statement_run_ = receipt.run();
-  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(), Place::anchor(0));
+  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(),
+           Place::anchor(0));
 }
 
 void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent) {
@@ -39,7 +44,8 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
   attested(bundle.run(), bundle.clock_ms(), bundle.clock_safe(), bundle.firmware(), counter_place_);
   if (applied.foreign) {
     draft_.defect({Fault::foreign_extend, counter_place_,
-                   "P was extended by somebody else: quote anchors since the last good one may have been cut"});
+                   "P was extended by somebody else: quote anchors since the last good one may "
+                   "have been cut"});
     draft_.finding(Finding::foreign_extend_recorded, counter_place_, "the daemon recorded it");
   }
   if (applied.new_run) {
@@ -47,12 +53,14 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
       ++coverage_.unclean_ends;
       draft_.finding(Finding::unclean_end, counter_place_,
                      "the TPM's run ended without a final anchor: records from " +
-                         std::to_string(counter_size_) + " on, up to the next counter anchor, were exposed");
+                         std::to_string(counter_size_) +
+                         " on, up to the next counter anchor, were exposed");
     }
     const bool reset = boot_id_ && bundle.run().reset != boot_run_.reset;
     if (reset && *boot_id_ == bundle.boot_id()) {
       ++coverage_.unexplained_resets;
-      draft_.finding(Finding::unexplained_reset, counter_place_, "the TPM was reset, the machine was not booted");
+      draft_.finding(Finding::unexplained_reset, counter_place_,
+                     "the TPM was reset, the machine was not booted");
     }
     if (!applied.resumed) life_has_statement_ = life_ends_cleanly_ = false;
     run_resumed_ = applied.resumed;
@@ -61,8 +69,8 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
   boot_run_ = bundle.run();
 }
 
-// Resets between this run's first statement and the statement before it: one began this run, the rest
-// ran without the log.
+// Resets between this run's first statement and the statement before it: one began this run, the
+// rest ran without the log.
 void RunRules::first_of_run(const Statement& statement) {
   if (!run_resumed_) ++coverage_.boots;
   const std::uint32_t resets = statement.run.reset - statement_run_.reset;
@@ -83,16 +91,19 @@ void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receip
   if ((statement.flags & kFirstOfRun) != 0) first_of_run(statement);
   statement_run_ = statement.run;
   life_has_statement_ = true;
-  life_ends_cleanly_ = receipt.kind() == ReceiptKind::full && (statement.flags & kFinalOfShutdown) != 0;
+  life_ends_cleanly_ =
+      receipt.kind() == ReceiptKind::full && (statement.flags & kFinalOfShutdown) != 0;
   if (statement.is_quote()) return;
   counter_place_ = at;
   counter_size_ = statement.tree.size;
   if (receipt.kind() == ReceiptKind::read_back) {
-    draft_.finding(Finding::read_back_receipt, at, "a crash interrupted this anchor; its receipt was read back");
+    draft_.finding(Finding::read_back_receipt, at,
+                   "a crash interrupted this anchor; its receipt was read back");
   }
   if (trust_.mode == Mode::b) read_back_rule(statement, receipt.kind());
   if (statement.seq == kWearWarning) {
-    draft_.finding(Finding::wear_high, at, "the counter was incremented " + std::to_string(kWearWarning) + " times");
+    draft_.finding(Finding::wear_high, at,
+                   "the counter was incremented " + std::to_string(kWearWarning) + " times");
   }
 }
 
@@ -110,9 +121,10 @@ void RunRules::read_back_rule(const Statement& statement, ReceiptKind kind) {
     return;
   }
   if (read_back_) {
-    draft_.defect({Fault::read_back_rule, Place::anchor(statement.seq),
-                   "a second read-back receipt with fewer than two exclusive ones since the one at anchor " +
-                       std::to_string(*read_back_)});
+    draft_.defect(
+        {Fault::read_back_rule, Place::anchor(statement.seq),
+         "a second read-back receipt with fewer than two exclusive ones since the one at anchor " +
+             std::to_string(*read_back_)});
   }
   read_back_ = statement.seq;
   exclusive_since_ = 0;

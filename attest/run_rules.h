@@ -1,7 +1,8 @@
-// RunRules: what the appraiser says about runs: boots, unclean ends, resets, clock, firmware, read-backs.
+// RunRules: what the appraiser says about runs: boots, unclean ends, resets, clock, firmware,
+// read-backs.
 //
-// Rules 5, 6, 8 of README.md, "Rules of the appraiser", and the Mode B rule on read-backs. Coverage,
-// findings and a few defects; the order of statements was judged by the chain before.
+// Rules 5, 6, 8 of README.md, "Rules of the appraiser", and the Mode B rule on read-backs.
+// Coverage, findings and a few defects; the order of statements was judged by the chain before.
 // Thread safety: one thread.
 #pragma once
 
@@ -26,7 +27,8 @@ class RunRules {
   void end();
 
  private:
-  void attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware, Place at);
+  void attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware,
+                Place at);
   void first_of_run(const Statement& statement);
   void read_back_rule(const Statement& statement, ReceiptKind kind);
 
@@ -46,10 +48,10 @@ class RunRules {
   // The life of P since it was last cleared.
   bool life_has_statement_ = false;
   bool life_ends_cleanly_ = false;
-  Place counter_place_ = Place::anchor(0);     // newest counter anchor
-  std::uint64_t counter_size_ = 0;             // and the size it covers
+  Place counter_place_ = Place::anchor(0);  // newest counter anchor
+  std::uint64_t counter_size_ = 0;          // and the size it covers
   // Mode B.
-  std::optional<std::uint64_t> read_back_;     // seq of a read-back not yet buried
+  std::optional<std::uint64_t> read_back_;  // seq of a read-back not yet buried
   unsigned exclusive_since_ = 0;
 };
 

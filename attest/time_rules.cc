@@ -11,7 +11,9 @@ __extension__ typedef __int128 Wide;  // holds differences of any two times
 constexpr Wide kMs = 1'000'000;
 constexpr Wide kSecond = 1'000'000'000;
 
-std::string seconds(Wide ns) { return std::to_string(static_cast<std::int64_t>(ns / kSecond)) + " s"; }
+std::string seconds(Wide ns) {
+  return std::to_string(static_cast<std::int64_t>(ns / kSecond)) + " s";
+}
 
 }  // namespace
 
@@ -50,7 +52,8 @@ void TimeRules::bundle(bool new_run, bool had_open_intent) {
 }
 
 void TimeRules::remark(RemarkCode code) {
-  if (code == RemarkCode::pause || code == RemarkCode::contended) paused_ = paused_since_counter_ = true;
+  if (code == RemarkCode::pause || code == RemarkCode::contended)
+    paused_ = paused_since_counter_ = true;
 }
 
 std::optional<std::int64_t> TimeRules::unanchored_since() const {
@@ -81,17 +84,21 @@ void TimeRules::judge_block(const Statement& statement) {
   if (!open_.clock_step) {
     if (anchor_ && open_.earliest_ns < anchor_->wall_ns - slack) {
       draft_.finding(Finding::back_dated, Place::index(open_.earliest_index),
-                     "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) + " before the anchor that precedes it");
+                     "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) +
+                         " before the anchor that precedes it");
     }
     if (open_.latest_ns > wall + slack) {
-      draft_.finding(Finding::back_dated, Place::index(open_.latest_index),
-                     "dated " + seconds(open_.latest_ns - wall) + " after the anchor that covers it");
+      draft_.finding(
+          Finding::back_dated, Place::index(open_.latest_index),
+          "dated " + seconds(open_.latest_ns - wall) + " after the anchor that covers it");
     }
   }
   // A record cannot have waited since before the anchor that precedes it.
-  const Wide since = anchor_ ? std::max<Wide>(open_.first_ns, anchor_->wall_ns) : Wide(open_.first_ns);
+  const Wide since =
+      anchor_ ? std::max<Wide>(open_.first_ns, anchor_->wall_ns) : Wide(open_.first_ns);
   const Wide waited = std::max<Wide>(wall - since, 0);
-  coverage_.longest_exposure_s = std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
+  coverage_.longest_exposure_s =
+      std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
   const Wide allowed = Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + slack;
   if (waited > allowed && !new_run_ && !paused_) {
     draft_.finding(Finding::quote_gap, Place::index(open_.first_index),
@@ -105,7 +112,8 @@ void TimeRules::judge_clock(const Statement& statement, const VerifiedReceipt& r
   const Place at = Place::anchor(statement.seq);
   const Wide wall = Wide(statement.wallclock_ns) - anchor_->wall_ns;
   if (wall < 0) {
-    draft_.finding(Finding::clock_inconsistent, at, "its wall clock is " + seconds(-wall) + " before the anchor before");
+    draft_.finding(Finding::clock_inconsistent, at,
+                   "its wall clock is " + seconds(-wall) + " before the anchor before");
     return;
   }
   // A receipt that came late says nothing about when its statement was made.
@@ -114,12 +122,14 @@ void TimeRules::judge_clock(const Statement& statement, const VerifiedReceipt& r
   const Wide clock = (Wide(receipt.clock_ms()) - Wide(anchor_->clock_ms)) * kMs;
   if (wall < clock * 85 / 100 - Wide(trust_.slack_ms) * kMs) {
     draft_.finding(Finding::clock_inconsistent, at,
-                   "since the anchor before, the TPM counted " + seconds(clock) + ", the wall clock " + seconds(wall));
+                   "since the anchor before, the TPM counted " + seconds(clock) +
+                       ", the wall clock " + seconds(wall));
   }
 }
 
 void TimeRules::judge_heartbeat(const Statement& statement) {
-  if (!counter_ || counter_->is_final || paused_since_counter_ || counter_->run != statement.run) return;
+  if (!counter_ || counter_->is_final || paused_since_counter_ || counter_->run != statement.run)
+    return;
   const Wide gap = Wide(statement.wallclock_ns) - counter_->wall_ns;
   if (gap > Wide(trust_.heartbeat_s) * kSecond + Wide(trust_.slack_ms) * kMs) {
     draft_.finding(Finding::heartbeat_stale, Place::anchor(statement.seq),

@@ -1,4 +1,5 @@
-// TimeRules: what wall clocks say: dates of records between their anchors, clock against clock, gaps.
+// TimeRules: what wall clocks say: dates of records between their anchors, clock against clock,
+// gaps.
 //
 // Rule 7 of README.md, "Rules of the appraiser". Findings and coverage only: no wall clock is ever
 // proof. A recorded clock step (a sealed note) or pause (a remark) explains what it lies in.
@@ -52,8 +53,8 @@ class TimeRules {
   const TrustFile& trust_;
   ReportDraft& draft_;
   Coverage& coverage_;
-  Block open_;   // of the open statement, and of voided ones before it
-  Block since_;  // after it
+  Block open_;                     // of the open statement, and of voided ones before it
+  Block since_;                    // after it
   std::optional<Anchor> anchor_;   // newest with a receipt
   std::optional<Anchor> counter_;  // newest counter anchor
   // Since the newest anchor:

@@ -1,6 +1,6 @@
-// Goal: the chain takes exactly what an honest daemon writes, at every point of its life, and refuses
-// each departure under its own fault, unchanged by what it refused.
-// Method: logs on paper, step by step; one field, order or register bent at a time.
+// Goal: the chain takes exactly what an honest daemon writes, at every point of its life, and
+// refuses each departure under its own fault, unchanged by what it refused. Method: logs on paper,
+// step by step; one field, order or register bent at a time.
 #include "attest/anchor_chain.h"
 
 #include <gtest/gtest.h>
@@ -76,7 +76,8 @@ TEST(AnchorChain, SaysWhatAnAppliedEntryWas) {
   EXPECT_EQ(closed->kind, EntryKind::receipt);
   EXPECT_EQ(closed->statement, statement);
   EXPECT_EQ(closed->receipt->receipt_hash(), receipt_hash(receipt.audit->signed_attestation));
-  const auto remark = log.chain->apply(EntryKind::remark, encode(Remark{RemarkCode::pause, 1, 1, "busy"}));
+  const auto remark =
+      log.chain->apply(EntryKind::remark, encode(Remark{RemarkCode::pause, 1, 1, "busy"}));
   ASSERT_TRUE(remark);
   EXPECT_EQ(remark->remark->text, "busy");
   log.boot();
@@ -90,7 +91,8 @@ TEST(AnchorChain, SaysWhatAnAppliedEntryWas) {
 TEST(AnchorChain, AnotherIdentityIsRefusedAtTheGenesis) {
   PaperLog log, other;
   const Bytes& genesis = log.entries[0].payload;
-  EXPECT_EQ(AnchorChain::begin(genesis, other.tpm.identity()).error().fault, Fault::signer_mismatch);
+  EXPECT_EQ(AnchorChain::begin(genesis, other.tpm.identity()).error().fault,
+            Fault::signer_mismatch);
   TpmIdentity identity = log.tpm.identity();
   identity.counter_name[5] ^= 1;
   EXPECT_EQ(AnchorChain::begin(genesis, identity).error().fault, Fault::index_mismatch);
@@ -176,7 +178,8 @@ TEST(AnchorChain, AQuoteDoesNotCloseACounterAnchor) {
   log.start();
   const Statement statement = log.open_counter();
   const Hash digest = statement_digest(encode(statement));
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.quote_receipt(digest))), "receipt_unexpected");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.quote_receipt(digest))),
+            "receipt_unexpected");
 }
 
 TEST(AnchorChain, TheQuotedPMustBeTheFold) {
@@ -186,7 +189,8 @@ TEST(AnchorChain, TheQuotedPMustBeTheFold) {
   PaperLog other = log;
   other.tpm.extend_pcr(hash(view("foreign")));
   const Hash digest = statement_digest(encode(statement));
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(other.tpm.quote_receipt(digest))), "fold_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(other.tpm.quote_receipt(digest))),
+            "fold_mismatch");
   EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.quote_receipt(digest))), "accepted");
 }
 
@@ -199,10 +203,13 @@ TEST(AnchorChain, AFullReceiptLiesInItsStatementsRunAReadBackThereOrLater) {
   later.tpm.resume();
   const Receipt full = later.tpm.full_anchor(statement);
   EXPECT_EQ(refusal(log, EntryKind::receipt, encode(full)), "receipt_run");
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, true))), "receipt_run");
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, false))), "accepted");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, true))),
+            "receipt_run");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, false))),
+            "accepted");
   later.tpm.run.reset -= 1;
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, false))), "receipt_run");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(later.tpm.read_back(digest, false))),
+            "receipt_run");
 }
 
 TEST(AnchorChain, ReadBackOfALaterRunThanTheNextStatementsIsRefused) {
@@ -212,11 +219,13 @@ TEST(AnchorChain, ReadBackOfALaterRunThanTheNextStatementsIsRefused) {
   log.tpm.resume();
   log.read_back_open(false);
   // The newest bundle still names the run before.
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
-            "receipt_run");
+  EXPECT_EQ(
+      refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
+      "receipt_run");
   log.bundle();
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
-            "accepted");
+  EXPECT_EQ(
+      refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
+      "accepted");
 }
 
 TEST(AnchorChain, TheClockDoesNotFallWithinARun) {
@@ -225,7 +234,8 @@ TEST(AnchorChain, TheClockDoesNotFallWithinARun) {
   log.tpm.clock_ms -= 1;
   const Statement statement = log.open_quote();
   const Hash digest = statement_digest(encode(statement));
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.quote_receipt(digest))), "clock_went_back");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.quote_receipt(digest))),
+            "clock_went_back");
 }
 
 TEST(AnchorChain, RunsDoNotGoBack) {
@@ -241,17 +251,20 @@ TEST(AnchorChain, ABundleMustFindCAndEWhereTheJournalLeft) {
   log.start();
   PaperLog bent = log;
   bent.tpm.increment();
-  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))), "counter_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))),
+            "counter_mismatch");
   bent = log;
   bent.tpm.extend_index(hash(view("foreign")));
-  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))), "extend_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))),
+            "extend_mismatch");
   // With a counter intent open: before it, after the increment, after both; never E alone.
   const Statement statement = log.open_counter();
   const Hash digest = statement_digest(encode(statement));
   EXPECT_EQ(refusal(log, EntryKind::bundle, encode(log.tpm.bundle(log.boot_id))), "accepted");
   bent = log;
   bent.tpm.extend_index(digest);
-  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))), "extend_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(bent.tpm.bundle(log.boot_id))),
+            "extend_mismatch");
   log.tpm.increment();
   EXPECT_EQ(refusal(log, EntryKind::bundle, encode(log.tpm.bundle(log.boot_id))), "accepted");
   log.tpm.extend_index(digest);
@@ -314,7 +327,8 @@ TEST(AnchorChain, AVoidNamesTheOpenStatement) {
   EXPECT_EQ(refusal(log, EntryKind::voided, elsewhere), "receipt_unexpected");
 }
 
-// Resume keeps P: the fold goes on, with or without the open intent's d, and the void must say which.
+// Resume keeps P: the fold goes on, with or without the open intent's d, and the void must say
+// which.
 TEST(AnchorChain, AcrossAResumeTheFoldGoesOn) {
   for (const bool extended_before : {false, true}) {
     PaperLog log;
@@ -421,10 +435,12 @@ TEST(AnchorChain, RefusesWhatStandsOutOfPlace) {
   EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(statement)), "bundle_mismatch");
   const auto fresh = AnchorChain::begin(log.entries[0].payload, log.tpm.identity());
   log.chain = *fresh;
-  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(log.tpm.bundle(log.boot_id))), "bundle_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::bundle, encode(log.tpm.bundle(log.boot_id))),
+            "bundle_mismatch");
   EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(statement)), "statement_mismatch");
   const Hash d0 = genesis_digest(log.entries[0].payload);
-  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.read_back(d0, true))), "receipt_unexpected");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.read_back(d0, true))),
+            "receipt_unexpected");
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// Goal: the appraiser never says more than it checked: each rule with the attack that breaks it and the
-// benign twin that must not alarm.
-// Method: logs on paper; the attack edits entries, records or registers as root could; verdicts, faults
-// and findings are compared by name.
+// Goal: the appraiser never says more than it checked: each rule with the attack that breaks it and
+// the benign twin that must not alarm. Method: logs on paper; the attack edits entries, records or
+// registers as root could; verdicts, faults and findings are compared by name.
 #include "attest/appraiser.h"
 
 #include <gtest/gtest.h>
@@ -96,7 +95,8 @@ TEST(Appraiser, ReplacedRemovedSwappedAndInsertedRecordsFailAtTheAnchor) {
   EXPECT_EQ(inserted.appraise().conclusion, Conclusion::tampered);
 }
 
-// Attack 4: a cut above the last anchor is a shorter tail; at it, none; below it, records are missing.
+// Attack 4: a cut above the last anchor is a shorter tail; at it, none; below it, records are
+// missing.
 TEST(Appraiser, ACutIsATailOrTampering) {
   PaperLog log = lived();
   log.records.resize(11);
@@ -159,9 +159,11 @@ TEST(Appraiser, EveryEntryDroppedDoubledOrSwappedIsNoticed) {
     dropped.entries.erase(dropped.entries.begin() + static_cast<std::ptrdiff_t>(i));
     // Without its last receipt, the last statement is merely open.
     const bool last = i + 1 == good.entries.size();
-    EXPECT_EQ(dropped.appraise().conclusion, last ? Conclusion::verified : Conclusion::tampered) << i;
+    EXPECT_EQ(dropped.appraise().conclusion, last ? Conclusion::verified : Conclusion::tampered)
+        << i;
     PaperLog doubled = good;
-    doubled.entries.insert(doubled.entries.begin() + static_cast<std::ptrdiff_t>(i), good.entries[i]);
+    doubled.entries.insert(doubled.entries.begin() + static_cast<std::ptrdiff_t>(i),
+                           good.entries[i]);
     const auto kind = static_cast<EntryKind>(good.entries[i].kind);
     if (kind != EntryKind::bundle) {
       EXPECT_EQ(doubled.appraise().conclusion, Conclusion::tampered) << i;
@@ -226,7 +228,8 @@ TEST(Appraiser, ASourceIsASourceRecordBefore) {
   const std::uint64_t source = log.record(Kind::source, "{}");
   log.record(Kind::event, "by it", source);
   EXPECT_FALSE(has(log.appraise(), Fault::source_invalid));
-  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{3}, kNoSource - 1}) {
+  for (const std::uint64_t wrong :
+       {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{3}, kNoSource - 1}) {
     PaperLog bad = log;
     bad.record(Kind::event, "re-pointed", wrong);
     EXPECT_TRUE(has(bad.appraise(), Fault::source_invalid)) << wrong;

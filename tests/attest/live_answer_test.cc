@@ -1,6 +1,6 @@
-// Goal: only the host's own TPM, now, over the log presented, makes an answer fresh; what a verifier
-// remembers must be in what is presented.
-// Method: logs on paper; root cuts, relabels, relays and replays; each with the benign twin.
+// Goal: only the host's own TPM, now, over the log presented, makes an answer fresh; what a
+// verifier remembers must be in what is presented. Method: logs on paper; root cuts, relabels,
+// relays and replays; each with the benign twin.
 #include "attest/live_answer.h"
 
 #include <gtest/gtest.h>
@@ -27,9 +27,14 @@ TEST(LiveAnswer, CutAnchorsPassOfflineAndFailAChallenge) {
   Options options = trusting(cut);
   options.nonce = hash(view("nonce"));
   // Root lets the real TPM answer for the cut log.
-  Answer answer{*options.nonce, cut.chain->log_id(), cut.chain->newest_statement()->seq,
-                cut.chain->newest_statement()->quote_seq, cut.chain->newest_digest(),
-                cut.chain->tree_size(), {}, {}};
+  Answer answer{*options.nonce,
+                cut.chain->log_id(),
+                cut.chain->newest_statement()->seq,
+                cut.chain->newest_statement()->quote_seq,
+                cut.chain->newest_digest(),
+                cut.chain->tree_size(),
+                {},
+                {}};
   cut.tpm.answer(answer);
   const Report report = cut.appraise(options, encode(answer));
   EXPECT_EQ(report.conclusion, Conclusion::tampered);
@@ -47,9 +52,14 @@ TEST(LiveAnswer, CutQuoteAnchorsFailAChallenge) {
   cut.tpm = log.tpm;
   Options options = trusting(cut);
   options.nonce = hash(view("nonce"));
-  Answer answer{*options.nonce, cut.chain->log_id(), cut.chain->newest_statement()->seq,
-                cut.chain->newest_statement()->quote_seq, cut.chain->newest_digest(),
-                cut.chain->tree_size(), {}, {}};
+  Answer answer{*options.nonce,
+                cut.chain->log_id(),
+                cut.chain->newest_statement()->seq,
+                cut.chain->newest_statement()->quote_seq,
+                cut.chain->newest_digest(),
+                cut.chain->tree_size(),
+                {},
+                {}};
   cut.tpm.answer(answer);
   const Report report = cut.appraise(options, encode(answer));
   EXPECT_EQ(report.conclusion, Conclusion::tampered);
@@ -113,8 +123,14 @@ TEST(LiveAnswer, AResetBeforeTheAnswerIsUnknownNotFail) {
   Options options = trusting(log);
   options.nonce = hash(view("nonce"));
   const Statement newest = *log.chain->newest_statement();
-  Answer answer{*options.nonce, log.chain->log_id(), newest.seq, newest.quote_seq, log.chain->newest_digest(),
-                newest.tree.size, {}, {}};
+  Answer answer{*options.nonce,
+                log.chain->log_id(),
+                newest.seq,
+                newest.quote_seq,
+                log.chain->newest_digest(),
+                newest.tree.size,
+                {},
+                {}};
   log.boot();
   log.tpm.answer(answer);
   const Report report = log.appraise(options, encode(answer));
@@ -180,7 +196,8 @@ TEST(Memory, TextInvertsAndIsStrict) {
   const std::string text = to_text(memory);
   ASSERT_TRUE(parse_memory(text));
   EXPECT_EQ(*parse_memory(text), memory);
-  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(parse_memory(text.substr(0, size))) << size;
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(parse_memory(text.substr(0, size))) << size;
   EXPECT_FALSE(parse_memory(text + "more 1\n"));
   std::string padded = text;
   padded.insert(padded.find("seq ") + 4, "0");

@@ -1,6 +1,6 @@
 // Goal: a receipt verifies only if it is exactly what the pinned TPM signed for that statement.
-// Method: receipts of a TPM on paper; one property bent at a time, each refused under its own fault;
-// every truncation and every bit flip; the session digest recomputed here from its formula.
+// Method: receipts of a TPM on paper; one property bent at a time, each refused under its own
+// fault; every truncation and every bit flip; the session digest recomputed here from its formula.
 #include "attest/receipt.h"
 
 #include <gtest/gtest.h>
@@ -72,7 +72,8 @@ TEST_F(ReceiptTest, EncodingInverts) {
 // The formula of the format page, spelled out a second time without the code under test.
 TEST_F(ReceiptTest, TheSessionDigestIsTheFormulaOfTheFormatPage) {
   const auto bytes = [](const std::string& hex) { return *from_hex(hex); };
-  const std::string nc = to_hex(tpm.identity().counter_name), ne = to_hex(tpm.identity().extend_name);
+  const std::string nc = to_hex(tpm.identity().counter_name),
+                    ne = to_hex(tpm.identity().extend_name);
   const std::string c = "0000000000001268", d = to_hex(digest), e = to_hex(extend);
   const auto step = [&](const Hash& before, const std::string& cp, const std::string& rp) {
     return hash({before, hash(bytes(cp)), hash(bytes(rp))});
@@ -158,14 +159,17 @@ TEST_F(ReceiptTest, AQuoteOfOtherRegistersIsRefused) {
   Bytes values;
   for (const Hash& value : tpm.pcrs) Writer(values).bytes(value);
   // The fold replayed in PCR 16, which root can reset.
-  receipt.quote->signed_attestation = tpm.sign(tpm.attest_quote(0xffu | 1u << 16, hash(values), digest));
+  receipt.quote->signed_attestation =
+      tpm.sign(tpm.attest_quote(0xffu | 1u << 16, hash(values), digest));
   EXPECT_EQ(fault(receipt), Fault::pcr_selection);
   Bytes twice = tpm.attest_quote(0xffu | 1u << 12, hash(values), digest);
   // Two selections: the count precedes them; the second repeats the first.
   const std::size_t at = twice.size() - 34 - 10;
   twice[at + 3] = 2;
-  const Bytes selection(twice.begin() + static_cast<std::ptrdiff_t>(at) + 4, twice.begin() + static_cast<std::ptrdiff_t>(at) + 10);
-  twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(at) + 10, selection.begin(), selection.end());
+  const Bytes selection(twice.begin() + static_cast<std::ptrdiff_t>(at) + 4,
+                        twice.begin() + static_cast<std::ptrdiff_t>(at) + 10);
+  twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(at) + 10, selection.begin(),
+               selection.end());
   receipt.quote->signed_attestation = tpm.sign(twice);
   EXPECT_EQ(fault(receipt), Fault::pcr_selection);
 }

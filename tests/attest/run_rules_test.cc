@@ -1,11 +1,10 @@
-// Goal: what is said about runs, resets, clocks and read-backs is true, and alarms only where it must.
-// Method: lives of a TPM on paper, each attack beside its benign twin.
+// Goal: what is said about runs, resets, clocks and read-backs is true, and alarms only where it
+// must. Method: lives of a TPM on paper, each attack beside its benign twin.
 #include "attest/run_rules.h"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
-
 
 #include "tests/support/paper_log.h"
 
@@ -124,9 +123,10 @@ TEST(RunRules, OtherFirmwareIsAFindingNotAFail) {
   const Report report = log.appraise();
   EXPECT_EQ(report.conclusion, Conclusion::verified);
   EXPECT_TRUE(has(report, Finding::firmware_differs));
-  EXPECT_EQ(std::count_if(report.findings.begin(), report.findings.end(),
-                          [](const FindingAt& f) { return f.finding == Finding::firmware_differs; }),
-            1);
+  EXPECT_EQ(
+      std::count_if(report.findings.begin(), report.findings.end(),
+                    [](const FindingAt& f) { return f.finding == Finding::firmware_differs; }),
+      1);
 }
 
 // A log whose counter anchors have the receipts that the letters say: f full, r read-back.

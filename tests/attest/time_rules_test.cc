@@ -154,8 +154,8 @@ TEST(TimeRules, AShutdownOrAnotherRunExplainsAMissingHeartbeat) {
 
 TEST(TimeRules, TimesAtTheEndsOfTheirRangeDoNotOverflow) {
   PaperLog log = started();
-  for (const std::int64_t ns : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
-                                std::int64_t{0}}) {
+  for (const std::int64_t ns : {std::numeric_limits<std::int64_t>::min(),
+                                std::numeric_limits<std::int64_t>::max(), std::int64_t{0}}) {
     log.now_ns = ns;
     log.record(Kind::event, "x");
     log.receipt(log.tpm.full_anchor(log.open_counter()));

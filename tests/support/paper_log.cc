@@ -93,7 +93,9 @@ void PaperLog::replay() {
   }
 }
 
-void PaperLog::bundle() { append(EntryKind::bundle, encode(tpm.bundle(boot_id))); }
+void PaperLog::bundle() {
+  append(EntryKind::bundle, encode(tpm.bundle(boot_id)));
+}
 
 attest::Statement PaperLog::intent(const attest::Statement& statement) {
   const auto encoded = encode(statement);
@@ -102,7 +104,9 @@ attest::Statement PaperLog::intent(const attest::Statement& statement) {
   return statement;
 }
 
-void PaperLog::receipt(const attest::Receipt& receipt) { append(EntryKind::receipt, encode(receipt)); }
+void PaperLog::receipt(const attest::Receipt& receipt) {
+  append(EntryKind::receipt, encode(receipt));
+}
 
 void PaperLog::voided(attest::VoidReason reason) {
   append(EntryKind::voided, encode(attest::Voided{reason, chain->open_intent()->digest}));
@@ -116,7 +120,9 @@ attest::Statement PaperLog::open_counter(std::uint16_t flags) {
   return intent(chain->next_counter(head(), now_ns, flags));
 }
 
-attest::Statement PaperLog::open_quote() { return intent(chain->next_quote(head(), now_ns)); }
+attest::Statement PaperLog::open_quote() {
+  return intent(chain->next_quote(head(), now_ns));
+}
 
 void PaperLog::counter(std::uint16_t flags) {
   pass(10);
@@ -164,7 +170,8 @@ Bytes PaperLog::answer(const Hash& nonce) {
 
 void PaperLog::present(attest::Appraiser& appraiser) const {
   const auto give = [&](std::uint64_t size) {
-    for (std::uint64_t i = appraiser.size(); i < std::min<std::uint64_t>(size, records.size()); ++i) {
+    for (std::uint64_t i = appraiser.size(); i < std::min<std::uint64_t>(size, records.size());
+         ++i) {
       const Record& r = records[i];
       const attest::CheckedRecord checked =
           attest::check_record(i, {r.leaf, r.state, {r.salt, r.tlvs, r.bytes}});

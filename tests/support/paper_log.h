@@ -1,8 +1,8 @@
 // A whole log on paper: records and journal entries made step by step with a TPM on paper.
 //
-// The steps are the daemon's; a test bends what they leave (entries, records, the TPM's registers) and
-// appraises the result. A copy is a snapshot of the host, TPM included.
-// Thread safety: a value. Errors: a step that the chain refuses throws std::logic_error.
+// The steps are the daemon's; a test bends what they leave (entries, records, the TPM's registers)
+// and appraises the result. A copy is a snapshot of the host, TPM included. Thread safety: a value.
+// Errors: a step that the chain refuses throws std::logic_error.
 #pragma once
 
 #include <optional>
@@ -44,7 +44,8 @@ class PaperLog {
   void pass(std::int64_t milliseconds);  // wall clock and TPM clock
 
   // Records.
-  std::uint64_t record(attest::Kind kind, std::string_view bytes, std::uint64_t source = attest::kNoSource);
+  std::uint64_t record(attest::Kind kind, std::string_view bytes,
+                       std::uint64_t source = attest::kNoSource);
   void events(int count);  // 100 ms apart
   attest::TreeHead head() const;
 
@@ -54,13 +55,13 @@ class PaperLog {
   void receipt(const attest::Receipt& receipt);
   void voided(attest::VoidReason reason);
   void remark(attest::RemarkCode code, std::string text = "said");
-  void counter(std::uint16_t flags = 0);  // a whole counter anchor
-  void quote();                           // a whole quote anchor
-  void start();                           // bundle and counter anchor
-  void boot();                            // another boot_id, TPM reset
+  void counter(std::uint16_t flags = 0);                    // a whole counter anchor
+  void quote();                                             // a whole quote anchor
+  void start();                                             // bundle and counter anchor
+  void boot();                                              // another boot_id, TPM reset
   attest::Statement open_counter(std::uint16_t flags = 0);  // up to A2: intent, P extended
   attest::Statement open_quote();
-  void read_back_open(bool with_quote);   // NV as A3, A4; then a read-back closes the open intent
+  void read_back_open(bool with_quote);  // NV as A3, A4; then a read-back closes the open intent
   attest::Bytes answer(const attest::Hash& nonce);  // quote anchor, then the answer
 
   // An entry without asking the chain.

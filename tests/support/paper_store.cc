@@ -61,7 +61,8 @@ Bytes encode_group(const PaperGroup& group, const storage::SegmentHeader& segmen
   Bytes content;
   for (std::size_t first = 0; first < group.records.size(); first += group.records_per_block) {
     const auto rest = std::span(group.records).subspan(first);
-    Writer(content).bytes(encode_block(rest.first(std::min(group.records_per_block, rest.size())), first));
+    Writer(content).bytes(
+        encode_block(rest.first(std::min(group.records_per_block, rest.size())), first));
     ++header.blocks;
   }
   header.content_bytes = content.size();
@@ -69,13 +70,16 @@ Bytes encode_group(const PaperGroup& group, const storage::SegmentHeader& segmen
   storage::GroupTrailer trailer;
   trailer.length = header.length();
   trailer.root = tree.head().root;
-  previous = trailer.checksum = storage::group_checksum(segment, previous, encoded_header, trailer.root);
+  previous = trailer.checksum =
+      storage::group_checksum(segment, previous, encoded_header, trailer.root);
   Bytes out;
   Writer(out).bytes(encoded_header).bytes(leaves).bytes(content).bytes(storage::encode(trailer));
   return out;
 }
 
-void PaperStore::write(const std::string& directory) const { files().save(directory); }
+void PaperStore::write(const std::string& directory) const {
+  files().save(directory);
+}
 
 MemoryFiles PaperStore::files() const {
   MemoryFiles made;
@@ -109,9 +113,10 @@ MemoryFiles PaperStore::files() const {
     Bytes out;
     Writer(out).bytes(storage::encode(header));
     for (const PaperEntry& entry : journal[number]) {
-      const auto front = storage::encode(
-          storage::EntryHeader{header.marker, entry.kind, static_cast<std::uint32_t>(entry.payload.size())});
-      previous_entry = storage::entry_checksum(log_id, entry_number++, previous_entry, front, entry.payload);
+      const auto front = storage::encode(storage::EntryHeader{
+          header.marker, entry.kind, static_cast<std::uint32_t>(entry.payload.size())});
+      previous_entry =
+          storage::entry_checksum(log_id, entry_number++, previous_entry, front, entry.payload);
       Writer(out).bytes(front).bytes(entry.payload).bytes(previous_entry);
     }
     made.files[MemoryFiles::journal(number)] = std::move(out);
@@ -127,7 +132,8 @@ PaperStore PaperStore::read(const std::string& directory) {
     store.log_id = groups.segment()->log_id;
     store.era = groups.segment()->era;
     PaperGroup copy;
-    copy.records_per_block = (group->records.size() + group->header.blocks - 1) / group->header.blocks;
+    copy.records_per_block =
+        (group->records.size() + group->header.blocks - 1) / group->header.blocks;
     for (const attest::RecordView& view : group->records) {
       const attest::Content& content = view.content;
       copy.records.push_back({*attest::decode_leaf(view.leaf), content.salt,
@@ -136,11 +142,14 @@ PaperStore PaperStore::read(const std::string& directory) {
     }
     store.segments.back().push_back(std::move(copy));
   }
-  if (groups.torn() || groups.defect()) throw std::runtime_error("no good segments in " + directory);
+  if (groups.torn() || groups.defect())
+    throw std::runtime_error("no good segments in " + directory);
   storage::EntryReader entries(storage::posix(), directory);
   store.journal.emplace_back();
-  while (auto entry = entries.next()) store.journal.back().push_back({entry->kind, std::move(entry->payload)});
-  if (entries.torn() || entries.defect()) throw std::runtime_error("no good journal in " + directory);
+  while (auto entry = entries.next())
+    store.journal.back().push_back({entry->kind, std::move(entry->payload)});
+  if (entries.torn() || entries.defect())
+    throw std::runtime_error("no good journal in " + directory);
   return store;
 }
 
@@ -166,13 +175,15 @@ attest::TreeHead PaperStore::tree() const {
   attest::CompactRange range;
   for (const auto& segment : segments) {
     for (const PaperGroup& group : segment) {
-      for (const PaperRecord& record : group.records) range.append(attest::leaf_hash(attest::encode(record.leaf)));
+      for (const PaperRecord& record : group.records)
+        range.append(attest::leaf_hash(attest::encode(record.leaf)));
     }
   }
   return range.head();
 }
 
-PaperRecord paper_record(std::string_view text, attest::Kind kind, std::int64_t time_ns, std::uint64_t source) {
+PaperRecord paper_record(std::string_view text, attest::Kind kind, std::int64_t time_ns,
+                         std::uint64_t source) {
   PaperRecord record;
   record.salt = attest::hash({attest::view("salt"), attest::view(text)});
   record.bytes = Bytes(attest::view(text).begin(), attest::view(text).end());

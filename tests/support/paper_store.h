@@ -1,8 +1,10 @@
-// A store on paper: what the files of a store say, free to be bent and written with every hash anew.
+// A store on paper: what the files of a store say, free to be bent and written with every hash
+// anew.
 //
 // files() is what an attacker can do who may write all files but holds no key: lengths, roots and
 // checksums are recomputed, so that only what the TPM signed can tell. read() takes a good store.
-// Thread safety: a value. Errors: read() and write() throw on a store that is not good, or the OS failing.
+// Thread safety: a value. Errors: read() and write() throw on a store that is not good, or the OS
+// failing.
 #pragma once
 
 #include <string>
@@ -42,7 +44,8 @@ struct PaperStore {
 
   static PaperStore read(const std::string& directory);
   MemoryFiles files() const;
-  void write(const std::string& directory) const;  // segments/ and journal/ in a directory that exists
+  void write(
+      const std::string& directory) const;  // segments/ and journal/ in a directory that exists
 
   // All records and entries, in order, wherever they lie.
   std::vector<PaperRecord*> records();
@@ -54,8 +57,10 @@ struct PaperStore {
 PaperRecord paper_record(std::string_view text, attest::Kind kind = attest::Kind::event,
                          std::int64_t time_ns = 0, std::uint64_t source = attest::kNoSource);
 
-// One group's bytes, as it lies in a segment; `tree` grows by its records, `previous` becomes its checksum.
+// One group's bytes, as it lies in a segment; `tree` grows by its records, `previous` becomes its
+// checksum.
 attest::Bytes encode_group(const PaperGroup& group, const storage::SegmentHeader& segment,
-                           std::uint64_t group_number, attest::CompactRange& tree, attest::Hash& previous);
+                           std::uint64_t group_number, attest::CompactRange& tree,
+                           attest::Hash& previous);
 
 }  // namespace stele::test

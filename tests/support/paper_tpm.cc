@@ -12,8 +12,8 @@
 
 namespace stele::test {
 
-using attest::ByteView;
 using attest::Bytes;
+using attest::ByteView;
 using attest::Hash;
 using attest::Writer;
 
@@ -63,19 +63,21 @@ struct PaperTpm::Key {
         .u16(t.type)
         .u16(t.name_algorithm)
         .u32(t.attributes)
-        .sized16({})     // policy
-        .u16(0x0010)     // no symmetric algorithm
+        .sized16({})  // policy
+        .u16(0x0010)  // no symmetric algorithm
         .u16(t.scheme)
         .u16(t.scheme_hash)
         .u16(t.curve)
-        .u16(0x0010)     // no KDF
+        .u16(0x0010)  // no KDF
         .sized16(coordinate(OSSL_PKEY_PARAM_EC_PUB_X))
         .sized16(coordinate(OSSL_PKEY_PARAM_EC_PUB_Y));
     return out;
   }
 };
 
-std::shared_ptr<const PaperTpm::Key> PaperTpm::make_key() { return std::make_shared<const Key>(); }
+std::shared_ptr<const PaperTpm::Key> PaperTpm::make_key() {
+  return std::make_shared<const Key>();
+}
 
 PaperTpm::PaperTpm(std::uint8_t pcr) : PaperTpm(make_key(), pcr) {}
 
@@ -88,7 +90,9 @@ PaperTpm::PaperTpm(std::shared_ptr<const Key> key, std::uint8_t pcr)
   for (std::uint8_t i = 0; i < 8; ++i) pcrs[i] = attest::hash(ByteView(&i, 1));
 }
 
-Bytes PaperTpm::public_area(const AkTemplate& wanted) const { return key_->public_area(wanted); }
+Bytes PaperTpm::public_area(const AkTemplate& wanted) const {
+  return key_->public_area(wanted);
+}
 
 void PaperTpm::provision(ByteView genesis, std::uint64_t first_counter) {
   counter = first_counter;
@@ -106,11 +110,17 @@ void PaperTpm::restart() {
   pcrs.back() = Hash{};
 }
 
-void PaperTpm::resume() { run.restart += 1; }
+void PaperTpm::resume() {
+  run.restart += 1;
+}
 
-void PaperTpm::extend_pcr(const Hash& digest) { pcrs.back() = attest::extended(pcrs.back(), digest); }
+void PaperTpm::extend_pcr(const Hash& digest) {
+  pcrs.back() = attest::extended(pcrs.back(), digest);
+}
 
-void PaperTpm::extend_index(const Hash& digest) { extend = attest::extended(extend, digest); }
+void PaperTpm::extend_index(const Hash& digest) {
+  extend = attest::extended(extend, digest);
+}
 
 attest::Receipt PaperTpm::full_anchor(const attest::Statement& statement) {
   const Hash digest = attest::statement_digest(attest::encode(statement));
@@ -158,7 +168,8 @@ attest::Bundle PaperTpm::bundle(const std::array<std::uint8_t, 16>& boot_id, boo
   out.quote = quote(extra_data);
   if (with_ima) {
     const Hash pcr10 = attest::hash(attest::view("ima"));
-    out.ima = attest::Bundle::ImaQuote{sign(attest_quote(1u << 10, attest::hash(pcr10), extra_data)), pcr10};
+    out.ima = attest::Bundle::ImaQuote{
+        sign(attest_quote(1u << 10, attest::hash(pcr10), extra_data)), pcr10};
   }
   return out;
 }
@@ -184,17 +195,20 @@ Bytes PaperTpm::attest_header(std::uint16_t type, ByteView extra_data) const {
   return out;
 }
 
-Bytes PaperTpm::attest_audit(const Hash& session_digest, ByteView extra_data, bool exclusive) const {
+Bytes PaperTpm::attest_audit(const Hash& session_digest, ByteView extra_data,
+                             bool exclusive) const {
   Bytes out = attest_header(attest::kAttestSessionAudit, extra_data);
   Writer(out).u8(exclusive ? 1 : 0).sized16(session_digest);
   return out;
 }
 
-Bytes PaperTpm::attest_quote(std::uint32_t selected, ByteView pcr_digest, ByteView extra_data) const {
+Bytes PaperTpm::attest_quote(std::uint32_t selected, ByteView pcr_digest,
+                             ByteView extra_data) const {
   Bytes out = attest_header(attest::kAttestQuote, extra_data);
   Writer writer(out);
   writer.u32(1).u16(0x000b).u8(3);
-  for (int shift = 0; shift < 24; shift += 8) writer.u8(static_cast<std::uint8_t>(selected >> shift));
+  for (int shift = 0; shift < 24; shift += 8)
+    writer.u8(static_cast<std::uint8_t>(selected >> shift));
   writer.sized16(pcr_digest);
   return out;
 }

@@ -1,4 +1,5 @@
-// A TPM on paper: a P-256 key and the registers that anchors touch; signs byte-exactly what a TPM would.
+// A TPM on paper: a P-256 key and the registers that anchors touch; signs byte-exactly what a TPM
+// would.
 //
 // So that tests in every room can make receipts, bundles and answers without swtpm, and bend them.
 // Registers are public: an attack is an assignment. A copy is a clone of the chip.
@@ -18,7 +19,7 @@ namespace stele::test {
 
 // The parts of a TPMT_PUBLIC that the AK's fitness hangs on.
 struct AkTemplate {
-  std::uint16_t type = 0x0023;           // ECC
+  std::uint16_t type = 0x0023;            // ECC
   std::uint16_t name_algorithm = 0x000b;  // SHA-256
   std::uint32_t attributes = 0x00050472;
   std::uint16_t scheme = 0x0018;  // ECDSA
@@ -33,7 +34,8 @@ class PaperTpm {
   const attest::TpmIdentity& identity() const { return identity_; }
   attest::Bytes public_area(const AkTemplate& wanted = {}) const;  // TPMT_PUBLIC of the AK
 
-  // Registers. run is what the TPM signs: counts plus constants, as an owner-hierarchy AK shows them.
+  // Registers. run is what the TPM signs: counts plus constants, as an owner-hierarchy AK shows
+  // them.
   std::uint64_t counter = 0;
   attest::Hash extend;
   attest::PcrValues pcrs{};  // 0-7, then P

@@ -1,0 +1,143 @@
+// Goal: a proof is verified for its one record, and only if record, path, statement and receipt are
+// the pinned log's. Method: proofs of a log on paper; each part exchanged or bent; every truncation
+// and bit.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "attest/proof.h"
+#include "tests/support/paper_log.h"
+
+namespace stele::attest {
+namespace {
+
+using test::has;
+using test::PaperLog;
+using test::trusting;
+
+class Nodes : public HashReader {
+ public:
+  explicit Nodes(const PaperLog& log) {
+    CompactRange tree;
+    for (const auto& record : log.records) {
+      tree.append(leaf_hash(record.leaf),
+                  [this](NodeId id, const Hash& node) { nodes_[id] = node; });
+    }
+  }
+  std::vector<Hash> read_hashes(std::span<const NodeId> wanted) const override {
+    std::vector<Hash> out;
+    for (const NodeId& id : wanted) out.push_back(nodes_.at(id));
+    return out;
+  }
+
+ private:
+  std::map<NodeId, Hash> nodes_;
+};
+
+// A proof of a record under the newest anchor.
+Proof prove(const PaperLog& log, std::uint64_t index, bool with_content) {
+  Proof proof;
+  proof.index = index;
+  std::copy(log.records[index].leaf.begin(), log.records[index].leaf.end(), proof.leaf.begin());
+  const Statement& statement = *log.chain->newest_statement();
+  proof.statement = encode(statement);
+  proof.path = prove_inclusion(index, statement.tree.size, Nodes(log));
+  proof.receipt = *decode_receipt(log.entries.back().payload);
+  if (with_content) {
+    const auto& record = log.records[index];
+    proof.content = Proof::OwnedContent{record.salt, record.tlvs, record.bytes};
+  }
+  return proof;
+}
+
+Report appraise(const PaperLog& log, const Proof& proof) {
+  return Appraiser::appraise_proof(encode(proof), trusting(log));
+}
+
+PaperLog anchored(Mode mode = Mode::a) {
+  PaperLog log(mode);
+  log.start();
+  log.events(4);
+  log.counter();
+  return log;
+}
+
+TEST(ProofAppraisal, AGoodProofIsVerifiedForItsRecord) {
+  const PaperLog log = anchored();
+  for (const bool content : {false, true}) {
+    Proof proof = prove(log, 3, content);
+    const Report report = appraise(log, proof);
+    EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+    EXPECT_EQ(report.what, "proof");
+    EXPECT_EQ(report.coverage.counter_anchored, 1u);
+    proof.receipt.quote.reset();
+    EXPECT_EQ(appraise(log, proof).conclusion, Conclusion::verified);
+    EXPECT_LE(encode(proof).size(), 2048u);
+  }
+}
+
+TEST(ProofAppraisal, EachPartMustBeTheLogs) {
+  const PaperLog log = anchored();
+  const Proof good = prove(log, 3, true);
+  Proof bad = good;
+  bad.index = 2;
+  EXPECT_TRUE(has(appraise(log, bad), Fault::proof_mismatch));
+  bad = good;
+  bad.path[0].bytes[0] ^= 1;
+  EXPECT_TRUE(has(appraise(log, bad), Fault::proof_mismatch));
+  bad = good;
+  bad.content->bytes[0] ^= 1;
+  EXPECT_TRUE(has(appraise(log, bad), Fault::commitment_mismatch));
+  const PaperLog other = anchored();
+  EXPECT_EQ(appraise(log, prove(other, 3, true)).conclusion, Conclusion::tampered);
+  bad = good;
+  bad.receipt = prove(other, 3, true).receipt;
+  EXPECT_EQ(appraise(log, bad).conclusion, Conclusion::tampered);
+}
+
+TEST(ProofAppraisal, OfTheQuoteNothingIsTakenOnFaith) {
+  const PaperLog log = anchored();
+  Proof bad = prove(log, 3, false);
+  bad.receipt.quote->pcrs[8].bytes[0] ^= 1;
+  EXPECT_TRUE(has(appraise(log, bad), Fault::pcr_digest));
+}
+
+TEST(ProofAppraisal, AReadBackOnItsOwnIsUnknownInModeB) {
+  for (const Mode mode : {Mode::a, Mode::b}) {
+    PaperLog log(mode);
+    log.start();
+    log.events(2);
+    log.open_counter();
+    log.read_back_open(false);
+    const Report report = appraise(log, prove(log, 1, false));
+    EXPECT_EQ(report.conclusion, mode == Mode::a ? Conclusion::verified : Conclusion::undetermined);
+  }
+}
+
+TEST(ProofAppraisal, WithoutTrustOrWithANonceItIsUndetermined) {
+  const PaperLog log = anchored();
+  const Bytes proof = encode(prove(log, 3, true));
+  EXPECT_EQ(Appraiser::appraise_proof(proof, {}).conclusion, Conclusion::undetermined);
+  Options options = trusting(log);
+  options.nonce = hash(view("nonce"));
+  EXPECT_EQ(Appraiser::appraise_proof(proof, options).conclusion, Conclusion::undetermined);
+}
+
+TEST(ProofAppraisal, NoTruncationAndNoFlippedBitIsVerified) {
+  const PaperLog log = anchored();
+  const Options options = trusting(log);
+  const Bytes good = encode(prove(log, 3, true));
+  ASSERT_EQ(Appraiser::appraise_proof(good, options).conclusion, Conclusion::verified);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    EXPECT_NE(Appraiser::appraise_proof(ByteView(good).first(size), options).conclusion,
+              Conclusion::verified);
+  }
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += 3) {
+    Bytes bad = good;
+    bad[bit / 8] = static_cast<std::uint8_t>(bad[bit / 8] ^ 1 << bit % 8);
+    EXPECT_NE(Appraiser::appraise_proof(bad, options).conclusion, Conclusion::verified) << bit;
+  }
+}
+
+}  // namespace
+}  // namespace stele::attest

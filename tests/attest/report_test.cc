@@ -1,0 +1,112 @@
+// Goal: a report says the same as JSON, as text and as exit code, and nothing of the host's reaches
+// a terminal or a JSON reader raw. Method: every combination of verdicts against the rule written
+// out; reports with hostile text.
+#include "attest/report.h"
+
+#include <gtest/gtest.h>
+
+#include "attest/report_draft.h"
+
+namespace stele::attest {
+namespace {
+
+TEST(Report, TheConclusionFollowsFromTheVerdicts) {
+  constexpr Outcome kAll[] = {Outcome::pass, Outcome::fail, Outcome::unknown};
+  int cases = 0;
+  for (const Outcome i : kAll) {
+    for (const Outcome c : kAll) {
+      for (const Outcome f : kAll) {
+        for (const Outcome p : kAll) {
+          for (int flags = 0; flags < 8; ++flags) {
+            const bool trusted = flags & 1, asked = flags & 2, required = flags & 4;
+            Report report;
+            report.integrity = i, report.completeness = c, report.freshness = f,
+            report.platform = p;
+            Conclusion expected = Conclusion::verified;
+            if (!trusted || required || i == Outcome::unknown || c == Outcome::unknown ||
+                (asked && f == Outcome::unknown)) {
+              expected = Conclusion::undetermined;
+            }
+            if (i == Outcome::fail || c == Outcome::fail || f == Outcome::fail ||
+                p == Outcome::fail) {
+              expected = Conclusion::tampered;
+            }
+            EXPECT_EQ(conclude(report, trusted, asked, required), expected);
+            ++cases;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(cases, 648);
+}
+
+TEST(Report, ExitCodesAreThoseOfTheManual) {
+  EXPECT_EQ(exit_code(Conclusion::verified), 0);
+  EXPECT_EQ(exit_code(Conclusion::tampered), 1);
+  EXPECT_EQ(exit_code(Conclusion::undetermined), 2);
+}
+
+TEST(Report, JsonIsTheSchemaToTheByte) {
+  Report report;
+  report.what = "store";
+  report.origin = "a/b";
+  report.tree = empty_tree();
+  report.mode = Mode::b;
+  report.tpm_kind = TpmKind::simulator;
+  report.tpm_manufacturer = "IBM";
+  report.tpm_model = "SW";
+  report.identity = "pinned-key";
+  report.coverage.counter_anchored = 1;
+  report.coverage.unanchored_since_ns = 0;
+  report.defects.push_back({Fault::commitment_mismatch, Place::index(7), "a \"b\""});
+  report.defect_count = 1;
+  report.findings.push_back({Finding::mode_b, {}, "x\ty"});
+  report.finding_count = 1;
+  EXPECT_EQ(
+      to_json(report),
+      "{\"schema\":\"stele.verdict/1\",\"conclusion\":\"undetermined\",\"integrity\":\"unknown\","
+      "\"completeness\":\"unknown\",\"freshness\":\"unknown\",\"platform\":\"unknown\","
+      "\"log\":{\"origin\":\"a/"
+      "b\",\"id\":\"0000000000000000000000000000000000000000000000000000000000000000\","
+      "\"size\":0,\"root\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"},"
+      "\"coverage\":{\"counter_anchored\":1,\"quote_anchored\":0,\"unanchored\":0,\"lost\":0,"
+      "\"unanchored_since\":\"1970-01-01T00:00:00.000000000Z\",\"boots\":0,\"boots_without_log\":0,"
+      "\"unclean_ends\":0,\"unexplained_resets\":0,\"longest_exposure_s\":0},"
+      "\"anchors\":{\"counter\":0,\"quote\":0,\"newest\":null,\"mode\":\"b\"},"
+      "\"tpm\":{\"kind\":\"simulator\",\"manufacturer\":\"IBM\",\"model\":\"SW\",\"identity\":"
+      "\"pinned-key\"},"
+      "\"defects\":[{\"verdict\":\"integrity\",\"fault\":\"commitment_mismatch\",\"at\":{\"index\":"
+      "7},"
+      "\"detail\":\"a \\\"b\\\"\"}],"
+      "\"findings\":[{\"finding\":\"mode_b\",\"at\":{},\"detail\":\"x\\\\x09y\"}],"
+      "\"what\":\"store\",\"defect_count\":1,\"finding_count\":1}");
+}
+
+TEST(Report, HostileTextIsShownEscaped) {
+  Report report;
+  report.origin = "log\x1b]0;owned\a";
+  report.findings.push_back({Finding::journal_remark, {}, "\x1b[2J\r\xff\xc2\x9b"});
+  for (const std::string& text : {to_text(report), to_json(report)}) {
+    for (const char c : text) {
+      EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+      EXPECT_NE(c, '\x7f');
+    }
+    EXPECT_EQ(text.find('\xff'), std::string::npos);
+    EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos);
+  }
+}
+
+TEST(Report, TextNamesTheFirstBadRecordAndEndsWithConclusionAndNextStep) {
+  Report report;
+  report.conclusion = Conclusion::tampered;
+  report.defects.push_back({Fault::commitment_mismatch, Place::index(9), ""});
+  report.defects.push_back({Fault::commitment_mismatch, Place::index(4), ""});
+  report.defect_count = 2;
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("first bad      record 4\nconclusion     tampered\nnext "), std::string::npos)
+      << text;
+}
+
+}  // namespace
+}  // namespace stele::attest
