@@ -30,7 +30,7 @@ class Lifecycle(unittest.TestCase):
             first = client.recv(65536)  # so it has begun to take them
             self.host.daemon.send_signal(signal.SIGTERM)
             answer = first + b"".join(iter(lambda: client.recv(65536), b""))
-        self.host.stop_daemon()
+        self.host.wait_for_end()
         events = self.host.events()
         indices = placed(answer)
         self.assertEqual([events[i] for i in indices], sent[:len(indices)])

@@ -102,6 +102,7 @@ class Host:
         self.control = self.folder / "control.sock"
         self.tpm = Tpm(self.folder / "tpm")
         self.daemon = None
+        self.notify = None
         self.daemon_log = self.folder / "steled.log"
 
     def __enter__(self):
@@ -115,6 +116,8 @@ class Host:
             self.daemon.kill()
             self.daemon.wait()
         self.tpm.stop()
+        if self.notify:
+            self.notify.close()
         shutil.rmtree(self.folder)
 
     # -- making the log
@@ -154,6 +157,8 @@ burst = 100
     def start_daemon(self, wait=True):
         notify_path = self.folder / "notify.sock"
         notify_path.unlink(missing_ok=True)
+        if self.notify:
+            self.notify.close()
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(notify_path))
         self.notify.settimeout(0.1)
@@ -175,8 +180,10 @@ burst = 100
 
     def stop_daemon(self, expect=OK):
         self.daemon.send_signal(signal.SIGTERM)
+        self.wait_for_end(expect)
+
+    def wait_for_end(self, expect=OK):
         code = self.daemon.wait(PATIENCE)
-        self.notify.close()
         assert code == expect, f"steled ended with {code}:\n{self.daemon_words()}"
 
     # -- commands

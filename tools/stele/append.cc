@@ -145,8 +145,9 @@ int append(const Common& common, const Arguments& arguments) {
               << std::endl;
   }
   client.finish(events);
-  std::cerr << "stele: " << events - placements.refused() << " events are " << arguments.wait;
-  if (placements.refused() > 0) std::cerr << ", " << placements.refused() << " were refused";
+  const std::uint64_t taken = events - placements.refused();
+  std::cerr << "stele: " << taken << (taken == 1 ? " event is " : " events are ") << arguments.wait;
+  if (placements.refused() > 0) std::cerr << ", " << placements.refused() << " refused";
   std::cerr << std::endl;
   return placements.refused() > 0 ? kMalformed : kDone;
 }
