@@ -119,7 +119,8 @@ void GroupReader::State::open_next_segment() {
   if (!accepted) {
     // Never torn: a segment gets its name when its header is durable.
     const Fault fault = accepted.error().fault;
-    return stop(Defect(fault == Fault::version_unknown ? fault : Fault::segment_damaged,
+    const bool unknown = outcome_of(fault) == attest::Outcome::unknown;
+    return stop(Defect(unknown ? fault : Fault::segment_damaged,
                        Place::segment(wanted), path + ": header: " + accepted.error().detail));
   }
   segment = *header;
@@ -133,6 +134,9 @@ Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
   if (header.first_index != next_index) return Defect(fault, {}, "it begins at another record");
   if (header.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the segment before it");
+  }
+  if (segment && header.era > segment->era) {
+    return Defect(Fault::era_not_approved, {}, "it begins another era, which this verifier cannot judge");
   }
   if (segment && (header.log_id != segment->log_id || header.era != segment->era)) {
     return Defect(fault, {}, "it belongs to another log");

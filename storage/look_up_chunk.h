@@ -1,6 +1,7 @@
 // A chunk of the look-up: which records of a run of indices came when and from whom; pure encoding.
 //
-//   summary   count u32 · last leaf hash 32 · least time i64 · greatest time i64 · sources: count u32, u64 each, ascending
+//   summary   count u32 · last leaf hash 32 · least time i64 · greatest time i64
+//             sources: count u32, u64 each, ascending
 //   postings  per source: LEB128 varints, first the first record's place in the chunk, then each
 //             distance to the next
 //   checksum  first 8 bytes of H("stele/v1/look-up\0" ‖ log_id ‖ chunk u64 ‖ source u64 ‖ bytes);

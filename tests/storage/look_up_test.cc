@@ -152,6 +152,7 @@ TEST(LookUpChunk, WhatIsEncodedIsDecodedAndNothingElse) {
   EXPECT_FALSE(decode_postings(attest::Bytes{0x85}, 100)) << "a varint without end";
   EXPECT_FALSE(decode_postings(attest::Bytes(6, 0xff), 100)) << "a varint too long";
   EXPECT_FALSE(decode_postings({}, 100));
+  EXPECT_EQ(encode_postings({3, 4, 200}), (attest::Bytes{0x03, 0x01, 0xc4, 0x01})) << "README.md shows these";
 }
 
 TEST_F(LookUpTest, AnswersAsAScanOfTheLogDoes) {

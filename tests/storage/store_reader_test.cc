@@ -188,6 +188,18 @@ TEST_F(StoreReader, AnotherLogsSegmentIsDamaged) {
   expect_fault(Fault::segment_damaged, read_groups(path()));
 }
 
+TEST_F(StoreReader, ASegmentOfALaterEraIsNotCalledDamaged) {
+  // A header alone, as a later version would begin an era of its own log behind this one.
+  const std::string bytes = slurp(segment(2));
+  std::size_t used = 0;
+  SegmentHeader header = *decode_segment_header(attest::view(bytes), used);
+  header.era += 1;
+  header.log_id = attest::hash(attest::view("the next era's genesis"));
+  const attest::Bytes encoded = encode(header);
+  put(segment(2), std::string(encoded.begin(), encoded.end()));
+  expect_fault(Fault::era_not_approved, read_groups(path()));
+}
+
 TEST_F(StoreReader, LinksPipesAndDirectoriesAreNotEvidence) {
   const Scratch other;
   std::filesystem::rename(segment(0), other / "segment");
