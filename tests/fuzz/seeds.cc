@@ -10,7 +10,7 @@
 #include "attest/proof.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_store.h"
-#include "tests/support/paper_tpm.h"
+#include "tests/support/paper_log.h"
 
 using namespace stele::attest;
 using namespace stele::test;
@@ -96,6 +96,42 @@ void stores() {
   seed("journal", "two_entries", files.files.at(MemoryFiles::journal(0)));
 }
 
+void judged() {
+  PaperLog log = lived();
+  const PaperTpm& tpm = log.tpm;
+  const Hash digest = filled(0x33);
+  seed("attestation", "audit", tpm.attest_audit(digest, digest));
+  seed("attestation", "quote", tpm.attest_quote(0x10ff, digest, digest));
+  seed("ak", "paper", tpm.public_area());
+  seed("receipt", "quote", encode(tpm.quote_receipt(digest)));
+  seed("receipt", "read_back", encode(tpm.read_back(digest, false)));
+  seed("receipt", "read_back_with_quote", encode(tpm.read_back(digest, true)));
+  seed("bundle", "plain", encode(tpm.bundle({1})));
+  seed("bundle", "ima", encode(tpm.bundle({1}, true)));
+  Memory memory;
+  memory.seq = 42;
+  seed("memory", "example", view(to_text(memory)));
+
+  const Bytes answer = log.answer(Hash{});
+  Bytes evidence;
+  Writer out(evidence);
+  out.sized16(view(to_text(log.trust))).u8(1).sized16(answer);
+  std::size_t given = 0;
+  const auto give = [&](std::uint64_t size) {
+    for (; given < size; ++given) {
+      const PaperLog::Record& record = log.records[given];
+      out.u8(3).u8(0).sized16(record.leaf).bytes(record.salt).sized16(record.bytes);
+    }
+  };
+  for (const PaperLog::Entry& entry : log.entries) {
+    if (entry.kind == static_cast<std::uint8_t>(EntryKind::intent)) {
+      give(decode_statement(entry.payload)->tree.size);
+    }
+    out.u8(2).u8(entry.kind).sized16(entry.payload);
+  }
+  seed("evidence", "lived", evidence);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -125,6 +161,7 @@ int main(int argc, char** argv) {
   seed("trust", "signed", view(to_text(auditor.note(trust))));
   merkle_proofs();
   proofs_and_answers();
+  judged();
   stores();
   return 0;
 }
