@@ -1,7 +1,7 @@
 // Whole evidence: a trust file and steps in any order lead to a report, and only trust can verify.
 //
-//   sized16 trust text, then steps: 1 sized16 answer · 2 kind u8, sized16 entry · 3 state u8, sized16
-//   leaf, salt 32, sized16 content · 4 index u64: torn group · 5 number u64: torn entry
+//   sized16 trust text, then steps: 1 sized16 answer · 2 kind u8, sized16 entry · 3 state u8,
+//   sized16 leaf, salt 32, sized16 content · 4 index u64: torn group · 5 number u64: torn entry
 #include "attest/appraiser.h"
 #include "attest/codec.h"
 #include "tests/fuzz/fuzz.h"
@@ -33,16 +33,25 @@ FUZZ_TARGET(evidence) {
   Appraiser appraiser(std::move(options));
   while (reader.left() > 0 && !reader.failed()) {
     switch (reader.u8()) {
-      case 1: appraiser.answer(reader.sized16()); break;
+      case 1:
+        appraiser.answer(reader.sized16());
+        break;
       case 2: {
         const std::uint8_t kind = reader.u8();
         appraiser.entry(kind, reader.sized16());
         break;
       }
-      case 3: take_record(reader, appraiser); break;
-      case 4: appraiser.torn_group(reader.u64()); break;
-      case 5: appraiser.torn_entry(reader.u64()); break;
-      default: break;
+      case 3:
+        take_record(reader, appraiser);
+        break;
+      case 4:
+        appraiser.torn_group(reader.u64());
+        break;
+      case 5:
+        appraiser.torn_entry(reader.u64());
+        break;
+      default:
+        break;
     }
   }
   const Report report = appraiser.report();
