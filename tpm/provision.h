@@ -54,6 +54,13 @@ struct Kept {
   std::optional<attest::Bytes> genesis_receipt;
 };
 
+// What stands at the plan's handles, and P as it would be chosen now: for showing a plan, changing nothing.
+struct Prospect {
+  bool ak_there = false, counter_there = false, extend_there = false;
+  std::optional<std::uint8_t> pcr;
+};
+Prospect look_ahead(Device&, const ProvisionPlan&);
+
 Credentials provision(Device&, const ProvisionPlan&, const Kept&, const Keeper&);
 
 // Which authValues of this TPM are set (not: by whom).

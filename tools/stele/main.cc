@@ -12,8 +12,10 @@
 #include "tools/stele/append.h"
 #include "tools/stele/command.h"
 #include "tools/stele/config.h"
+#include "tools/stele/deprovision.h"
 #include "tools/stele/look_up.h"
 #include "tools/stele/prove.h"
+#include "tools/stele/provision.h"
 #include "tools/stele/query.h"
 #include "tools/stele/show.h"
 #include "tools/stele/status.h"
@@ -24,6 +26,8 @@ namespace {
 using namespace stele::tools;
 
 void add_commands(CLI::App& app, const Common& common, int& exit_code) {
+  add_provision(app, common, exit_code);
+  add_deprovision(app, common, exit_code);
   add_append(app, common, exit_code);
   add_anchor(app, common, exit_code);
   add_answer(app, common, exit_code);

@@ -1,0 +1,254 @@
+#include "tools/stele/provision.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "tools/stele/escrow_file.h"
+#include "tools/stele/log_directory.h"
+#include "tools/stele/site.h"
+#include "tpm/credentials.h"
+#include "tpm/provision.h"
+
+namespace stele::tools {
+namespace {
+
+struct Arguments {
+  std::string tcti, origin, mode = "b", escrow, escrow_key, escrow_plain;
+  bool dry_run = false;
+};
+
+// One run of the command.
+class Provisioning {
+ public:
+  Provisioning(const Site& site, const Arguments& arguments)
+      : site_(site), arguments_(arguments), directory_(site.config.data) {}
+
+  void run() {
+    check_arguments();
+    if (!arguments_.dry_run && !directory_.lock()) return say_running();
+    tpm::Device device(arguments_.tcti);
+    make_plan(device);
+    if (arguments_.dry_run) return show(device);
+    take_secrets();
+    if (!directory_.is_complete()) show(device);
+    if (directory_.genesis()) directory_.keep_genesis(*directory_.genesis());
+    tpm::provision(device, plan_, {directory_.genesis(), directory_.genesis_receipt()}, keeper());
+    say_done();
+  }
+
+ private:
+  void check_arguments() {
+    if (arguments_.tcti.empty()) arguments_.tcti = site_.config.tcti;
+    if (arguments_.origin.empty()) arguments_.origin = site_.config.origin;
+    if (arguments_.origin.empty() && !directory_.genesis()) {
+      throw CommandError(kUsage,
+                         "--origin NAME is needed: what this log is called, e.g. host.example/log");
+    }
+    if (!arguments_.origin.empty() && !attest::is_origin(arguments_.origin)) {
+      throw CommandError(
+          kUsage,
+          "--origin must be 1 to 255 characters, without spaces, '+' and control characters");
+    }
+    if (arguments_.escrow.empty() != arguments_.escrow_key.empty()) {
+      throw CommandError(kUsage, "--escrow FILE and --escrow-key FILE belong together");
+    }
+    if (arguments_.mode == "a" && arguments_.escrow.empty() && arguments_.escrow_plain.empty()) {
+      throw CommandError(
+          kUsage,
+          "--mode a locks the TPM with secrets that only the auditor may have: name the file "
+          "for them with --escrow, and the auditor's certificate with --escrow-key");
+    }
+    if (arguments_.mode == "b" && !arguments_.escrow.empty()) {
+      throw CommandError(kUsage, "--mode b has no secrets to escrow: --escrow goes with --mode a");
+    }
+    if (!arguments_.escrow_key.empty()) escrow_key_ = read_text_file(arguments_.escrow_key);
+  }
+
+  void say_running() const {
+    if (!directory_.is_complete()) {
+      throw CommandError(
+          kTemporary,
+          site_.config.data + " is in use by another process: try again when it has ended");
+    }
+    std::cout << "already provisioned, and its daemon is running: " << site_.config.data << '\n';
+  }
+
+  void make_plan(tpm::Device& device) {
+    plan_.origin = arguments_.origin;
+    plan_.mode = arguments_.mode == "a" ? attest::Mode::a : attest::Mode::b;
+    plan_.pcr = site_.config.pcr;
+    plan_.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count();
+    plan_.salt = random_bytes();
+    hierarchies_ = tpm::hierarchy_state(device);
+    if (arguments_.tcti.starts_with("device")) {
+      std::ifstream log("/sys/kernel/security/tpm0/binary_bios_measurements", std::ios::binary);
+      plan_.event_log.assign(std::istreambuf_iterator<char>(log), {});
+    }
+    if (directory_.genesis()) {
+      const auto genesis = attest::decode_genesis(*directory_.genesis());
+      if (genesis && plan_.origin.empty()) plan_.origin = genesis->origin;
+    }
+  }
+
+  void take_secrets() {
+    if (directory_.secrets()) {
+      const auto kept = tpm::parse_credentials(*directory_.secrets());
+      if (!kept) {
+        throw CommandError(kConfiguration,
+                           site_.config.data + "/secrets cannot be read: " + kept.error().detail);
+      }
+      plan_.ak_handle = kept->ak_handle;
+      plan_.counter_handle = kept->counter_handle;
+      plan_.extend_handle = kept->extend_handle;
+      plan_.ak_auth = kept->ak_auth;
+      plan_.counter_auth = kept->counter_auth;
+      plan_.extend_auth = kept->extend_auth;
+      plan_.endorsement_auth = kept->endorsement_auth;
+    } else {
+      for (tpm::AuthValue* auth :
+           {&plan_.ak_auth, &plan_.counter_auth, &plan_.extend_auth, &plan_.endorsement_auth}) {
+        *auth = random_bytes().bytes;
+      }
+    }
+    if (plan_.mode != attest::Mode::a) return;
+    if (!arguments_.escrow_plain.empty()) {
+      const attest::Escrow escrow = read_plain_escrow(arguments_.escrow_plain);
+      plan_.owner_auth = escrow.owner_auth;
+      plan_.lockout_auth = escrow.lockout_auth;
+    } else if (!hierarchies_.owner_set && !hierarchies_.lockout_set) {
+      plan_.owner_auth = random_bytes().bytes;
+      plan_.lockout_auth = random_bytes().bytes;
+      must_escrow_ = true;
+    }
+  }
+
+  void show(tpm::Device& device) {
+    const tpm::Prospect prospect = tpm::look_ahead(device, plan_);
+    const tpm::Device::Kind kind = device.kind();
+    const auto line = [](const char* what, std::uint32_t handle, bool there) {
+      std::cout << "  " << what << " at 0x" << std::hex << handle << std::dec
+                << (there ? " (there already)" : "") << '\n';
+    };
+    std::cout << (arguments_.dry_run ? "would make" : "making") << " the log " << plan_.origin
+              << " in " << site_.config.data << "\n  with the TPM at " << arguments_.tcti << ": "
+              << kind.manufacturer << ' ' << kind.model << " (" << name(tpm::tpm_kind(kind))
+              << ")\n";
+    line("attestation key", plan_.ak_handle, prospect.ak_there);
+    line("counter C", plan_.counter_handle, prospect.counter_there);
+    line("hash chain E", plan_.extend_handle, prospect.extend_there);
+    std::cout << "  quote anchors in PCR "
+              << (prospect.pcr ? std::to_string(*prospect.pcr)
+                               : "?: none is free, choose one with [tpm] pcr")
+              << '\n';
+    if (plan_.mode == attest::Mode::a) {
+      std::cout << "  mode a: owner and lockout hierarchy locked with secrets for the auditor "
+                   "alone, TPM2_Clear\n"
+                   "  disabled for good. A new SRK, EvictControl or a lockout reset will need the "
+                   "auditor\n";
+    } else {
+      std::cout << "  mode b: root keeps control of the TPM; the newest two anchors are less "
+                   "certain than in mode a\n";
+    }
+    std::cout.flush();
+  }
+
+  void escrow(const tpm::Credentials& credentials, const attest::Bytes& genesis) const {
+    attest::Escrow escrow;
+    escrow.origin = plan_.origin;
+    escrow.log_id = attest::log_id(genesis);
+    escrow.ak_name = credentials.identity.ak.name();
+    escrow.owner_auth = plan_.owner_auth;
+    escrow.lockout_auth = plan_.lockout_auth;
+    // Only an earlier attempt of ours may have put a file there: its secrets lock nothing.
+    write_escrow(arguments_.escrow, escrow, escrow_key_, directory_.secrets().has_value());
+    std::cout << "secrets for the auditor sealed in " << arguments_.escrow << std::endl;
+  }
+
+  tpm::Keeper keeper() {
+    tpm::Keeper keeper;
+    keeper.identity = [this](const tpm::Credentials& credentials, const attest::Bytes& genesis) {
+      if (must_escrow_) escrow(credentials, genesis);
+      if (const std::string text = tpm::to_text(credentials); directory_.secrets() != text)
+        directory_.keep_secrets(text);
+    };
+    keeper.genesis = [this](const attest::Bytes& genesis) { directory_.keep_genesis(genesis); };
+    keeper.genesis_receipt = [this](const attest::Bytes& receipt) {
+      directory_.keep_genesis_receipt(receipt);
+    };
+    keeper.trust = [this](const attest::TrustFile& made) {
+      if (directory_.trust()) return;
+      attest::TrustFile trust = made;
+      trust.quote_interval_ms = static_cast<std::uint64_t>(site_.config.quote_interval.count());
+      trust.heartbeat_s = static_cast<std::uint64_t>((site_.config.heartbeat.count() + 999) / 1000);
+      directory_.keep_trust(attest::to_text(trust));
+      changed_ = true;
+    };
+    keeper.progress = [this](std::string_view step) {
+      std::cout << step << std::endl;
+      changed_ = true;
+    };
+    return keeper;
+  }
+
+  void say_done() const {
+    std::cout << (changed_ ? "provisioned: log " : "already provisioned, nothing to do: log ")
+              << attest::to_hex(attest::log_id(*directory_.genesis())) << '\n';
+    if (changed_)
+      std::cout << "next: start steled, and give the auditor the trust file (stele trust)\n";
+  }
+
+  const Site& site_;
+  Arguments arguments_;
+  LogDirectory directory_;
+  tpm::ProvisionPlan plan_;
+  tpm::HierarchyState hierarchies_;
+  std::string escrow_key_;
+  bool must_escrow_ = false;
+  bool changed_ = false;
+};
+
+}  // namespace
+
+void add_provision(CLI::App& app, const Common& common, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "provision", "Make a log: key and indexes in the TPM, genesis, trust file");
+  command
+      ->add_option("--tcti", arguments->tcti,
+                   "The TPM (default: [tpm] tcti), e.g. device:/dev/tpmrm0")
+      ->type_name("TCTI");
+  command
+      ->add_option("--origin", arguments->origin, "What the log is called, e.g. host.example/log")
+      ->type_name("NAME");
+  command
+      ->add_option("--mode", arguments->mode,
+                   "a: lock the TPM with secrets for the auditor; b: leave it to root")
+      ->check(CLI::IsMember({"a", "b"}))
+      ->capture_default_str();
+  command->add_option("--escrow", arguments->escrow, "Mode a: where the sealed secrets go")
+      ->type_name("FILE");
+  command
+      ->add_option("--escrow-key", arguments->escrow_key,
+                   "Mode a: the auditor's certificate (PEM, RSA or EC)")
+      ->type_name("FILE");
+  command
+      ->add_option("--escrow-plain", arguments->escrow_plain,
+                   "Mode a, resuming: an earlier attempt's escrow file, decrypted by the auditor")
+      ->type_name("FILE");
+  command->add_flag("--dry-run", arguments->dry_run, "Show what would be done, change nothing");
+  command->callback([&common, arguments] {
+    try {
+      Provisioning(find_site(common), *arguments).run();
+    } catch (const tpm::ProvisionRefused& refused) {
+      throw CommandError(kConfiguration, refused.what());
+    }
+  });
+}
+
+}  // namespace stele::tools
