@@ -162,7 +162,7 @@ class Attempt {
     return ProvisionRefused(
         "there is something else at " + hex_handle(handle) +
         " in this TPM (another log, or somebody who was here first): examine it, then remove it "
-        "yourself or choose another handle");
+        "yourself or choose other handles");
   }
 
   // Before the first attempt nothing may be there; later only what that attempt made.

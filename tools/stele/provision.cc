@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <memory>
 
+#include "storage/file_system.h"
 #include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/site.h"
@@ -18,6 +20,9 @@ namespace {
 
 struct Arguments {
   std::string tcti, origin, mode = "b", escrow, escrow_key, escrow_plain;
+  std::uint32_t ak_handle = tpm::ProvisionPlan{}.ak_handle;
+  std::uint32_t counter_handle = tpm::ProvisionPlan{}.counter_handle;
+  std::uint32_t extend_handle = tpm::ProvisionPlan{}.extend_handle;
   bool dry_run = false;
 };
 
@@ -29,11 +34,15 @@ class Provisioning {
 
   void run() {
     check_arguments();
-    if (!arguments_.dry_run && !directory_.lock()) return say_running();
+    // A running daemon may hold the TPM too: ask for the lock first. But a TPM that cannot be
+    // reached leaves no new directory behind.
+    const bool is_there = storage::posix().exists(directory_.path());
+    if (!arguments_.dry_run && is_there && !directory_.lock()) return say_running();
     tpm::Device device(arguments_.tcti);
+    if (!arguments_.dry_run && !is_there && !directory_.lock()) return say_running();
     make_plan(device);
-    if (arguments_.dry_run) return show(device);
     take_secrets();
+    if (arguments_.dry_run) return show(device);
     if (!directory_.is_complete()) show(device);
     if (directory_.genesis()) directory_.keep_genesis(*directory_.genesis());
     tpm::provision(device, plan_, {directory_.genesis(), directory_.genesis_receipt()}, keeper());
@@ -111,6 +120,9 @@ class Provisioning {
       plan_.extend_auth = kept->extend_auth;
       plan_.endorsement_auth = kept->endorsement_auth;
     } else {
+      plan_.ak_handle = arguments_.ak_handle;
+      plan_.counter_handle = arguments_.counter_handle;
+      plan_.extend_handle = arguments_.extend_handle;
       for (tpm::AuthValue* auth :
            {&plan_.ak_auth, &plan_.counter_auth, &plan_.extend_auth, &plan_.endorsement_auth}) {
         *auth = random_bytes().bytes;
@@ -132,8 +144,8 @@ class Provisioning {
     const tpm::Prospect prospect = tpm::look_ahead(device, plan_);
     const tpm::Device::Kind kind = device.kind();
     const auto line = [](const char* what, std::uint32_t handle, bool there) {
-      std::cout << "  " << what << " at 0x" << std::hex << handle << std::dec
-                << (there ? " (there already)" : "") << '\n';
+      std::cout << "  " << what << " at 0x" << std::hex << std::setfill('0') << std::setw(8)
+                << handle << std::dec << (there ? " (there already)" : "") << '\n';
     };
     std::cout << (arguments_.dry_run ? "would make" : "making") << " the log " << plan_.origin
               << " in " << site_.config.data << "\n  with the TPM at " << arguments_.tcti << ": "
@@ -241,6 +253,12 @@ void add_provision(CLI::App& app, const Common& common, int&) {
       ->add_option("--escrow-plain", arguments->escrow_plain,
                    "Mode a, resuming: an earlier attempt's escrow file, decrypted by the auditor")
       ->type_name("FILE");
+  command->add_option("--ak-handle", arguments->ak_handle, "Where the key goes (0x81……)")
+      ->type_name("HANDLE");
+  command->add_option("--counter-handle", arguments->counter_handle, "NV index of C (0x018…)")
+      ->type_name("HANDLE");
+  command->add_option("--extend-handle", arguments->extend_handle, "NV index of E (0x018…)")
+      ->type_name("HANDLE");
   command->add_flag("--dry-run", arguments->dry_run, "Show what would be done, change nothing");
   command->callback([&common, arguments] {
     try {
