@@ -1,16 +1,17 @@
 #include "tpm/device.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <functional>
+#include <optional>
+#include <string_view>
 
+#include "tpm/bounded_tcti.h"
 #include "tpm/esys.h"
 
 namespace stele::tpm {
@@ -19,6 +20,13 @@ namespace {
 // The TSS writes every refused command to stderr by itself; we say it once, in words. Set before
 // main: later, other threads may be reading the environment. TSS2_LOG, if set, wins.
 const int kQuietTss = setenv("TSS2_LOG", "all+none", 0);
+
+constexpr std::string_view kDevicePrefix = "device:";
+
+bool is_device(const std::string& path) {
+  struct stat found {};
+  return stat(path.c_str(), &found) == 0 && S_ISCHR(found.st_mode);
+}
 
 // What the operator can do about a TCTI that cannot be opened.
 std::string remedy(const std::string& tcti) {
@@ -68,48 +76,38 @@ std::string trimmed(std::string text) {
 }  // namespace
 
 struct Device::State {
-  TSS2_TCTI_CONTEXT* own_tcti = nullptr;
+  std::optional<BoundedTcti> tcti;
   ESYS_CONTEXT* esys = nullptr;
   Limits limits;
 
   ~State() {
     if (esys != nullptr) Esys_Finalize(&esys);
-    if (own_tcti != nullptr) Tss2_TctiLdr_Finalize(&own_tcti);
   }
 
-  void begin(TSS2_TCTI_CONTEXT* tcti) {
-    bound_reads(tcti);
-    const TSS2_RC rc = Esys_Initialize(&esys, tcti, nullptr);
+  void begin(TSS2_TCTI_CONTEXT* inner, std::function<void(TSS2_TCTI_CONTEXT*)> end) {
+    tcti.emplace(inner, std::move(end), limits.response);
+    const TSS2_RC rc = Esys_Initialize(&esys, tcti->get(), nullptr);
     if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "starting ESYS");
-  }
-
-  // The socket TCTIs know no time limit; their sockets do.
-  void bound_reads(TSS2_TCTI_CONTEXT* tcti) const {
-    std::size_t count = 0;
-    if (Tss2_Tcti_GetPollHandles(tcti, nullptr, &count) != TSS2_RC_SUCCESS || count == 0) return;
-    std::vector<TSS2_TCTI_POLL_HANDLE> handles(count);
-    if (Tss2_Tcti_GetPollHandles(tcti, handles.data(), &count) != TSS2_RC_SUCCESS) return;
-    const auto ms = limits.response.count();
-    const timeval limit{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
-    for (std::size_t i = 0; i < count; ++i) {
-      // Fails, harmlessly, on what is no socket.
-      setsockopt(handles[i].fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-      setsockopt(handles[i].fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    }
   }
 };
 
 Device::Device(const std::string& tcti, Limits limits) : state_(std::make_unique<State>()) {
   state_->limits = limits;
-  const TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti.c_str(), &state_->own_tcti);
-  if (rc != TSS2_RC_SUCCESS)
+  // The device TCTI writes a command to whatever file it is given: never let it near another.
+  const bool is_file =
+      tcti.starts_with(kDevicePrefix) && !is_device(tcti.substr(kDevicePrefix.size()));
+  TSS2_TCTI_CONTEXT* inner = nullptr;
+  const TSS2_RC rc =
+      is_file ? TSS2_TCTI_RC_IO_ERROR : Tss2_TctiLdr_Initialize(tcti.c_str(), &inner);
+  if (rc != TSS2_RC_SUCCESS) {
     throw TpmError(rc, "cannot reach a TPM at '" + tcti + "'", remedy(tcti));
-  state_->begin(state_->own_tcti);
+  }
+  state_->begin(inner, [](TSS2_TCTI_CONTEXT* own) { Tss2_TctiLdr_Finalize(&own); });
 }
 
 Device::Device(TSS2_TCTI_CONTEXT* tcti, Limits limits) : state_(std::make_unique<State>()) {
   state_->limits = limits;
-  state_->begin(tcti);
+  state_->begin(tcti, {});
 }
 
 Device::Device(Device&&) noexcept = default;
