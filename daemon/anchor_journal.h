@@ -2,8 +2,10 @@
 //
 // Thread safety: one thread. Blocks: add() and remark() sync.
 // Errors: opening throws storage::Damage for entries that no chain of anchors contains; a failed
-// write throws std::system_error and the journal is broken for good. Invariants: (1) an entry that
-// the chain refuses is never stored; (2) what chain() says is durable.
+// write throws std::system_error, chain() is as before, and the journal is broken for good unless
+// the disk was only full (storage::is_full): then it may be tried again.
+// Invariants: (1) an entry that the chain refuses is never stored; (2) what chain() says is
+// durable.
 #pragma once
 
 #include <optional>

@@ -153,6 +153,8 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     work();
     if (life_ == Life::dead) return false;
     if (rounds_ && rounds_->is_open()) {
+      if (paused_) journal_->remark(attest::RemarkCode::resumed, "anchoring goes on");
+      paused_ = false;
       status_.state = State::anchoring;
       status_.reason.clear();
       back_off_ = kFirstBackOff;
@@ -164,8 +166,10 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     halt_if_configured();
   } catch (const Contended& contended) {
     failed(State::contended, contended.what());
+    note_pause(attest::RemarkCode::contended);
   } catch (const tpm::TpmError& error) {
     failed(State::unavailable, error.what());
+    note_pause(attest::RemarkCode::pause);
     halt_if_configured();
   } catch (const storage::Damage& damage) {
     die(EX_CONFIG, std::string("the journal cannot be followed: ") + damage.what());
@@ -190,7 +194,19 @@ void AnchorLoop::failed(State state, const std::string& reason) {
   publish();
 }
 
+// A gap between anchors that the journal explains is no finding.
+void AnchorLoop::note_pause(attest::RemarkCode code) {
+  if (paused_) return;
+  try {
+    journal_->remark(code, status_.reason);
+    paused_ = true;
+  } catch (const std::system_error& error) {
+    if (!storage::is_full(error)) die(EX_IOERR, error.what());
+  }
+}
+
 void AnchorLoop::halt_if_configured() {
+  if (life_ == Life::dead) return;
   if (config_.on_tpm_failure == Config::OnTpmFailure::halt) die(EX_UNAVAILABLE, status_.reason);
 }
 

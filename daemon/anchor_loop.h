@@ -2,7 +2,7 @@
 // failures.
 //
 // The one place where accidents of TPM and journal are caught: a TPM failure means unavailable and
-// another try later, a journal failure the end.
+// another try later, as does a full disk; a journal failure the end.
 // Thread safety: run() on one thread, made and destroyed anywhere. Blocks: run().
 // See: README.md, "Anchorer states".
 #pragma once
@@ -44,6 +44,7 @@ class AnchorLoop {
   void reopen();
   bool attempt(const std::function<void()>& work);
   void failed(AnchorStatus::State state, const std::string& reason);
+  void note_pause(attest::RemarkCode code);
   void halt_if_configured();
   void die(int exit_code, const std::string& reason);
   void counter_anchor(std::uint16_t flags);
@@ -67,6 +68,7 @@ class AnchorLoop {
   AnchorStatus status_;
   Life life_ = Life::running;
   bool told_ready_ = false;
+  bool paused_ = false;  // and the journal says so
   bool start_anchor_due_ = true;
   bool records_waiting_ = true;
   std::uint64_t told_sealed_ = 0;

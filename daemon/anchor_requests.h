@@ -1,8 +1,9 @@
 // The bounded queue before the anchorer's thread: requests, the news of new records, and the end.
 //
-// Thread safety: all members from any thread; wait_until() and take() from one.
-// Blocks: wait_until() only. Invariants: (1) a request that was pushed is taken exactly once;
-// (2) after close() nothing is pushed any more.
+// Thread safety: all members from any thread; wait_until() and take() from one. Blocks:
+// wait_until() only.
+// Invariants: (1) a request that was pushed is taken exactly once; (2) after close() nothing is
+// pushed any more.
 #pragma once
 
 #include <chrono>

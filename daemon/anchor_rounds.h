@@ -2,13 +2,14 @@
 // and the journal, step by step, from beginning to end.
 //
 // Recovery is the normal path: after whatever went wrong a round reads C, E, P and the clock again
-// and lets tpm::decide say what is left to do (tpm/README.md, "Recovery"). Thread safety: one
-// thread. Blocks: all, for as long as the TPM takes. Errors: tpm::TpmError, after which the device
-// must be opened anew; AnchoringStopped, for good; Contended, to be tried again later;
-// std::system_error of the journal, which is then broken for good. Invariants: (1) NV_Increment is
-// never sent twice for one intent; (2) nothing is stored as a receipt that the chain did not
-// verify; (3) a new bundle is stored before an older intent is closed. See: README.md, "Life of an
-// anchor".
+// and lets tpm::decide say what is left to do (tpm/README.md, "Recovery").
+// Thread safety: one thread. Blocks: all, for as long as the TPM takes.
+// Errors: tpm::TpmError, after which the device must be opened anew; AnchoringStopped, for good;
+// Contended, to be tried again later; std::system_error of the journal (anchor_journal.h).
+// Invariants: (1) NV_Increment is never sent twice for one intent; (2) nothing is stored as a
+// receipt that the chain did not verify; (3) a new bundle is stored before an older intent is
+// closed.
+// See: README.md, "Life of an anchor".
 #pragma once
 
 #include <functional>

@@ -4,9 +4,10 @@
 // Counter anchors: at start, by heartbeat, on demand, at stop; under a token bucket. Quote anchors
 // every quote interval while there is something new. A missing or failing TPM never stops ingest:
 // the state says so, and it is tried again with back-off. TPM put back or a foreign writer:
-// `stopped`, never repaired. Thread safety: all members from any thread; callbacks run on the
-// executor given, but durable_head on the anchorer's thread. Blocks: only stop() and the destructor
-// (which makes no final anchor). See: README.md, "Life of an anchor" and "Anchorer states".
+// `stopped`, never repaired.
+// Thread safety: all members from any thread; callbacks run on the executor given, but durable_head
+// on the anchorer's thread. Blocks: only stop() and the destructor (which makes no final anchor).
+// See: README.md, "Life of an anchor" and "Anchorer states".
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

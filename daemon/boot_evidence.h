@@ -1,7 +1,8 @@
 // What this boot of the machine left to read: its id, the firmware's event log, the IMA list.
 //
-// Thread safety: functions. Blocks: on files. Errors: std::system_error when a log cannot be kept;
-// one that cannot be read counts as absent: the evidence is advisory.
+// Thread safety: functions. Blocks: on files.
+// Errors: std::system_error when a log cannot be kept; one that cannot be read counts as absent:
+// the evidence is advisory.
 // Durability: a kept log is durable when keep_boot_log() returns, as is its name.
 #pragma once
 

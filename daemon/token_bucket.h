@@ -1,8 +1,9 @@
 // A token bucket: how often something costly may be done: `burst` at once, one more each `refill`.
 //
 // Kept as one time: when the bucket will be full again. Counter anchors wear the TPM's flash: all
-// of them draw on one bucket. Thread safety: a value. Invariants: (1) take() never lets more than
-// burst + elapsed / refill through.
+// of them draw on one bucket.
+// Thread safety: a value.
+// Invariants: (1) take() never lets more than burst + elapsed / refill through.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // What to do with the anchor that a crash left behind: the tables of README.md, "Recovery", as a
 // pure function.
 //
-// Thread safety: pure. Errors: none: what cannot be explained is Action::stop with a reason.
+// Thread safety: pure.
+// Errors: none: what cannot be explained is Action::stop with a reason.
 #pragma once
 
 #include <cstdint>

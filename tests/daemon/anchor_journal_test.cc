@@ -1,6 +1,6 @@
 // Goal: the journal and the chain stay in step whatever a write does, and nothing is stored that
-// the chain refuses. Method: a log on paper gives the entries, a file system in memory fails the
-// writes.
+// the chain refuses.
+// Method: a log on paper gives the entries, a file system in memory fails the writes.
 #include "daemon/anchor_journal.h"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,8 @@
 // Goal: whatever happens on the way to the TPM during one round, C rises by exactly one per anchor,
-// no receipt is stored that does not verify, and what was begun is finished later. Method: the
-// rounds on the test's own thread, over a TCTI that loses, changes and disturbs commands on their
-// way to a private swtpm. Afterwards the journal is replayed and compared with C and E.
+// no receipt is stored that does not verify, and what was begun is finished later.
+// Method: the rounds on the test's own thread, over a TCTI that loses, changes and disturbs
+// commands on their way to a private swtpm. Afterwards the journal is replayed and compared with C
+// and E.
 #include "daemon/anchor_rounds.h"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // Goal: killed at any step of an anchor, a quote anchor or their recovery, with and without a power
 // cut after it, the anchorer finishes what it began: no gap in C, no second increment, a journal
-// that a stranger can replay, and anchoring goes on. Method: a forked child runs the anchorer with
-// a failpoint that kills it (SIGKILL); then the parent runs it again and replays the journal from
-// its first entry. Needs STELE_FAILPOINTS.
+// that a stranger can replay, and anchoring goes on.
+// Method: a forked child runs the anchorer with a failpoint that kills it (SIGKILL); then the
+// parent runs it again and replays the journal from its first entry. Needs STELE_FAILPOINTS.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

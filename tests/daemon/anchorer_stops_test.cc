@@ -1,6 +1,7 @@
 // Goal: a data directory or a TPM that was put back, a foreign writer, a missing index: anchoring
 // stops, says so in status and once in the journal, repairs nothing. A foreign extend of P alone is
-// recorded. Method: the attack is made between two runs of the anchorer over a private swtpm.
+// recorded.
+// Method: the attack is made between two runs of the anchorer over a private swtpm.
 #include <gtest/gtest.h>
 #include <sysexits.h>
 

@@ -40,6 +40,12 @@ void anchor_once(Host& host) {
   EXPECT_TRUE(running.anchor().done);
 }
 
+// So that the gap between anchors is explained.
+bool tells_of_one_pause(const JournalView& view) {
+  return view.remarks.size() == 2 && view.remarks[0].code == RemarkCode::pause &&
+         !view.remarks[0].text.empty() && view.remarks[1].code == RemarkCode::resumed;
+}
+
 TEST(Anchorer, AnchorsAtStartAndQuotesWhileThereIsSomethingNew) {
   Host host;
   {
@@ -220,7 +226,7 @@ TEST(Anchorer, ATpmThatIsAwayAtStartIsUsedOnceItIsThere) {
     ASSERT_TRUE(running.wait_for(State::anchoring));
     EXPECT_TRUE(running.wait_for(counter_anchors(1)));
   }
-  expect_whole(host);
+  EXPECT_TRUE(tells_of_one_pause(expect_whole(host)));
 }
 
 TEST(Anchorer, ATpmThatDiesInBetweenIsUnavailableUntilItIsBack) {
@@ -238,6 +244,7 @@ TEST(Anchorer, ATpmThatDiesInBetweenIsUnavailableUntilItIsBack) {
   }
   const JournalView view = expect_whole(host);
   EXPECT_EQ(view.bundles, 2u);
+  EXPECT_TRUE(tells_of_one_pause(view));
 }
 
 TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {

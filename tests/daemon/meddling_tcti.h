@@ -2,7 +2,8 @@
 // commands or responses, and changes responses, as the test says.
 //
 // Header only and without the TCTI loader: a TCTI is a table of functions.
-// Thread safety: none. Errors: what the test orders shows to ESYS as an I/O error of the transport.
+// Thread safety: none.
+// Errors: what the test orders shows to ESYS as an I/O error of the transport.
 #pragma once
 
 #include <tss2/tss2_tcti.h>

@@ -1,4 +1,5 @@
-// Goal: no more than burst + elapsed / refill tokens are ever given, and a debt delays what follows.
+// Goal: no more than burst + elapsed / refill tokens are ever given, and a debt delays what
+// follows.
 // Method: times are made up; nothing waits.
 #include "daemon/token_bucket.h"
 

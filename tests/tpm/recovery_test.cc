@@ -1,7 +1,8 @@
 // Goal: the recovery tables, whole: for every state a crash, a put-back TPM or a stranger can
-// leave, decide() does what the table says and nothing else. Method: every combination of C, E,
-// intent, P and run is enumerated; the few that are not `stop` are written out below as the rows of
-// README.md, "Recovery"; whatever has no row must stop and say why.
+// leave, decide() does what the table says and nothing else.
+// Method: every combination of C, E, intent, P and run is enumerated; the few that are not `stop`
+// are written out below as the rows of README.md, "Recovery"; whatever has no row must stop and say
+// why.
 #include "tpm/recovery.h"
 
 #include <gtest/gtest.h>
