@@ -18,7 +18,6 @@ using attest::Result;
 namespace {
 
 constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * sizeof(Hash::bytes);
-constexpr std::size_t kPlainTableBytes = 40;  // of one record
 
 // Lays the views of a group's records over its leaves and blocks.
 Result<void> read_records(const GroupHeader& header, ByteView group, std::vector<RecordView>& records) {
