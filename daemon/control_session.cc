@@ -56,7 +56,11 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
   std::string last;
   try {
     const auto request = decode_control_request(line);
-    last = request ? co_await reply(*request) : refusal_line(kMalformed, request.error().detail);
+    if (request) {
+      last = co_await reply(*request);
+    } else {
+      last = refusal_line(kMalformed, request.error().detail);
+    }
   } catch (const Refusal& refusal) {
     last = refusal_line(refusal.exit_code(), refusal.what());
   } catch (const boost::system::system_error&) {

@@ -139,6 +139,7 @@ void Service::State::listen() {
 }
 
 void Service::State::on_ready() {
+  if (stopping) return;
   ready = true;
   const std::string status = "log " + opened.journal.genesis.origin + ", " +
                              std::to_string(sequencer.head().size) + " records";

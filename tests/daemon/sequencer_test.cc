@@ -1,0 +1,263 @@
+// Goal: every event gets its place once, in its sender's order, and is told of only when it is
+// durable; a failing disk ends acknowledging, a full one is waited for. Method: sequencers over
+// real stores and over a file system in memory that fails the n-th operation.
+#include "daemon/sequencer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "tests/daemon/ingest_bed.h"
+#include "tests/support/memory_file_system.h"
+
+namespace stele::daemon {
+namespace {
+
+Batch batch_of(const std::vector<std::string>& events,
+               std::shared_ptr<const std::string> source = nullptr) {
+  Batch batch;
+  batch.source = std::move(source);
+  for (const std::string& event : events) {
+    batch.items.push_back({attest::Kind::event, static_cast<std::uint32_t>(batch.bytes.size()),
+                           static_cast<std::uint32_t>(event.size()), 42});
+    batch.bytes.insert(batch.bytes.end(), event.begin(), event.end());
+  }
+  return batch;
+}
+
+// A sequencer over a file system in memory, with a thread for its callbacks.
+class Bench {
+ public:
+  explicit Bench(const Config& config = {}, const test::Injection& injection = {})
+      : work_(context_.get_executor()) {
+    auto store = test::new_store(files, "/log");
+    start_ = files.operations();
+    test::Injection shifted = injection;
+    if (injection.at != test::Injection{}.at) shifted.at += start_;
+    files.inject(shifted);
+    sequencer.emplace(std::move(store), config, context_.get_executor(),
+                      Sequencer::Hooks{[this](attest::TreeHead head) { durable = head.size; },
+                                       [this](std::string) { ++failures; }});
+    thread_ = std::thread([this] { context_.run(); });
+  }
+  ~Bench() { end(); }
+  void end() {
+    if (!thread_.joinable()) return;
+    sequencer->drain();
+    work_.reset();
+    thread_.join();
+  }
+  // Submits, waiting for room.
+  void submit(Batch batch) {
+    while (!sequencer->submit(std::move(batch), [] {})) {
+      ASSERT_FALSE(sequencer->status().failed);
+      std::this_thread::yield();
+    }
+  }
+
+  test::MemoryFileSystem files;
+  std::optional<Sequencer> sequencer;
+  std::atomic<std::uint64_t> durable{0};
+  std::atomic<int> failures{0};
+  std::uint64_t start_ = 0;
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
+std::string text_of(const storage::StoredRecord& record) {
+  return {record.bytes.begin(), record.bytes.end()};
+}
+
+TEST(Sequencer, BatchesStayWholeAndInTheirSendersOrder) {
+  Bench bench;
+  std::atomic<int> placements{0};
+  std::vector<std::thread> senders;
+  for (int sender = 0; sender < 4; ++sender) {
+    senders.emplace_back([&, sender] {
+      const auto source =
+          std::make_shared<const std::string>("{\"sender\":" + std::to_string(sender) + "}");
+      for (int b = 0; b < 50; ++b) {
+        const std::string stem = std::to_string(sender) + ":" + std::to_string(b) + ":";
+        Batch batch = batch_of({stem + "0", stem + "1", stem + "2"}, source);
+        batch.placed = [&](std::uint64_t) { ++placements; };
+        bench.submit(std::move(batch));
+      }
+    });
+  }
+  for (auto& sender : senders) sender.join();
+  bench.end();
+  EXPECT_EQ(placements, 200);
+  std::map<char, std::vector<std::string>> by_sender;
+  const storage::Store& store = bench.sequencer->store();
+  std::string previous;
+  store.visit(1, store.head().size, [&](const storage::StoredRecord& record) {
+    const std::string text = text_of(record);
+    if (record.leaf.kind == attest::Kind::event) {
+      by_sender[text.front()].push_back(text);
+      EXPECT_EQ(text_of(store.read(record.leaf.source)),
+                std::string("{\"sender\":") + text.front() + "}");
+      EXPECT_LT(record.leaf.source, record.index);
+      EXPECT_EQ(record.leaf.time_ns, 42);
+      if (!text.ends_with(":0")) {
+        EXPECT_EQ(previous.substr(0, previous.rfind(':')), text.substr(0, text.rfind(':')));
+      }
+    }
+    previous = text;
+    return true;
+  });
+  for (const auto& [sender, texts] : by_sender) {
+    ASSERT_EQ(texts.size(), 150u);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      EXPECT_EQ(texts[i],
+                std::string(1, sender) + ":" + std::to_string(i / 3) + ":" + std::to_string(i % 3));
+    }
+  }
+}
+
+TEST(Sequencer, APlacementIsToldOnlyOfWhatSurvivesALossOfPower) {
+  Bench bench;
+  std::atomic<std::uint64_t> placed{0};
+  for (const char* text : {"one", "two", "three"}) {
+    Batch batch = batch_of({text});
+    batch.placed = [&](std::uint64_t first) { placed = first; };
+    bench.submit(std::move(batch));
+  }
+  bench.end();
+  const auto after = bench.files.power_loss({});  // everything not synced is gone
+  const auto store = storage::Store::open(*after, "/log", {});
+  EXPECT_EQ(placed, 3u);
+  EXPECT_EQ(store.head().size, 4u);
+  EXPECT_EQ(text_of(store.read(3)), "three");
+}
+
+TEST(Sequencer, SaltsNeverRepeat) {
+  Bench bench;
+  for (int i = 0; i < 20; ++i) bench.submit(batch_of({"the same", "the same"}));
+  bench.end();
+  std::set<attest::Hash> commitments;
+  const storage::Store& store = bench.sequencer->store();
+  store.visit(1, store.head().size, [&](const storage::StoredRecord& record) {
+    EXPECT_TRUE(commitments.insert(record.leaf.commitment).second);
+    return true;
+  });
+  EXPECT_EQ(commitments.size(), 40u);
+}
+
+TEST(Sequencer, WhateverOperationFailsNothingUnsyncedIsToldAndFailureIsToldOnce) {
+  for (const auto failure : {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+    for (std::uint64_t at = 0; at < 12; ++at) {
+      Bench bench({}, {at, failure, EIO, true});
+      std::atomic<std::uint64_t> told{1};  // records known to be durable
+      for (int i = 0; i < 6 && !bench.sequencer->status().failed; ++i) {
+        Batch batch = batch_of({"event"});
+        batch.placed = [&](std::uint64_t first) { told = first + 1; };
+        if (!bench.sequencer->submit(std::move(batch), [] {})) break;
+      }
+      bench.end();
+      if (bench.files.injected()) {
+        EXPECT_EQ(bench.failures, 1) << at;
+      }
+      EXPECT_EQ(bench.sequencer->status().failed, bench.failures == 1) << at;
+      EXPECT_FALSE(bench.sequencer->submit(batch_of({"late"}), [] {})) << at;
+      const auto after = bench.files.power_loss({});
+      EXPECT_GE(storage::Store::open(*after, "/log", {}).head().size, told) << at;
+    }
+  }
+}
+
+TEST(Sequencer, AFullDiskIsWaitedForAndSealedAsANote) {
+  bool waited = false;
+  for (std::uint64_t at = 0; at < 6 && !waited; ++at) {
+    Bench bench({}, {at, test::Failure::failed, ENOSPC, false});
+    std::atomic<bool> placed{false};
+    Batch batch = batch_of({"event"});
+    batch.placed = [&](std::uint64_t) { placed = true; };
+    bench.submit(std::move(batch));
+    while (!placed && bench.failures == 0) std::this_thread::yield();
+    bench.end();
+    const storage::Store& store = bench.sequencer->store();
+    const std::string last = text_of(store.read(store.head().size - 1));
+    waited = last.starts_with("{\"note\":\"disk_full\",\"since_ns\":");
+    if (waited) {
+      EXPECT_EQ(bench.failures, 0);
+      EXPECT_EQ(text_of(store.read(1)), "event");
+      EXPECT_FALSE(bench.sequencer->status().disk_full);
+    }
+  }
+  EXPECT_TRUE(waited) << "no write met the full disk";
+}
+
+TEST(Sequencer, ADaemonThatEndsDoesNotWaitForTheDisk) {
+  Config config;
+  Bench bench(config, {0, test::Failure::failed, ENOSPC, true});
+  bench.submit(batch_of({"event"}));
+  while (!bench.sequencer->status().disk_full && bench.failures == 0) std::this_thread::yield();
+  bench.end();
+  EXPECT_EQ(bench.failures, 1);
+}
+
+TEST(Sequencer, FullMeansBackPressureAndRoomIsTold) {
+  Config config;
+  config.queue_bytes = 1 << 20;
+  Bench bench(config, {0, test::Failure::failed, ENOSPC, true});  // nothing leaves the queue
+  Batch large = batch_of({std::string(600'000, 'x')});
+  ASSERT_TRUE(bench.sequencer->submit(std::move(large), [] {}));
+  std::atomic<bool> room{false};
+  Batch second = batch_of({std::string(600'000, 'y')});
+  ASSERT_FALSE(bench.sequencer->submit(std::move(second), [&] { room = true; }));
+  EXPECT_EQ(second.items.size(), 1u) << "a refused batch is untouched";
+  EXPECT_EQ(second.bytes.size(), 600'000u);
+  EXPECT_FALSE(room);
+}
+
+TEST(Sequencer, RoomIsToldWhenTheQueueHasDrained) {
+  Config config;
+  config.queue_records = 4096;
+  Bench bench(config);
+  const std::vector<std::string> many(kMaxBatchRecords, "x");
+  std::atomic<int> rooms{0};
+  int refused = 0;
+  for (int i = 0; i < 50; ++i) {
+    if (!bench.sequencer->submit(batch_of(many), [&] { ++rooms; })) ++refused;
+  }
+  ASSERT_GT(refused, 0) << "the queue was never full";
+  bench.end();
+  EXPECT_EQ(rooms, refused);
+}
+
+TEST(Sequencer, ASourceIsWrittenAnewBeforeItLeavesTheWindow) {
+  test::Scratch scratch;
+  boost::asio::io_context context;
+  Sequencer sequencer(test::new_store(storage::posix(), scratch.path().string()), {},
+                      context.get_executor(), {});
+  const auto source = std::make_shared<const std::string>("{}");
+  const std::vector<std::string> many(kMaxBatchRecords, "");
+  for (std::uint64_t sent = 0; sent < attest::kSourceWindow / 2 + 2 * kMaxBatchRecords;) {
+    Batch batch = batch_of(many, source);
+    if (sequencer.submit(std::move(batch), [] {})) {
+      sent += kMaxBatchRecords;
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  sequencer.drain();
+  const storage::Store& store = sequencer.store();
+  const std::uint64_t last = store.head().size - 1;
+  EXPECT_EQ(store.read(2).leaf.source, 1u);
+  EXPECT_GT(store.read(last).leaf.source, attest::kSourceWindow / 2);
+  EXPECT_EQ(store.read(store.read(last).leaf.source).leaf.kind, attest::Kind::source);
+}
+
+}  // namespace
+}  // namespace stele::daemon
