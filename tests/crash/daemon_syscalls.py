@@ -62,7 +62,7 @@ def main():
     with Host("a") as host:
         host.provision(quote_interval="50ms")
         host.start_daemon()
-        wait_until(lambda: host.status()["anchors"]["counter"] > 0, "the first counter anchor")
+        wait_until(lambda: host.status()["anchoring"]["counter_anchors"] > 0, "the first counter anchor")
         trust = host.trust()
         host.stop_daemon()
         every = counted(host, ledger)

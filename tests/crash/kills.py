@@ -59,7 +59,7 @@ def one_host(mode, kills, chance, victims):
     with Host(mode) as host:
         host.provision(quote_interval="20ms")
         host.start_daemon()
-        wait_until(lambda: host.status()["anchors"]["counter"] > 0, "the first counter anchor")
+        wait_until(lambda: host.status()["anchoring"]["counter_anchors"] > 0, "the first counter anchor")
         host.trust = lambda path=host.trust(): path
         anchored = 0
         for _ in range(kills):

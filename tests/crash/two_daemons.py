@@ -53,7 +53,7 @@ def main():
     with Host("a") as host:
         host.provision(quote_interval="50ms")
         host.start_daemon()
-        wait_until(lambda: host.status()["anchors"]["counter"] > 0, "the first counter anchor")
+        wait_until(lambda: host.status()["anchoring"]["counter_anchors"] > 0, "the first counter anchor")
         trust = host.trust()
         for number in range(times):
             chance.choice([beside_a_running_one, while_the_first_is_killed])(host, ledger, chance)
