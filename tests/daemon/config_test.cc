@@ -138,6 +138,12 @@ TEST(Config, WhatIsNotTomlIsRefusedWithItsPlace) {
   EXPECT_TRUE(starts(refusal("data = \"/a\"\ndata = \"/b\"\n"), "steled.toml:2:"));
 }
 
+TEST(Config, ATableNameThatBeginsWithNoNameIsRefused) {
+  for (const char* text : {"[=]", "[ ? ]", "[[.]]", "[a.=]", "=", "a.=1", "{"}) {
+    EXPECT_TRUE(starts(refusal(text), "steled.toml:1:")) << text;
+  }
+}
+
 TEST(Config, DropInsAndOverridesReplaceWhatCameBefore) {
   test::Scratch scratch;
   std::filesystem::create_directory(scratch / "conf.d");
