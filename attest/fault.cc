@@ -118,7 +118,8 @@ Outcome outcome_of(Fault fault) { return row(fault).outcome; }
 std::string_view name(Finding finding) { return kFindings[static_cast<std::size_t>(finding)]; }
 
 std::string_view name(Place::What what) {
-  static constexpr std::string_view kNames[] = {"nothing", "index", "anchor", "entry", "segment", "byte", "line", "run"};
+  static constexpr std::string_view kNames[] = {"nothing", "index", "anchor", "entry",
+                                                "segment", "byte",  "line",   "run"};
   return kNames[static_cast<std::size_t>(what)];
 }
 

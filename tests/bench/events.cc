@@ -15,16 +15,17 @@ Events make() {
   for (std::size_t i = 0; i < kEventCount; ++i) {
     char line[512];
     const std::uint64_t r = random();
+    const auto part = [&](unsigned shift, unsigned mask) { return static_cast<unsigned>(r >> shift & mask); };
     const int length = std::snprintf(
         line, sizeof line,
-        R"({"time":"2026-11-23T07:%02u:%02u.%06uZ","seq":%zu,"actor":{"user":"user%04u","uid":%u,"session":"%016llx"},)"
-        R"("action":"%s","target":{"type":"host","name":"srv-%03u.example.org"},"origin":{"ip":"10.%u.%u.%u","port":%u},)"
-        R"("outcome":"%s","agent":"OpenSSH_9.2p1","detail":"request %016llx accepted by policy default"})" "\n",
-        static_cast<unsigned>(i / 60'000 % 60), static_cast<unsigned>(i / 1'000 % 60), static_cast<unsigned>(r % 1'000'000),
-        i, static_cast<unsigned>(r % 5000), static_cast<unsigned>(1000 + r % 5000), static_cast<unsigned long long>(r),
-        kActions[r >> 20 & 3], static_cast<unsigned>(r >> 24 & 255), static_cast<unsigned>(r >> 32 & 255),
-        static_cast<unsigned>(r >> 40 & 255), static_cast<unsigned>(r >> 48 & 255), static_cast<unsigned>(r >> 16 & 0xffff),
-        kOutcomes[r % 3], static_cast<unsigned long long>(random()));
+        R"({"time":"2026-11-23T07:%02zu:%02zu.%06uZ","seq":%zu,"actor":{"user":"user%04u","uid":%u,)"
+        R"("session":"%016llx"},"action":"%s","target":{"type":"host","name":"srv-%03u.example.org"},)"
+        R"("origin":{"ip":"10.%u.%u.%u","port":%u},"outcome":"%s","agent":"OpenSSH_9.2p1",)"
+        R"("detail":"request %016llx accepted by policy default"})" "\n",
+        i / 60'000 % 60, i / 1'000 % 60, static_cast<unsigned>(r % 1'000'000), i, static_cast<unsigned>(r % 5000),
+        static_cast<unsigned>(1000 + r % 5000), static_cast<unsigned long long>(r), kActions[part(20, 3)],
+        part(24, 255), part(32, 255), part(40, 255), part(48, 255), part(16, 0xffff), kOutcomes[r % 3],
+        static_cast<unsigned long long>(random()));
     out.bytes.insert(out.bytes.end(), line, line + length);
     ends.push_back(out.bytes.size());
   }

@@ -74,7 +74,8 @@ void append_through_socket(benchmark::State& state) {
     config.listen_unix = scratch / "in.sock";
     boost::asio::io_context loop;
     auto work = boost::asio::make_work_guard(loop);
-    daemon::Sequencer sequencer(storage::Store::open(storage::posix(), scratch.path(), {}), config, loop.get_executor(), {});
+    daemon::Sequencer sequencer(storage::Store::open(storage::posix(), scratch.path(), {}), config,
+                                loop.get_executor(), {});
     daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
     std::thread running([&loop] { loop.run(); });
     state.ResumeTiming();

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -47,6 +48,7 @@ class Tpm:
         self.state.mkdir(exist_ok=True)
         self.process = None
         self.port = None
+        self.reservation = None
 
     @property
     def tcti(self):
@@ -79,17 +81,23 @@ class Tpm:
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", port)) == 0
 
-    @staticmethod
-    def _free_pair():
+    def _free_pair(self):
+        """Two neighbouring ports below the ephemeral range, reserved against every other test by a name."""
         while True:
+            port = random.randrange(15_000, 31_998, 2)
+            reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             with socket.socket() as first, socket.socket() as second:
-                first.bind(("127.0.0.1", 0))
-                port = first.getsockname()[1]
                 try:
+                    reservation.bind(f"\0stele-swtpm-{port}")
+                    first.bind(("127.0.0.1", port))
                     second.bind(("127.0.0.1", port + 1))
-                    return port
-                except (OSError, OverflowError):
+                except OSError:
+                    reservation.close()
                     continue
+            if self.reservation:
+                self.reservation.close()
+            self.reservation = reservation  # held as long as this TPM may come back
+            return port
 
 
 class Host:

@@ -6,10 +6,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -31,6 +34,19 @@ bool is_free(std::uint16_t port) {
   const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   close(fd);
   return bound;
+}
+
+// Keeps the pair of ports from every other test, by a name that ends with its holder; -1: taken.
+int reserve(std::uint16_t port) {
+  const std::string name = "stele-swtpm-" + std::to_string(port);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  close(fd);
+  return -1;
 }
 
 // A connected socket, or -1.
@@ -56,6 +72,7 @@ Swtpm::Swtpm(const std::filesystem::path& state_to_copy) {
 
 Swtpm::~Swtpm() {
   if (pid_ > 0) end(SIGKILL);
+  if (reservation_ >= 0) close(reservation_);
 }
 
 std::string Swtpm::tcti() const {
@@ -65,11 +82,16 @@ std::string Swtpm::tcti() const {
 void Swtpm::choose_ports() {
   // Below the ephemeral range, so that no outgoing connection takes a port between two starts.
   std::mt19937 random(std::random_device{}());
-  std::uniform_int_distribution<int> ports(15'000, 31'998);
+  std::uniform_int_distribution<int> pairs(7'500, 15'998);
   for (int attempt = 0; attempt < 100; ++attempt) {
-    port_ = static_cast<std::uint16_t>(ports(random));
-    if (is_free(port_) && is_free(static_cast<std::uint16_t>(port_ + 1)) && spawn("startup-clear"))
+    port_ = static_cast<std::uint16_t>(2 * pairs(random));
+    reservation_ = reserve(port_);
+    if (reservation_ >= 0 && is_free(port_) && is_free(static_cast<std::uint16_t>(port_ + 1)) &&
+        spawn("startup-clear")) {
       return;
+    }
+    if (reservation_ >= 0) close(reservation_);
+    reservation_ = -1;
   }
   throw std::runtime_error(
       "swtpm: no free pair of ports, or it does not start: is swtpm installed?");

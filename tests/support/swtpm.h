@@ -54,6 +54,7 @@ class Swtpm {
   Scratch scratch_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
+  int reservation_ = -1;  // of the ports, against other tests
 };
 
 }  // namespace stele::test
