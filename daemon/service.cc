@@ -211,12 +211,14 @@ asio::awaitable<void> Service::State::feed_watchdog(std::chrono::microseconds in
   }
 }
 
-Service::Service(const Config& config) : state_(std::make_unique<State>(config)) {}
+Service::Service(const Config& config) : state_(std::make_unique<State>(config)) {
+  // From here on a signal waits for run(); before, during recovery, it simply ends the process.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) state_->signals.add(signal);
+}
 Service::~Service() = default;
 
 int Service::run() {
   State& state = *state_;
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) state.signals.add(signal);
   asio::co_spawn(
       state.context,
       [&state]() -> asio::awaitable<void> {

@@ -55,24 +55,24 @@ class Trust:
             body = b"".join(b"\x02" + bytes([len(n)]) + n for n in integers)
             with tempfile.NamedTemporaryFile(buffering=0) as public, tempfile.NamedTemporaryFile(buffering=0) as sig:
                 public.write(self.der), sig.write(b"\x30" + bytes([len(body)]) + body)
-                command = "openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", public.name, "-signature", sig.name
-                self.known[key] = subprocess.run(command, input=attest, capture_output=True).returncode == 0
+                command = ["openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", public.name]
+                done = subprocess.run(command + ["-signature", sig.name], input=attest, capture_output=True)
+            self.known[key] = done.returncode == 0
         need(self.known[key], "a signature does not verify")
     def attestation(self, signed, kind, extra):
         """Signature, magic, type, signer, extraData of a TPMS_ATTEST; its run, its clock, its body."""
         self.check_signature(*signed)
         field = Bytes(signed[0], "TPMS_ATTEST")
-        need(field.get("IH") == (0xFF544347, kind), "TPMS_ATTEST: magic or type")
-        need(field.sized() == self.qualified, "TPMS_ATTEST: another signer")
-        need(field.sized() == extra, "TPMS_ATTEST: extraData")
+        found = field.get("IH"), field.sized(), field.sized()
+        need(found == ((0xFF544347, kind), self.qualified, extra), "TPMS_ATTEST: magic, type, signer or extraData")
         clock, reset, restart, safe, _firmware = field.get("QIIBQ")
         need(safe < 2, "TPMS_ATTEST: safe")
         return (reset, restart), clock, field
     def check_quote(self, signed, pcrs, numbers, extra):
         run, clock, field = self.attestation(signed, 0x8018, extra)
         bits = sum(1 << n for n in numbers).to_bytes(3, "little")
-        need(field.take(10) == struct.pack(">IHB3s", 1, 0x0B, 3, bits), "a quote over other PCRs")
-        need(field.sized() == H(*pcrs), "a quote's PCR digest")
+        selection = struct.pack(">IHB3s", 1, 0x0B, 3, bits)
+        need((field.take(10), field.sized()) == (selection, H(*pcrs)), "a quote's PCRs or their digest")
         field.end()
         return run, clock
     def check_audit(self, counter, extend, signed, extra, extended_with=None):
@@ -86,8 +86,7 @@ class Trust:
         for code, name, parameters, response in commands:
             code = struct.pack(">I", code)
             digest = H(digest, H(code, name, name, parameters), H(bytes(4), code, response))
-        need(field.get("B") == (1,), "an audit session is not exclusive")
-        need(field.sized() == digest, "a session digest")
+        need((field.get("B"), field.sized()) == ((1,), digest), "an audit session is not exclusive, or not that one")
         field.end()
         return run, clock
 
@@ -104,6 +103,7 @@ class Chain:
         self.clock = run, clock
         return run
     def bundle_(self, payload):
+        need(self.seq is not None, "a bundle before the genesis receipt")
         field = Bytes(payload, "bundle").begins(b"STELEBDL")
         parts, boot_id, counter, extend, _logs = field.get("H16sQ32s80s")
         extra = H(b"stele/v1/boot\0", extend, u64(counter), boot_id)
@@ -126,13 +126,11 @@ class Chain:
         field.end()
         quote = bool(flags & QUOTE)
         need(self.open is None and flags < 128, "an intent while another is open, or unknown flags")
-        need((log_id, era) == (self.log_id, int(self.trust.field["era"])), "a statement of another log")
-        need(self.bundle and tuple(run) == self.run, "a statement of another run")
+        need(self.bundle and (log_id, era) == (self.log_id, int(self.trust.field["era"])), "another log")
         need(links == (self.chain_head, self.extend, self.previous, self.bundle), "a statement is not chained")
-        need((seq, counter) == (self.seq + (not quote), self.counter + (not quote)), "seq or counter skips")
-        need(quote_seq == (self.quote_seq + 1 if quote else 0), "quote_seq skips")
-        need(not (quote and self.must_count), "a quote anchor where a counter anchor must come first")
-        need(size >= self.size, "the tree shrinks")
+        numbers = self.seq + (not quote), self.counter + (not quote), self.quote_seq + 1 if quote else 0, self.run
+        need((seq, counter, quote_seq, tuple(run)) == numbers, "seq, counter, quote_seq or run")
+        need(size >= self.size and not (quote and self.must_count), "the tree shrinks, or a counter anchor is due")
         self.open = flags, H(b"stele/v1/anchor\0", payload), size, root, tuple(run)
     def receipt(self, payload):
         field = Bytes(payload, "receipt").begins(b"STELERCP")
@@ -145,22 +143,18 @@ class Chain:
         if self.seq is None:
             need((kind, parts, digest) == (READ_BACK, 1, self.d_0), "genesis receipt")
             need(audit[:2] == (int(self.trust.field["first_counter"]), self.extend), "genesis receipt: C or E")
-            self.tick(*self.trust.check_audit(*audit, read_back))
             self.seq, self.counter, self.previous = 0, audit[0], H(*audit[2])
-            return
+            return self.tick(*self.trust.check_audit(*audit, read_back))
         need(self.open and digest == self.open[1], "a receipt for no open statement")
-        flags, _, self.size, _, run = self.open
+        (flags, _, self.size, _, run), fold = self.open, H(self.fold, digest)
         need((kind == QUOTE_ONLY) == bool(flags & QUOTE), "a receipt of the wrong kind")
-        fold = H(self.fold, digest)
         if audit:
             self.seq, self.counter, self.extend = self.seq + 1, self.counter + 1, H(self.extend, digest)
             need(audit[:2] == (self.counter, self.extend), "C or E in a receipt")
             session = (digest, digest) if kind == FULL else (read_back,)
             signed_run = self.tick(*self.trust.check_audit(*audit, *session))
             need(signed_run == run or kind == READ_BACK, "a full receipt in another run than its statement")
-            self.previous = H(*audit[2])
-            self.kinds.append(kind)
-            self.must_count = bool(flags & FINAL)
+            self.previous, self.must_count, self.kinds = H(*audit[2]), bool(flags & FINAL), self.kinds + [kind]
         if quote:
             signed_run = self.tick(*self.trust.check_quote(*quote, [*range(8), self.trust.pcr], digest))
             need((signed_run, quote[1][8]) == (run, fold), "P is not the fold")
@@ -172,15 +166,18 @@ class Chain:
             self.chain_head, self.fold = H(self.chain_head, self.open[1]), H(self.fold, self.open[1])
         self.open = None
     def unknowns(self):
-        if not self.kinds:
-            yield "no anchor yet"
-        if self.foreign:
-            yield "a foreign extend of P"
-        if self.trust.field["mode"] == "b":
-            for part in bytes(self.kinds).split(bytes([READ_BACK]))[1:]:
-                if len(part) < 2:
-                    yield "mode B: a read-back without two full receipts behind it"
+        buried = [len(part) > 1 for part in bytes(self.kinds).split(bytes([READ_BACK]))[1:]]
+        shaky = self.trust.field["mode"] == "b" and not all(buried)
+        reasons = {"no anchor yet": not self.kinds, "a foreign extend of P": self.foreign, "read-back rule": shaky}
+        return [reason for reason, holds in reasons.items() if holds]
 
+def header(data, magic, form, tag):
+    """The fields of a file's header; its checksum is checked. Segments end in a count and that many roots."""
+    field = Bytes(data, magic.decode()).begins(magic)
+    found = field.get(form)
+    field.take(32 * found[-1] if form.endswith("B") else 0)
+    need(field.take(32) == H(b"stele/v1/" + tag + b"\0", data[:field.at - 32]), "a file header's checksum")
+    return field, found
 def pieces(folder, open_file, next_piece):
     """Walks the numbered files; damage is forgiven in the very last piece only, where no marker follows."""
     paths = sorted(p for p in folder.glob("*") if re.fullmatch("[0-9a-f]{16}", p.name))
@@ -196,14 +193,11 @@ def pieces(folder, open_file, next_piece):
                 need(last, f"damage in {field.what} {number}, not in the last piece, at byte {start}")
                 return
             yield piece
-
 def journal(folder, log_id):
     """Of each entry: its kind and payload."""
     count, before = 0, bytes(32)
     def open_file(number, data):
-        field = Bytes(data, "journal").begins(b"STELEJNL")
-        *found, marker, log, chained = field.get("HIQ8s32s32s")
-        need(field.take(32) == H(b"stele/v1/journal\0", data[:field.at - 32]), "journal header: checksum")
+        field, (*found, marker, log, chained) = header(data, b"STELEJNL", "HIQ8s32s32s", b"journal")
         need((*found, log, chained) == (0, number, count, log_id, before), "journal header")
         return field, marker
     def entry(field, marker):
@@ -216,34 +210,29 @@ def journal(folder, log_id):
         count, before = count + 1, checksum
         return head[0], payload
     return pieces(folder, open_file, entry)
-
 def groups(folder, log_id):
     """Of each commit group: first index, leaves, content blocks, the root it states, whether it is the last."""
     size, group_number, segment, before = 0, 0, 0, bytes(32)
     def open_file(number, data):
         nonlocal segment, group_number
-        field = Bytes(data, "segment").begins(b"STELESEG")
-        leaf_size, _era, log, numbered, first, marker, chained, roots = field.get("HI32sQQ8s32sB")
-        field.take(32 * roots)
-        need(field.take(32) == H(b"stele/v1/segment\0", data[:field.at - 32]), "segment header: checksum")
-        need((leaf_size, log, numbered, first, chained) == (LEAF, log_id, number, size, before), "segment header")
-        segment, group_number = number, 0
+        field, found = header(data, b"STELESEG", "HI32sQQ8s32sB", b"segment")
+        leaf_size, _era, log, segment, first, marker, chained, _roots = found
+        need((leaf_size, log, segment, first, chained) == (LEAF, log_id, number, size, before), "segment header")
+        group_number = 0
         return field, marker
     def group(field, marker):
         nonlocal size, group_number, before
         start, head = field.at, field.take(56)
         mark, first, count, leaf_bytes, content, _blocks, zero, _time, numbered = struct.unpack(">8sQIIQIIqQ", head)
         found = mark, first, zero, numbered, leaf_bytes
-        need(found == (marker, size, 0, group_number, count * LEAF), "group header")
-        leaves, blocks = field.take(leaf_bytes), field.take(content)
-        length, root, checksum = field.get("Q32s32s")
-        need(count and length == field.at - start, "group trailer: length")
+        need(count and found == (marker, size, 0, group_number, count * LEAF), "group header")
+        leaves, blocks, (length, root, checksum) = field.take(leaf_bytes), field.take(content), field.get("Q32s32s")
+        need(length == field.at - start, "group trailer: length")
         need(checksum == H(b"stele/v1/group\0", log_id, u64(segment), before, head, root), "group trailer: checksum")
         size, group_number, before = size + count, group_number + 1, checksum
         leaves, last = [leaves[i:i + LEAF] for i in range(0, leaf_bytes, LEAF)], field.at == len(field.data)
         return first, leaves, blocks, root, last and not (folder / f"{segment + 1:016x}").exists()
     return pieces(folder, open_file, group)
-
 def contents_of(blocks):
     """Of each record: salt, TLVs, bytes; None where erased."""
     field, out = Bytes(blocks, "content"), []
@@ -253,20 +242,16 @@ def contents_of(blocks):
         if codec or cipher:
             raise Unknown("content under an unknown codec or cipher")
         block = Bytes(field.take(stored), "content block")
-        for salt, tlv_length, length in [block.get("32sII") for _ in range(count)]:
-            erased = tlv_length == length == ERASED
-            out.append(None if erased else (salt, block.take(tlv_length), block.take(length)))
-        need(stored == plain, "content block: length")
-        block.end()
+        for salt, tlvs, length in [block.get("32sII") for _ in range(count)]:
+            out.append(None if tlvs == length == ERASED else (salt, block.take(tlvs), block.take(length)))
+        need(stored == plain and block.end() is None, "content block: length")
     return out
-
 def append(roots, size, node):
     """Appends a leaf hash to the roots of a tree's complete subtrees (RFC 9162); the root of all."""
     while size & 1:
         node, size = H(b"\1", roots.pop(), node), size >> 1
     roots.append(node)
     return functools.reduce(lambda right, left: H(b"\1", left, right), reversed(roots))
-
 def check_group(first, leaves, blocks, sources, genesis):
     """Every commitment and source of a group; its leaf hashes, and what is unknown in it."""
     contents, unknown = contents_of(blocks), []
@@ -281,7 +266,6 @@ def check_group(first, leaves, blocks, sources, genesis):
         sources |= {index} if kind == 3 else set()
         need((kind == 1 and data == genesis) if index == 0 else kind not in (1, 10), f"record {index}: a genesis")
     return [H(b"\0", leaf) for leaf in leaves], unknown
-
 def check_records(folder, log_id, genesis, claims):
     """Every record, and the root of each size that a statement claims; past those, the last group may be torn."""
     roots, sources, size, unknown, claimed = [], set(), 0, [], max(claims, default=0)
@@ -289,7 +273,7 @@ def check_records(folder, log_id, genesis, claims):
         try:
             hashes, more = check_group(first, leaves, blocks, sources, genesis)
             before = list(roots)
-            need([append(before, i, node) for i, node in enumerate(hashes, first)][-1] == stated, f"root from {first} on")
+            need([append(before, first + i, node) for i, node in enumerate(hashes)][-1] == stated, "the root it states")
         except Tampered:
             need(last and first >= claimed, f"damage in the group at {first}: {sys.exc_info()[1]}")
             break
@@ -299,7 +283,6 @@ def check_records(folder, log_id, genesis, claims):
         unknown += more
     need(not claims, f"{size} records, but {claimed} were anchored")
     return size, unknown
-
 def verify(directory, trust):
     entries, claims, unknown = journal(directory / "journal", trust.log_id), {}, []
     kind, genesis = next(entries, (None, b""))
@@ -312,22 +295,19 @@ def verify(directory, trust):
         if kind == 3:
             claims.setdefault(chain.open[2], set()).add(chain.open[3])
     size, unknown_records = check_records(directory / "segments", chain.log_id, genesis, claims)
-    for why in [*unknown, *unknown_records, *chain.unknowns()]:
+    for why in unknown + unknown_records + chain.unknowns():
         raise Unknown(why)
     return f"{size} records, {chain.seq} counter anchors"
-
 def main(arguments):
     if len(arguments) != 3 or arguments[1] != "--trust":
         sys.exit(print(__doc__, file=sys.stderr) or 64)
     directory = pathlib.Path(arguments[0])
-    if not directory.is_dir() or not any((directory / part).is_dir() for part in ("journal", "segments")):
+    if not any((directory / part).is_dir() for part in ("journal", "segments")):
         sys.exit(print("not a store") or (65 if directory.exists() else 66))
     try:
         print("verified:", verify(directory, Trust(pathlib.Path(arguments[2]).read_text())))
-    except Tampered as why:
-        sys.exit(print("tampered:", why) or 1)
-    except Unknown as why:
-        sys.exit(print("undetermined:", why) or 2)
-
+    except (Tampered, Unknown) as why:
+        code = 1 if isinstance(why, Tampered) else 2
+        sys.exit(print("tampered:" if code == 1 else "undetermined:", why) or code)
 if __name__ == "__main__":
     main(sys.argv[1:])
