@@ -109,8 +109,9 @@ TEST_F(Failpoints, AFailureAtAnyOfThemLosesNothing) {
     } catch (const std::system_error&) {
       passes = at + 1;
     }
-    const std::string where = passed[at - 1];
     throw_at = 0;
+    if (at > passed.size()) break;  // the session has no such pass: all were tried
+    const std::string where = passed[at - 1];
     if (told.records == 0) continue;
     Journal::open(files, "/log", {}, {});
     Store::open(files, "/log", {});

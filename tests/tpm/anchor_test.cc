@@ -264,7 +264,7 @@ TEST(Anchor, SessionsLeftOverByKilledProcessesDoNotStopUs) {
     // Leaves its session in the TPM, as a killed process does.
     auto* leaked = new tpm::AnchorSession(*log.device, log.credentials());
     leaked->read();
-    static std::vector<tpm::AnchorSession*> kept_reachable;
+    static auto& kept_reachable = *new std::vector<tpm::AnchorSession*>;
     kept_reachable.push_back(leaked);
     log.device.emplace(log.swtpm.tcti());
   }
