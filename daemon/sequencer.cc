@@ -193,6 +193,7 @@ std::uint64_t Sequencer::State::source_for(const Batch& batch, std::uint64_t nex
 // and the pause is sealed as a note when there is room again.
 attest::TreeHead Sequencer::State::append_when_there_is_room() {
   std::int64_t full_since = 0;
+  bool ending = false;
   for (std::chrono::milliseconds delay = kFullDiskFirstDelay;;
        delay = std::min<std::chrono::milliseconds>(2 * delay, kFullDiskLongestDelay)) {
     try {
@@ -205,14 +206,14 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
       }
       return head;
     } catch (const std::system_error& error) {
-      if (!is_full(error.code())) throw;
+      if (!is_full(error.code()) || ending) throw;
       if (full_since == 0) {
         full_since = now_ns();
         disk_full = true;
         log(Priority::error,
             std::string("the disk is full: senders wait until there is room: ") + error.what());
       }
-      if (queue.wait_closed(delay)) throw;  // the daemon is ending: nobody waits for room any more
+      ending = queue.wait_closed(delay);  // then one more try: the room may be back by now
     }
   }
 }

@@ -198,6 +198,21 @@ TEST(Sequencer, AFullDiskIsWaitedForAndSealedAsANote) {
   EXPECT_TRUE(waited) << "no write met the full disk";
 }
 
+TEST(Sequencer, ADaemonThatEndsTriesAFullDiskOnceMore) {
+  bool waited = false;
+  for (std::uint64_t at = 0; at < 6 && !waited; ++at) {
+    Bench bench({}, {at, test::Failure::failed, ENOSPC, false});
+    bench.submit(batch_of({"event"}));
+    const auto decided = [&] { return bench.durable > 1 || bench.failures != 0; };
+    while (!bench.sequencer->status().disk_full && !decided()) std::this_thread::yield();
+    waited = bench.sequencer->status().disk_full;
+    bench.end();
+    EXPECT_EQ(bench.failures, 0);
+    EXPECT_EQ(text_of(bench.sequencer->store().read(1)), "event");
+  }
+  EXPECT_TRUE(waited) << "no write met the full disk";
+}
+
 TEST(Sequencer, ADaemonThatEndsDoesNotWaitForTheDisk) {
   Config config;
   Bench bench(config, {0, test::Failure::failed, ENOSPC, true});
