@@ -144,6 +144,12 @@ TEST(Config, ATableNameThatBeginsWithNoNameIsRefused) {
   }
 }
 
+TEST(Config, LettersThatAreNotAsciiAreNoSpacesBetweenNames) {
+  for (const char* text : {"d\u00e4ta = 1", "\u00e9 = 1", "a.\u03b1 = 1", "data\u0416 = 1"}) {
+    EXPECT_TRUE(starts(refusal(text), "steled.toml:1:")) << text;
+  }
+}
+
 TEST(Config, DropInsAndOverridesReplaceWhatCameBefore) {
   test::Scratch scratch;
   std::filesystem::create_directory(scratch / "conf.d");
