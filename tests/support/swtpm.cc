@@ -13,8 +13,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
+#include <fstream>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace stele::test {
@@ -47,6 +50,18 @@ int reserve(std::uint16_t port) {
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
   close(fd);
   return -1;
+}
+
+// Whether somebody listens there, seen without connecting. swtpm opens its control port first: one
+// that answers there may still be deaf to commands.
+bool listens(std::uint16_t port) {
+  char local_address[40];
+  std::snprintf(local_address, sizeof local_address, "0100007F:%04X 00000000:0000 0A", port);
+  std::ifstream table("/proc/net/tcp");  // addresses as the kernel holds them, state 0A: LISTEN
+  for (std::string line; std::getline(table, line);) {
+    if (line.find(local_address) != std::string::npos) return true;
+  }
+  return false;
 }
 
 // A connected socket, or -1.
@@ -137,9 +152,7 @@ bool Swtpm::spawn(const char* startup) {
   }
   for (int wait = 0; wait < 1000; ++wait) {
     if (waitpid(child, nullptr, WNOHANG) == child) return false;
-    const int fd = connect_to(static_cast<std::uint16_t>(port_ + 1));
-    if (fd >= 0) {
-      close(fd);
+    if (listens(port_) && listens(static_cast<std::uint16_t>(port_ + 1))) {
       pid_ = child;
       return true;
     }
