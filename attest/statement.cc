@@ -38,14 +38,16 @@ std::array<std::uint8_t, kStatementBytes> encode(const Statement& s) {
 }
 
 Result<Statement> decode_statement(ByteView bytes) {
-  if (bytes.size() < kStatementBytes) return Defect(Fault::truncated, {}, "statement");
-  if (bytes.size() > kStatementBytes) return Defect(Fault::trailing_bytes, {}, "statement");
   Reader in(bytes);
-  if (!in.expect(view(kMagic))) return Defect(Fault::bad_magic, {}, "statement");
+  const bool magic = in.expect(view(kMagic));
+  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "statement");
+  // Before the length: that of another version may differ.
   const std::uint16_t version = in.u16();
-  if (version != kStatementVersion) {
+  if (!in.failed() && version != kStatementVersion) {
     return Defect(Fault::version_unknown, {}, "statement version " + std::to_string(version));
   }
+  if (bytes.size() < kStatementBytes) return Defect(Fault::truncated, {}, "statement");
+  if (bytes.size() > kStatementBytes) return Defect(Fault::trailing_bytes, {}, "statement");
   Statement s;
   s.flags = in.u16();
   if ((s.flags & ~kKnownFlags) != 0) {

@@ -78,6 +78,16 @@ TEST(Statement, OtherLengthsMagicsAndVersionsAreRefused) {
   }
 }
 
+TEST(Statement, AnotherVersionIsUnknownAtAnyLength) {
+  const auto good = encode(test::example_statement());
+  Bytes newer(good.begin(), good.end());
+  newer[9] = 2;
+  for (const std::size_t length : {std::size_t{10}, newer.size() - 1, newer.size(), newer.size() + 1}) {
+    newer.resize(length);
+    EXPECT_EQ(decode_statement(newer).error().fault, Fault::version_unknown) << length;
+  }
+}
+
 TEST(Statement, AFlagWithoutANameIsRefused) {
   for (unsigned bit = 0; bit < 16; ++bit) {
     Statement statement = test::example_statement();
