@@ -134,6 +134,10 @@ Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
   if (header.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the segment before it");
   }
+  // Of a row of empty segments only the last header is compared with the records: so they must agree.
+  if (segment && header.first_index == segment->first_index && header.roots != segment->roots) {
+    return Defect(fault, {}, "it states other roots than the segment before it, which is empty");
+  }
   if (segment && header.era > segment->era) {
     return Defect(Fault::era_not_approved, {}, "it begins another era, which this verifier cannot judge");
   }

@@ -42,6 +42,7 @@ class Records {
   void tell();
 
  private:
+  void judge_header(const SegmentHeader& header);
   void begin_group();
   void end_group();
   void end();
@@ -53,6 +54,7 @@ class Records {
   std::optional<Expected> expected_;
   const CheckedGroup* group_ = nullptr;
   std::size_t given_ = 0;           // of group_
+  std::optional<std::uint64_t> judged_;  // number of the newest segment header judged
   std::uint64_t agreed_ = 0;        // records up to which the stated roots were the records'
   bool disagreed_ = false;
   bool in_tail_ = false;            // past every statement: only the groups' own roots vouch
@@ -79,18 +81,21 @@ void Records::give(std::uint64_t size) {
   }
 }
 
+void Records::judge_header(const SegmentHeader& header) {
+  judged_ = header.number;
+  const Place where = Place::segment(header.number);
+  if (expected_ && (header.log_id != expected_->log_id || header.era != expected_->era)) {
+    appraiser_.damaged(Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
+  }
+  if (header.roots != appraiser_.tree().roots()) {
+    appraiser_.damaged(Defect(Fault::tree_node_mismatch, where,
+                              "the segment's header states other roots than the records have"));
+  }
+}
+
 void Records::begin_group() {
   given_ = 0;
-  if (const auto& header = group_->opens) {
-    const Place where = Place::segment(header->number);
-    if (expected_ && (header->log_id != expected_->log_id || header->era != expected_->era)) {
-      appraiser_.damaged(Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
-    }
-    if (header->roots != appraiser_.tree().roots()) {
-      appraiser_.damaged(Defect(Fault::tree_node_mismatch, where,
-                                "the segment's header states other roots than the records have"));
-    }
-  }
+  if (group_->opens) judge_header(*group_->opens);
   // The very last group may be torn in its middle too: its trailer durable, some of its pages not.
   // Not so where a statement covers it, for that was made after its sync: then each record is judged.
   if (in_tail_ && group_->group.last && !is_whole()) {
@@ -134,6 +139,8 @@ void Records::tell() {
 void Records::end() {
   ended_ = true;
   const GroupReader& reader = groups_.reader();
+  // The newest segment may hold no whole group.
+  if (reader.segment() && reader.segment()->number != judged_) judge_header(*reader.segment());
   if (reader.defect()) appraiser_.damaged(*reader.defect());
   if (reader.torn()) appraiser_.torn_group(reader.torn_index());
 }

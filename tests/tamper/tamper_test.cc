@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "attest/merkle.h"
+#include "storage/segment_format.h"
 #include "tests/tamper/tamper_cases.h"
 
 namespace stele::test {
@@ -118,6 +120,41 @@ TEST(Tamper, AForgeryWithEveryUnkeyedHashRecomputedFailsAtTheAnchor) {
     });
     EXPECT_TRUE(found) << bent.name << ": " << describe(report);
   });
+}
+
+// The good store, and behind it segments that hold no group, whose headers state these roots.
+MemoryFiles with_empty_segments(const std::vector<std::vector<attest::Hash>>& roots) {
+  MemoryFiles files = tamper_base().files;
+  const attest::Bytes last = files.files.at(MemoryFiles::segment(2));
+  storage::SegmentHeader header;
+  header.log_id = tamper_base().trust.log_id;
+  header.number = 3;
+  header.first_index = tamper_base().roots.size() - 1;
+  std::copy(last.end() - 32, last.end(), header.previous_checksum.bytes.begin());
+  for (const auto& its : roots) {
+    header.roots = its;
+    files.files[MemoryFiles::segment(header.number++)] = encode(header);
+  }
+  return files;
+}
+
+TEST(Tamper, ASegmentWithoutAGroupStatesTheRootsOfTheRecordsToo) {
+  attest::CompactRange tree;
+  PaperStore paper = tamper_base().paper;
+  for (const PaperRecord* const record : paper.records()) tree.append(attest::leaf_hash(attest::encode(record->leaf)));
+  const std::vector<attest::Hash> good = tree.roots();
+  const std::vector<attest::Hash> bad(good.size(), attest::hash(attest::view("bad")));
+  const auto judged = [](const std::vector<std::vector<attest::Hash>>& roots) {
+    MemoryFiles files = with_empty_segments(roots);
+    return appraise(files, tamper_base().trust);
+  };
+  EXPECT_EQ(judged({good}).conclusion, attest::Conclusion::verified) << describe(judged({good}));
+  EXPECT_EQ(judged({good, good}).conclusion, attest::Conclusion::verified);
+  EXPECT_EQ(judged({good, bad}).conclusion, attest::Conclusion::tampered);
+  EXPECT_EQ(judged({bad, good}).conclusion, attest::Conclusion::tampered);
+  EXPECT_EQ(judged({bad, bad}).conclusion, attest::Conclusion::tampered);
+  EXPECT_EQ(judged({bad}).conclusion, attest::Conclusion::tampered);
+  EXPECT_EQ(judged({bad}).defects.at(0).fault, attest::Fault::tree_node_mismatch);
 }
 
 }  // namespace
