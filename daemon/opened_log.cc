@@ -29,8 +29,9 @@ std::unique_ptr<storage::Lock> take_lock(storage::FileSystem& file_system,
   if (!lock) {
     std::string pid(32, '\0');
     pid.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(pid.data()), pid.size()}));
-    throw CannotServe(kTemporary, directory + " is in use by another daemon (pid " + pid +
-                                      "): stop that one, or give this one its own `data`");
+    const std::string who = pid.empty() ? "" : " (pid " + pid + ")";
+    throw CannotServe(kTemporary, directory + " is in use by another daemon" + who +
+                                      ": stop that one, or give this one its own `data`");
   }
   const std::string pid = std::to_string(::getpid());
   const storage::ByteView bytes = attest::view(pid);

@@ -48,7 +48,7 @@ class FileSystem {
   virtual void rename(const std::string& from, const std::string& to) = 0;
   virtual void remove(const std::string& path) = 0;
   virtual void sync_directory(const std::string& path) = 0;
-  // Null if somebody else holds it.
+  // Null if somebody else holds it, or held the file of that name that was there before.
   virtual std::unique_ptr<Lock> lock(const std::string& path) = 0;
 };
 

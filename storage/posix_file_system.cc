@@ -109,10 +109,12 @@ class PosixFile : public File {
 
 class PosixLock : public Lock {
  public:
-  explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  PosixLock(Descriptor file, Descriptor directory)
+      : file_(std::move(file)), directory_(std::move(directory)) {}
 
  private:
-  Descriptor descriptor_;
+  Descriptor file_;
+  Descriptor directory_;
 };
 
 class PosixFileSystem : public FileSystem {
@@ -170,12 +172,17 @@ class PosixFileSystem : public FileSystem {
   }
 
   std::unique_ptr<Lock> lock(const std::string& path) override {
-    Descriptor descriptor = open_descriptor(path, O_RDWR | O_CREAT);
-    if (::flock(descriptor.number(), LOCK_EX | LOCK_NB) == 0) {
-      return std::make_unique<PosixLock>(std::move(descriptor));
+    Descriptor file = open_descriptor(path, O_RDWR | O_CREAT);
+    // A file that was removed and made anew is another one; the directory stays the same.
+    Descriptor directory =
+        open_descriptor(path.substr(0, path.rfind('/') + 1) + ".", O_RDONLY | O_DIRECTORY);
+    for (const Descriptor* held : {&file, &directory}) {
+      if (::flock(held->number(), LOCK_EX | LOCK_NB) == 0) continue;
+      if (errno == EWOULDBLOCK) return nullptr;
+      // A network file system may lock files only.
+      if (held == &file) fail("lock", path);
     }
-    if (errno == EWOULDBLOCK) return nullptr;
-    fail("lock", path);
+    return std::make_unique<PosixLock>(std::move(file), std::move(directory));
   }
 };
 

@@ -91,5 +91,17 @@ TEST(PosixFileSystem, ALockIsHeldByOne) {
   EXPECT_NE(posix().lock(scratch / "lock"), nullptr);
 }
 
+TEST(PosixFileSystem, ALockOutlivesItsFile) {
+  const test::Scratch scratch;
+  auto lock = posix().lock(scratch / "lock");
+  ASSERT_NE(lock, nullptr);
+  posix().remove(scratch / "lock");
+  EXPECT_EQ(posix().lock(scratch / "lock"), nullptr) << "removed";
+  posix().rename(scratch / "lock", scratch / "old");
+  EXPECT_EQ(posix().lock(scratch / "lock"), nullptr) << "exchanged";
+  lock.reset();
+  EXPECT_NE(posix().lock(scratch / "lock"), nullptr);
+}
+
 }  // namespace
 }  // namespace stele::storage
