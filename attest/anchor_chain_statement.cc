@@ -120,7 +120,8 @@ Result<void> AnchorChain::verify_statement(const Statement& statement) const {
     return refuse(Fault::statement_mismatch, "prev_receipt is not the receipt before");
   }
   if (statement.chain_head != chain_head_) {
-    return refuse(Fault::statement_mismatch, "chain_head is not the chain of statements before");
+    // Each statement before was found good by itself: one is missing, or was never there.
+    return refuse(Fault::statement_gap, "chain_head is not the chain of the statements before");
   }
   if (statement.tree.size < largest_tree_)
     return refuse(Fault::statement_mismatch, "the tree shrank");

@@ -47,7 +47,7 @@ enum class Fault : std::uint16_t {
   content_missing,         // content of a record that this evidence must hold
   segment_missing,
   journal_missing,
-  statement_gap,           // seq or quote_seq skips
+  statement_gap,           // seq, quote_seq or chain_head skips a statement
   counter_mismatch,        // the counter is not one above the anchor before
   extend_mismatch,         // E is not what the statements extend it to
   fold_mismatch,           // P is not the fold of the run's statements

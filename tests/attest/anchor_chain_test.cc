@@ -121,7 +121,7 @@ TEST(AnchorChain, EveryFieldOfACounterStatementIsDemanded) {
   EXPECT_EQ(bent([](auto& s) { s.seq -= 1; }), "statement_gap");
   EXPECT_EQ(bent([](auto& s) { s.counter += 1; }), "counter_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.tree.size = 0; }), "statement_mismatch");
-  EXPECT_EQ(bent([](auto& s) { s.chain_head.bytes[3] ^= 1; }), "statement_mismatch");
+  EXPECT_EQ(bent([](auto& s) { s.chain_head.bytes[3] ^= 1; }), "statement_gap");
   EXPECT_EQ(bent([](auto& s) { s.prev_extend.bytes[3] ^= 1; }), "extend_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.prev_receipt.bytes[3] ^= 1; }), "statement_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.bundle.bytes[3] ^= 1; }), "bundle_mismatch");
@@ -144,7 +144,19 @@ TEST(AnchorChain, EveryFieldOfAQuoteStatementIsDemanded) {
   EXPECT_EQ(bent([](auto& s) { s.quote_seq += 1; }), "statement_gap");
   EXPECT_EQ(bent([](auto& s) { s.counter += 1; }), "counter_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.prev_extend.bytes[0] ^= 1; }), "extend_mismatch");
-  EXPECT_EQ(bent([](auto& s) { s.chain_head.bytes[0] ^= 1; }), "statement_mismatch");
+  EXPECT_EQ(bent([](auto& s) { s.chain_head.bytes[0] ^= 1; }), "statement_gap");
+}
+
+TEST(AnchorChain, MissesTheLastQuoteStatementsBeforeACounterAnchor) {
+  PaperLog log;
+  log.start();
+  log.events(2);
+  AnchorChain without = *log.chain;
+  log.quote();
+  const auto refused = without.apply(EntryKind::intent, bytes_of(log.open_counter()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::statement_gap)
+      << "no number skips: only chain_head tells";
 }
 
 TEST(AnchorChain, NoQuoteAnchorBeforeItsRunsCounterAnchor) {
