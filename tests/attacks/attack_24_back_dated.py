@@ -1,0 +1,56 @@
+"""Goal: events written in bulk under old dates do not pass as old. Method: root writes records with false times behind
+the last anchor and lets the daemon, which knows nothing of it, anchor them; also between two anchors of its own."""
+import time
+import unittest
+
+from forger import Forger, event
+from scene import Scene, detail_of
+
+SLACK_S, HOUR_S, S = 5, 3600, 10**9
+
+
+class BackDated(unittest.TestCase):
+    def setUp(self):
+        self.scene = Scene()
+        self.addCleanup(self.scene.close)
+        self.scene.anchors(1)
+        self.scene.kill()
+        self.scene.judge("verified")
+        self.size = len(Forger(self.scene.data).records)
+
+    def anchored(self, shift_s, count=50):
+        """Writes records dated away from now; the daemon anchors them. Their indices."""
+        def change(forger):
+            newest = max(time.time_ns(), forger.records[-1].time_ns)
+            forger.append(*(event(b"it was not me, %d" % n, newest + shift_s * S + n) for n in range(count)))
+        self.scene.put_back(self.scene.forge(change))
+        self.scene.judge("verified", finding="unanchored_tail")
+        self.scene.start_daemon()
+        self.scene.anchor()
+        self.scene.stop_daemon()
+
+    def places(self, report):
+        return [finding["at"] for finding in report["findings"] if finding["finding"] == "back_dated"]
+
+    def test_before_the_anchor_that_precedes_them(self):
+        self.anchored(-HOUR_S)
+        report = self.scene.judge("verified", finding="back_dated", integrity="pass", completeness="pass")
+        self.assertEqual(self.places(report), [{"index": self.size}])  # the first of them is named
+        self.assertIn("before the anchor that precedes it", detail_of(report, "back_dated"))
+        self.scene.judge("undetermined", None, "--require", "back_dated")
+
+    def test_after_the_anchor_that_covers_them(self):
+        self.anchored(+HOUR_S)
+        report = self.scene.judge("verified", finding="back_dated")
+        self.assertEqual(self.places(report), [{"index": self.size + 49}])  # the latest
+        self.assertIn("after the anchor that covers it", detail_of(report, "back_dated"))
+        self.scene.judge("undetermined", None, "--require", "back_dated")
+
+    def test_an_anchored_record_cannot_be_re_dated_at_all(self):
+        for index in range(1, self.size):
+            store = self.scene.forge(lambda forger: forger.change(index, time_ns=S))
+            self.scene.judge("tampered", store, fault="tree_root_mismatch", integrity="fail")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
