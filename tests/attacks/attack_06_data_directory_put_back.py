@@ -53,6 +53,19 @@ class PutBack(unittest.TestCase):
                                          fault="answer_mismatch", freshness="fail", integrity="pass")
                 self.scene.judge("tampered", None, "--memory", self.memory, fault="memory_mismatch", freshness="fail")
 
+    def test_a_reboot_in_between_changes_nothing(self):
+        before = self.state()
+        copy = min(self.behind, key=self.behind.get)
+        self.scene.cut_power()
+        self.scene.put_back(copy)
+        self.scene.start_daemon()
+        wait_until(lambda: self.scene.status()["anchoring"]["state"] == "stopped", "anchoring stops")
+        self.scene.stop_daemon()
+        self.assertEqual(self.state(), before, "C or E was written")
+        with self.scene.signer() as signer:
+            self.scene.challenge("tampered", lambda nonce: signer.answer(Forger(self.scene.data), nonce),
+                                 fault="answer_mismatch", freshness="fail", integrity="pass")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -5,44 +5,42 @@ import shutil
 import unittest
 
 from forger import Forger
-from scene import Scene, detail_of
+from scene import OK, Scene, detail_of, run
+
+STARTUP, SHUTDOWN, CLEAR, STATE = 0x144, 0x145, b"\0\0", b"\0\1"
 
 
 class CutBack(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scene = Scene()
-        cls.addClassCleanup(cls.scene.close)
-        cls.scene.anchors(2)
-        cls.scene.say(b"what root wants to hide")
-        cls.scene.quote()
-        cls.memory = cls.scene.folder / "memory"
-        report = cls.scene.judge("verified", None, "--memory", cls.memory)
-        assert report["coverage"]["quote_anchored"] == 2  # the event and its sender
-        cls.scene.cut_power()
-        cls.scene.judge("verified")
-        cls.scene.put_back(cls.scene.forge(lambda forger: forger.keep_anchors(3)))
-        assert b"hide" not in b"".join(record.content for record in Forger(cls.scene.data).records)
-        cls.size = len(Forger(cls.scene.data).records)
+    def setUp(self):
+        self.scene = Scene()
+        self.addCleanup(self.scene.close)
+        self.scene.anchors(2)
+        self.scene.say(b"what root wants to hide")
+        self.scene.quote()
+        self.memory = self.scene.folder / "memory"
+        report = self.scene.judge("verified", None, "--memory", self.memory)
+        self.assertEqual(report["coverage"]["quote_anchored"], 2)  # the event and its sender
+        self.scene.kill()
+
+    def cut_back(self):
+        self.scene.put_back(self.scene.forge(lambda forger: forger.keep_anchors(3)))
+        records = Forger(self.scene.data).records
+        self.assertNotIn(b"hide", b"".join(record.content for record in records))
+        return len(records)
 
     def remembers(self):
         memory = shutil.copy(self.memory, self.scene.new_path("memory"))
         self.scene.judge("tampered", None, "--memory", memory, fault="memory_mismatch", at={"anchor": 3},
                          freshness="fail", integrity="pass", completeness="pass")
 
-    def test_it_is_an_unclean_end_with_a_named_window_and_tampering_to_whoever_remembers(self):
-        self.scene.judge("verified", freshness="unknown")
-        self.remembers()
-        with self.scene.signer() as signer:
-            forger = Forger(self.scene.data)
-            self.scene.challenge("undetermined", lambda nonce: signer.answer(forger, nonce), fault="answer_run_changed",
-                                 freshness="unknown")
+    def goes_on(self, size):
+        """The daemon takes it for a power cut; the verdict names what may have been lost in it."""
         self.scene.start_daemon()
         self.scene.say(b"after the power cut")
         self.scene.anchor()
         report = self.scene.judge("verified", finding="unclean_end", freshness="unknown")
         self.assertEqual(report["coverage"]["unclean_ends"], 1)
-        self.assertIn(f"records from {self.size} on", detail_of(report, "unclean_end"))
+        self.assertIn(f"records from {size} on", detail_of(report, "unclean_end"))
         places = [finding["at"] for finding in report["findings"] if finding["finding"] == "unclean_end"]
         self.assertEqual(places, [{"anchor": 3}])
         self.scene.judge("undetermined", None, "--require", "unclean_end")
@@ -50,6 +48,36 @@ class CutBack(unittest.TestCase):
         self.remembers()
         self.scene.stop_daemon()
         self.remembers()
+
+    def test_with_a_reset_it_is_an_unclean_end_and_tampering_to_whoever_remembers(self):
+        self.scene.cut_power()
+        self.scene.judge("verified")
+        size = self.cut_back()
+        self.scene.judge("verified", freshness="unknown")
+        self.remembers()
+        with self.scene.signer() as signer:
+            forger = Forger(self.scene.data)
+            self.scene.challenge("undetermined", lambda nonce: signer.answer(forger, nonce), fault="answer_run_changed",
+                                 freshness="unknown")
+        self.goes_on(size)
+
+    def test_with_a_restart_too_though_no_reset_is_counted(self):
+        with self.scene.signer() as signer:
+            signer.command(SHUTDOWN, parameters=STATE)
+        done = run("swtpm_ioctl", "--tcp", f"127.0.0.1:{self.scene.tpm.port + 1}", "-i")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        with self.scene.signer() as signer:
+            signer.command(STARTUP, parameters=CLEAR)
+        self.goes_on(self.cut_back())
+        runs = {(statement.reset, statement.restart) for statement in Forger(self.scene.data).statements}
+        self.assertEqual((len(runs), len({reset for reset, _ in runs})), (2, 1))  # two runs, no reset between
+
+    def test_without_a_power_cut_a_challenge_fails(self):
+        self.cut_back()
+        with self.scene.signer() as signer:
+            forger = Forger(self.scene.data)
+            self.scene.challenge("tampered", lambda nonce: signer.answer(forger, nonce), fault="answer_mismatch",
+                                 freshness="fail")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Goal: a run whose quote anchors were cut never ends cleanly. Method: root cuts them, writes a final anchor's intent
-over what is left, increments C and extends E by hand, pulls the plug; the next daemon finishes that anchor by a
-read-back, the one receipt that needs no P."""
+"""Goal: a run whose quote anchors were cut never ends cleanly. Method: root cuts them, makes a final anchor over what
+is left and finishes it by a read-back, the one receipt that needs no P: by the next daemon, or by hand; then by
+receipts that would count as full."""
 import unittest
 
 from forger import FINAL, RECEIPT, Forger
@@ -10,55 +10,69 @@ READ_BACK = 2
 
 
 class ReadBackAsFinal(unittest.TestCase):
-    def prepared(self, scene, flags):
-        """The log as it is when the plug is pulled; its size."""
-        scene.anchors(2)
-        scene.say(b"what root wants to hide")
-        scene.quote()
-        scene.judge("verified", integrity="pass", completeness="pass")
-        scene.kill()
-        store = scene.new_path("cut")
-        forger = Forger(scene.data)
-        forger.keep_anchors(3)
-        with scene.signer() as signer:
-            signer.anchor(forger, flags, finish=False)
-        scene.put_back(forger.write(store))
-        scene.cut_power()
-        assert b"hide" not in b"".join(record.content for record in forger.records)
-        return len(forger.records)
+    def setUp(self):
+        self.scene = Scene()
+        self.addCleanup(self.scene.close)
+        self.scene.anchors(2)
+        self.scene.say(b"what root wants to hide")
+        self.scene.quote()
+        self.scene.judge("verified", integrity="pass", completeness="pass")
+        self.scene.kill()
 
-    def finished(self, scene):
-        """The daemon's next life finishes the intent by a read-back."""
-        scene.start_daemon()
-        scene.say(b"the next run")
-        scene.anchor()
-        receipts = [payload for kind, payload in Forger(scene.data).entries if kind == RECEIPT]
-        self.assertEqual([payload[10] for payload in receipts].count(READ_BACK), 2)  # the genesis' and this one
+    def final_anchor(self, receipt):
+        """The log cut to its last counter anchor, and a final one on top."""
+        def change(forger):
+            forger.keep_anchors(3)
+            self.size = len(forger.records)
+            with self.scene.signer() as signer:
+                signer.anchor(forger, FINAL, receipt)
+        store = self.scene.forge(change)
+        assert b"hide" not in b"".join(record.content for record in Forger(store).records)
+        return store
 
-    def test_it_is_an_unclean_end_with_its_window(self):
-        with Scene() as scene:
-            size = self.prepared(scene, FINAL)
-            self.finished(scene)
-            report = scene.judge("verified", finding="unclean_end", integrity="pass", completeness="pass")
-            self.assertEqual(report["coverage"]["unclean_ends"], 1)
-            self.assertIn(f"records from {size} on", detail_of(report, "unclean_end"))
-            places = [f["at"] for f in report["findings"] if f["finding"] == "read_back_receipt"]
-            self.assertEqual(places, [{"anchor": 4}])
-            scene.judge("undetermined", None, "--require", "unclean_end")
+    def next_run(self, store):
+        self.scene.put_back(store)
+        self.scene.cut_power()
+        self.scene.start_daemon()
+        self.scene.say(b"the next run")
+        self.scene.anchor()
+        kinds = [payload[10] for kind, payload in Forger(self.scene.data).entries if kind == RECEIPT]
+        self.assertEqual(kinds.count(READ_BACK), 2)  # the genesis' and this one
 
-    def test_with_a_quote_made_by_hand_p_is_not_the_fold(self):
-        with Scene() as scene:
-            scene.anchors(2)
-            scene.say(b"what root wants to hide")
-            scene.quote()
-            scene.judge("verified")
-            scene.kill()
+    def unclean(self):
+        report = self.scene.judge("verified", finding="unclean_end", integrity="pass", completeness="pass")
+        self.assertEqual(report["coverage"]["unclean_ends"], 1)
+        self.assertIn(f"records from {self.size} on", detail_of(report, "unclean_end"))
+        places = [finding["at"] for finding in report["findings"] if finding["finding"] == "read_back_receipt"]
+        self.assertEqual(places, [{"anchor": 4}])
+        self.scene.judge("undetermined", None, "--require", "unclean_end")
 
-            def change(forger):
-                forger.keep_anchors(3)
-                with scene.signer() as signer:
-                    signer.anchor(forger, FINAL)
-            scene.judge("tampered", scene.forge(change), fault="fold_mismatch", at={"anchor": 4}, completeness="fail")
+    def test_finished_by_the_next_daemon_it_is_an_unclean_end_with_its_window(self):
+        self.next_run(self.final_anchor("none"))
+        self.unclean()
+
+    def test_finished_by_hand_it_is_one_too(self):
+        store = self.final_anchor("read-back")
+        self.scene.judge("verified", store, finding="read_back_receipt")  # offline, its run may still go on
+        with self.scene.signer() as signer:
+            self.scene.challenge("tampered", lambda nonce: signer.answer(Forger(store), nonce), store,
+                                 fault="answer_mismatch", freshness="fail")
+        self.next_run(store)
+        self.unclean()
+
+    def test_finished_by_a_daemon_of_the_same_run_p_gives_it_away(self):
+        self.scene.put_back(self.final_anchor("none"))
+        self.scene.start_daemon()
+        self.scene.anchor()
+        self.scene.judge("undetermined", fault="foreign_extend", completeness="unknown")
+        self.scene.stop_daemon()
+
+    def test_a_full_receipt_shows_that_p_is_not_the_fold(self):
+        self.scene.judge("tampered", self.final_anchor("full"), fault="fold_mismatch", at={"anchor": 4},
+                         completeness="fail")
+
+    def test_a_full_receipt_without_its_quote_is_none(self):
+        self.scene.judge("tampered", self.final_anchor("unquoted"), integrity="fail", platform="pass")
 
 
 if __name__ == "__main__":

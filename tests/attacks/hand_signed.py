@@ -111,18 +111,27 @@ class Signer:
         return (b"STELEANS" + struct.pack(">H", 1) + nonce + s.log_id + u64(s.seq) + u64(s.quote_seq) + s.digest
                 + u64(s.size) + self.audit_part(extra) + self.quote_part(extra))
 
-    def anchor(self, forger, flags=0, finish=True):
+    def anchor(self, forger, flags=0, receipt="full"):
         """A counter anchor over all of a forged history, as the daemon would make it in the newest statement's run.
 
-        finish=False: C and E are written and no receipt is made, as if power failed just then.
+        receipt: full; unquoted, which only leaves the quote out; read-back, without a quote; none, as if power
+        failed when C and E had been written.
         """
         statement = next_statement(forger)._replace(flags=flags)
+        digest = statement.digest
         forger.entries.append((INTENT, statement.payload))
-        self.extend_pcr(statement.digest)
-        if not finish:
-            return self.write_indexes(statement.digest)
-        parts = self.audit_part(statement.digest, statement.digest) + self.quote_part(statement.digest)
-        forger.entries.append((RECEIPT, b"STELERCP" + struct.pack(">HBB", 1, 1, 3) + statement.digest + parts))
+        self.extend_pcr(digest)
+        if receipt in ("none", "read-back"):
+            self.write_indexes(digest)
+        if receipt == "none":
+            return
+        if receipt == "read-back":
+            kind, parts, signed = 2, 1, self.audit_part(H(b"stele/v1/readback\0", digest))
+        else:
+            kind, parts, signed = 1, 1, self.audit_part(digest, digest)
+        if receipt == "full":
+            parts, signed = 3, signed + self.quote_part(digest)
+        forger.entries.append((RECEIPT, b"STELERCP" + struct.pack(">HBB", 1, kind, parts) + digest + signed))
 
     def quote_anchor(self, forger):
         """A quote anchor over all of a forged history."""

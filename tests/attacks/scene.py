@@ -89,6 +89,8 @@ class Scene(Host):
             self.kill()
         self.tpm.stop()
         self.tpm.start()
+        with self.signer() as signer:
+            signer.state()  # it has come up: a reset that is not through does not count
 
     # -- the auditor
 
