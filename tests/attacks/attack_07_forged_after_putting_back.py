@@ -80,8 +80,8 @@ class GoneOn(unittest.TestCase):
 
             # Fields that nobody signed can be made to say what the chain wants: the audited session says otherwise.
             self.assertEqual(struct.unpack_from(">Q", receipt, 44), (counter + 1,))
-            forger.entries[-1] = RECEIPT, receipt[:44] + struct.pack(">Q", newest.counter) + receipt[52:]
-            forger.entries[-1] = RECEIPT, forger.entries[-1][1][:52] + H(newest.prev_extend, newest.digest) + receipt[84:]
+            wanted = struct.pack(">Q", newest.counter) + H(newest.prev_extend, newest.digest)
+            forger.entries[-1] = RECEIPT, receipt[:44] + wanted + receipt[84:]
             lie = forger.write(self.scene.new_path("lie"))
             self.scene.judge("tampered", lie, fault="receipt_digest", at=at, integrity="fail", platform="pass")
 

@@ -6,7 +6,7 @@ import unittest
 from forger import Forger, event
 from scene import Scene, detail_of
 
-SLACK_S, HOUR_S, S = 5, 3600, 10**9
+NOTE, HOUR_S, S = 5, 3600, 10**9
 
 
 class BackDated(unittest.TestCase):
@@ -18,11 +18,11 @@ class BackDated(unittest.TestCase):
         self.scene.judge("verified")
         self.size = len(Forger(self.scene.data).records)
 
-    def anchored(self, shift_s, count=50):
-        """Writes records dated away from now; the daemon anchors them. Their indices."""
+    def anchored(self, shift_s, *before, count=50):
+        """Writes records dated away from now; the daemon anchors them."""
         def change(forger):
             newest = max(time.time_ns(), forger.records[-1].time_ns)
-            forger.append(*(event(b"it was not me, %d" % n, newest + shift_s * S + n) for n in range(count)))
+            forger.append(*before, *(event(b"it was not me, %d" % n, newest + shift_s * S + n) for n in range(count)))
         self.scene.put_back(self.scene.forge(change))
         self.scene.judge("verified", finding="unanchored_tail")
         self.scene.start_daemon()
@@ -45,6 +45,16 @@ class BackDated(unittest.TestCase):
         self.assertEqual(self.places(report), [{"index": self.size + 49}])  # the latest
         self.assertIn("after the anchor that covers it", detail_of(report, "back_dated"))
         self.scene.judge("undetermined", None, "--require", "back_dated")
+
+    def test_a_noted_clock_step_explains_it_and_stays_in_the_log_for_good(self):
+        # The limit that the guarantee states: the note is no finding. It is a record that can no longer be removed.
+        note = event(b'{"note":"clock_step","by_ns":-3600000000000}', time.time_ns())._replace(kind=NOTE)
+        self.anchored(-HOUR_S, note)
+        self.assertEqual(self.places(self.scene.judge("verified")), [])
+        places = [index for index, record in enumerate(Forger(self.scene.data).records) if record == note]
+        self.assertEqual(places, [self.size])
+        without = self.scene.forge(lambda forger: forger.delete(self.size))
+        self.scene.judge("tampered", without, fault="tree_root_mismatch", integrity="fail")
 
     def test_an_anchored_record_cannot_be_re_dated_at_all(self):
         for index in range(1, self.size):

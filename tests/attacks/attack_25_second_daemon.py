@@ -1,9 +1,6 @@
 """Goal: two daemons never write one store. Method: a second one with sockets of its own, by other names of the
-directory, with the lock removed or exchanged; each time the log holds all that was acknowledged."""
+directory, with the lock removed or exchanged; each time it refuses, and the log holds all that was acknowledged."""
 import os
-import subprocess
-import sys
-import pathlib
 import unittest
 
 from forger import EVENT, Forger
@@ -24,7 +21,9 @@ class SecondDaemon(unittest.TestCase):
         """A second daemon, on sockets of its own; it must end by itself."""
         config = self.scene.new_path("second")
         text = self.scene.config.read_text().replace(str(self.scene.data), str(data))
-        config.write_text(text.replace("ingest.sock", "second-ingest.sock").replace("control.sock", "second-control.sock"))
+        for socket in ("ingest.sock", "control.sock"):
+            text = text.replace(socket, "second-" + socket)
+        config.write_text(text)
         return run(BIN / "steled", "--config", config)
 
     def refused(self, data):

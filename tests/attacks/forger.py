@@ -170,8 +170,8 @@ class Forger:
 
     def restate(self):
         """Makes every statement fit the records and the statements before; receipts keep what the TPM signed."""
-        extend, chain_head, previous, number = None, self.log_id, None, 0
-        records, digest = self.records, None
+        extend, chain_head, previous, digest = None, self.log_id, None, None
+        records = self.records
         for number, (kind, payload) in enumerate(self.entries):
             if kind == GENESIS:
                 extend = H(bytes(32), H(b"stele/v1/genesis\0", payload))
@@ -220,12 +220,12 @@ class Forger:
                 out.append(data)
             (folder / f"{number:016x}").write_bytes(b"".join(out))
 
-    def _group(self, group, marker, first, segment, number, root, before):
+    def _group(self, group, marker, first, segment, place, root, before):
         lengths = b"".join(r.salt + struct.pack(">II", len(r.tlvs), len(r.content)) for r in group)
         plain = lengths + b"".join(r.tlvs + r.content for r in group)
         block = b"STBK" + struct.pack(">BBHIIIII", 0, 0, 0, 0, 0, len(group), len(plain), len(plain)) + plain
         head = marker + struct.pack(">QIIQIIqQ", first, len(group), LEAF * len(group), len(block), 1, 0,
-                                    group[-1].time_ns, number)
+                                    group[-1].time_ns, place)
         checksum = H(b"stele/v1/group\0", self.log_id, u64(segment), before, head, root)
         body = head + b"".join(record.leaf for record in group) + block
         return body + u64(len(body) + 72) + root + checksum, checksum
