@@ -3,10 +3,11 @@ anchors with quote anchors between; k = 1..50 cut with all behind them; for each
 for the newest statement that is left, and the honest answer for the one that was cut."""
 import unittest
 
-from forger import Forger
+from forger import Forger, H, u64
 from scene import Scene
 
 COUNT = 50
+COUNTER = 130  # where an answer says what C and E are
 
 
 class CutAnchors(unittest.TestCase):
@@ -56,6 +57,18 @@ class CutAnchors(unittest.TestCase):
         self.scene.challenge("tampered", lambda nonce: self.signer.answer(self.honest, nonce), store,
                              fault="answer_mismatch", freshness="fail")
         self.scene.challenge("verified", lambda nonce: self.signer.answer(self.honest, nonce), freshness="pass")
+
+    def test_an_answers_own_fields_cannot_lie(self):
+        store = self.scene.forge(lambda forger: forger.keep_anchors(self.newest - 1))
+        cut = Forger(store)
+        newest = cut.statements[-1]
+        wanted = u64(newest.counter) + H(newest.prev_extend, newest.digest)
+
+        def lie(nonce):
+            answer = self.signer.answer(cut, nonce)
+            self.assertNotEqual(answer[COUNTER:COUNTER + len(wanted)], wanted)
+            return answer[:COUNTER] + wanted + answer[COUNTER + len(wanted):]
+        self.scene.challenge("tampered", lie, store, fault="answer_mismatch", freshness="fail")
 
     def test_all_anchors_cut_is_undetermined_at_best(self):
         def change(forger):

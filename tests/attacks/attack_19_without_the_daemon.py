@@ -2,15 +2,19 @@
 its clock says were two hours, while the TPM runs on; another system booted in between, with the disk in its hands."""
 import os
 import pathlib
+import struct
 import sys
+import time
 import unittest
 from unittest import mock
 
-from forger import Forger
+from forger import REMARK, Forger
 from scene import Scene, detail_of, findings
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "crash"))
 from clocks import preload  # noqa: E402
+
+PAUSE = 4  # a remark's code
 
 
 class WithoutTheDaemon(unittest.TestCase):
@@ -38,6 +42,20 @@ class WithoutTheDaemon(unittest.TestCase):
         self.assertEqual(places, [{"anchor": self.newest + 1}])
         self.assertRegex(detail_of(report, "heartbeat_stale"), r"^7[12]\d\d s since the counter anchor before")
         self.scene.judge("undetermined", None, "--require", "heartbeat_stale")
+
+    def test_a_pause_that_root_writes_into_the_journal_is_a_finding_itself(self):
+        # Remarks are bound by nothing: the limit is that one finding can be exchanged for another, not for silence.
+        self.scene.kill()
+        self.start_later("+2h")
+        self.scene.stop_daemon()
+        place = Forger(self.scene.data).place_of(self.newest + 1)
+        text = b"the TPM was busy"
+        remark = struct.pack(">BqQH", PAUSE, time.time_ns(), self.newest, len(text)) + text
+        store = self.scene.forge(lambda forger: forger.entries.insert(place, (REMARK, remark)))
+        report = self.scene.judge("verified", store, finding="journal_remark")
+        self.assertNotIn("heartbeat_stale", findings(report))
+        self.assertEqual(detail_of(report, "journal_remark"), text.decode())
+        self.scene.judge("undetermined", store, "--require", "journal_remark")
 
     def test_killed_for_a_minute_is_no_finding(self):
         self.scene.kill()
