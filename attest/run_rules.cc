@@ -49,7 +49,7 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
     draft_.finding(Finding::foreign_extend_recorded, counter_place_, "the daemon recorded it");
   }
   if (applied.new_run) {
-    if (!applied.resumed && life_has_statement_ && (!life_ends_cleanly_ || had_open_intent)) {
+    if (!applied.resumed && life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
       ++coverage_.unclean_ends;
       draft_.finding(Finding::unclean_end, counter_place_,
                      "the TPM's run ended without a final anchor: records from " +
@@ -62,9 +62,11 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
       draft_.finding(Finding::unexplained_reset, counter_place_,
                      "the TPM was reset, the machine was not booted");
     }
-    if (!applied.resumed) life_has_statement_ = life_ends_cleanly_ = false;
     run_resumed_ = applied.resumed;
   }
+  // A start wrote records (boot, source, events): only the next final anchor ends this life cleanly.
+  life_begun_ = true;
+  life_ends_cleanly_ = false;
   boot_id_ = bundle.boot_id();
   boot_run_ = bundle.run();
 }
@@ -79,7 +81,7 @@ void RunRules::first_of_run(const Statement& statement) {
     coverage_.boots_without_log += without;
     coverage_.unexplained_resets += without;
     draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
-                   count(without, "boot") + " since the anchor before left no trace in the log");
+                   count(without, "boot") + " since the anchor before made no anchor");
     draft_.finding(Finding::unexplained_reset, Place::anchor(statement.seq),
                    count(without, "TPM reset") + " since the anchor before");
   }
@@ -90,7 +92,6 @@ void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receip
   attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(), at);
   if ((statement.flags & kFirstOfRun) != 0) first_of_run(statement);
   statement_run_ = statement.run;
-  life_has_statement_ = true;
   life_ends_cleanly_ =
       receipt.kind() == ReceiptKind::full && (statement.flags & kFinalOfShutdown) != 0;
   if (statement.is_quote()) return;
@@ -109,7 +110,6 @@ void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receip
 
 void RunRules::kept(const Statement& statement) {
   statement_run_ = statement.run;
-  life_has_statement_ = true;
   life_ends_cleanly_ = false;
 }
 

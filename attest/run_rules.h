@@ -45,8 +45,8 @@ class RunRules {
   Run boot_run_;
   bool run_resumed_ = false;
   Run statement_run_;  // of the newest statement, or of the genesis receipt
-  // The life of P since it was last cleared.
-  bool life_has_statement_ = false;
+  // The life of P since it was last cleared: a boot bundle begins it.
+  bool life_begun_ = false;
   bool life_ends_cleanly_ = false;
   Place counter_place_ = Place::anchor(0);  // newest counter anchor
   std::uint64_t counter_size_ = 0;          // and the size it covers

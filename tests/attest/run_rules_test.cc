@@ -54,6 +54,41 @@ TEST(RunRules, WorkAfterAFinalAnchorMakesTheEndUnclean) {
   EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
 }
 
+// A daemon that started wrote records: killed before its first anchor and the power cut, they were
+// exposed, although the run before ended in order or nothing was anchored yet.
+TEST(RunRules, AStartThatNeverAnchoredHasAnUncleanEnd) {
+  for (const bool other_run : {false, true}) {
+    PaperLog log;
+    log.start();
+    log.counter(kFinalOfShutdown);
+    if (other_run) log.boot();
+    log.bundle();
+    log.boot();
+    log.start();
+    const Report report = log.appraise();
+    EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+    EXPECT_EQ(report.coverage.unclean_ends, 1u);
+    EXPECT_EQ(report.coverage.boots, 2u);
+    EXPECT_EQ(report.coverage.boots_without_log, other_run ? 1u : 0u);
+  }
+  PaperLog log;
+  log.bundle();
+  log.boot();
+  log.start();
+  EXPECT_EQ(log.appraise().coverage.unclean_ends, 1u);
+}
+
+TEST(RunRules, AStartThatAnchorsAfterAFinalAnchorInTheSameRunEndsCleanlyAgain) {
+  PaperLog log;
+  log.start();
+  log.counter(kFinalOfShutdown);
+  log.start();
+  log.counter(kFinalOfShutdown);
+  log.boot();
+  log.start();
+  EXPECT_EQ(log.appraise().coverage.unclean_ends, 0u);
+}
+
 TEST(RunRules, AResumeEndsNoRunOfP) {
   PaperLog log;
   log.start();
