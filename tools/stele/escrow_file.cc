@@ -57,15 +57,17 @@ attest::Escrow read_plain_escrow(const std::string& path) {
   }
 }
 
-void write_escrow(const std::string& path, const attest::Escrow& escrow,
-                  const std::string& certificate_pem, bool may_replace) {
+void require_escrow_place(const std::string& path, bool may_replace) {
   if (storage::posix().exists(path) &&
       (!may_replace || !read_text_file(path).starts_with(kBegin))) {
     throw CommandError(kCannotCreate,
                        path + " exists, and may hold another log's secrets: name another file");
   }
+}
+
+std::string seal_escrow(const attest::Escrow& escrow, const std::string& certificate_pem) {
   try {
-    write_text_file(path, attest::encrypt_escrow(escrow, certificate_pem));
+    return attest::encrypt_escrow(escrow, certificate_pem);
   } catch (const std::invalid_argument& error) {
     throw CommandError(kMalformed, error.what());
   }

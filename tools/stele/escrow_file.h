@@ -19,8 +19,10 @@ using Secret = std::array<std::uint8_t, 32>;
 Secret read_secret(const std::string& path);
 // The JSON that decrypting an escrow file gives.
 attest::Escrow read_plain_escrow(const std::string& path);
-// may_replace: an escrow file of an earlier attempt; anything else at the path is left alone.
-void write_escrow(const std::string& path, const attest::Escrow& escrow,
-                  const std::string& certificate_pem, bool may_replace);
+// 73 if the path may not be written. may_replace: an escrow file of an earlier attempt may be;
+// anything else at the path is left alone.
+void require_escrow_place(const std::string& path, bool may_replace);
+// What the file will hold: the secrets, sealed to the auditor's certificate.
+std::string seal_escrow(const attest::Escrow& escrow, const std::string& certificate_pem);
 
 }  // namespace stele::tools

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <memory>
 
+#include "attest/failpoint.h"
 #include "storage/file_system.h"
 #include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
@@ -170,24 +171,37 @@ class Provisioning {
     std::cout.flush();
   }
 
-  void escrow(const tpm::Credentials& credentials, const attest::Bytes& genesis) const {
+  std::string sealed_escrow(const tpm::Credentials& credentials,
+                            const attest::Bytes& genesis) const {
     attest::Escrow escrow;
     escrow.origin = plan_.origin;
     escrow.log_id = attest::log_id(genesis);
     escrow.ak_name = credentials.identity.ak.name();
     escrow.owner_auth = plan_.owner_auth;
     escrow.lockout_auth = plan_.lockout_auth;
-    // Only an earlier attempt of ours may have put a file there: its secrets lock nothing.
-    write_escrow(arguments_.escrow, escrow, escrow_key_, directory_.secrets().has_value());
+    return seal_escrow(escrow, escrow_key_);
+  }
+
+  // The daemon's secrets before the escrow: they are the sign that an escrow file found later is an
+  // earlier attempt's, whose secrets lock nothing.
+  void keep_identity(const tpm::Credentials& credentials, const attest::Bytes& genesis) {
+    std::string sealed;
+    if (must_escrow_) {
+      require_escrow_place(arguments_.escrow, directory_.secrets().has_value());
+      sealed = sealed_escrow(credentials, genesis);
+    }
+    if (const std::string text = tpm::to_text(credentials); directory_.secrets() != text)
+      directory_.keep_secrets(text);
+    if (!must_escrow_) return;
+    write_text_file(arguments_.escrow, sealed);
+    FAILPOINT("provision.escrow");
     std::cout << "secrets for the auditor sealed in " << arguments_.escrow << std::endl;
   }
 
   tpm::Keeper keeper() {
     tpm::Keeper keeper;
     keeper.identity = [this](const tpm::Credentials& credentials, const attest::Bytes& genesis) {
-      if (must_escrow_) escrow(credentials, genesis);
-      if (const std::string text = tpm::to_text(credentials); directory_.secrets() != text)
-        directory_.keep_secrets(text);
+      keep_identity(credentials, genesis);
     };
     keeper.genesis = [this](const attest::Bytes& genesis) { directory_.keep_genesis(genesis); };
     keeper.genesis_receipt = [this](const attest::Bytes& receipt) {
