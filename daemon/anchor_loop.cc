@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "attest/failpoint.h"
 #include "storage/append_file.h"
 #include "storage/damage.h"
 #include "tpm/credentials.h"
@@ -124,6 +125,7 @@ void AnchorLoop::reopen() {
 void AnchorLoop::counter_anchor(std::uint16_t flags) {
   const bool anchored = attempt([&] { rounds_->counter(outside_.durable_head, flags); });
   if (!anchored) return;
+  FAILPOINT("anchor.A9");
   start_anchor_due_ = false;
   heartbeat_at_ = TokenBucket::Clock::now() + config_.heartbeat;
 }

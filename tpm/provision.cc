@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "attest/check.h"
+#include "attest/failpoint.h"
 #include "tpm/hierarchies.h"
 #include "tpm/pcr_choice.h"
 #include "tpm/templates.h"
@@ -44,8 +45,10 @@ class Attempt {
     Credentials credentials = identify(ak);
     require_no_squatters(credentials, ak_is_persistent);
     keeper_.identity(credentials, genesis_bytes_);
+    FAILPOINT("provision.identity");
     if (!kept_.genesis) {
       keeper_.genesis(genesis_bytes_);
+      FAILPOINT("provision.genesis");
       keeper_.progress("genesis kept: log " + attest::to_hex(attest::log_id(genesis_bytes_)));
     }
     if (!ak_is_persistent) make_persistent(ak);
@@ -54,6 +57,7 @@ class Attempt {
     make_extend(credentials);
     take_receipt(credentials);
     keeper_.trust(trust_file(credentials));
+    FAILPOINT("provision.trust");
     lock_hierarchies();
     return credentials;
   }
@@ -195,6 +199,7 @@ class Attempt {
         return Esys_EvictControl(device_.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD,
                                  ESYS_TR_NONE, ESYS_TR_NONE, plan_.ak_handle, &persistent);
       });
+      FAILPOINT("provision.key");
       Esys_TR_Close(device_.esys(), &persistent);
     });
     keeper_.progress("attestation key made persistent at " + hex_handle(plan_.ak_handle));
@@ -216,6 +221,7 @@ class Attempt {
     Presence presence = read_indexes(device_, credentials).counter_presence;
     if (presence == Presence::missing) {
       define(counter_public(plan_.counter_handle, false), plan_.counter_auth);
+      FAILPOINT("provision.counter_defined");
       keeper_.progress("counter C defined at " + hex_handle(plan_.counter_handle));
       presence = Presence::unwritten;
     }
@@ -226,6 +232,7 @@ class Attempt {
       return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
                                ESYS_TR_NONE, ESYS_TR_NONE);
     });
+    FAILPOINT("provision.counter_written");
     keeper_.progress("counter C written for the first time");
   }
 
@@ -233,6 +240,7 @@ class Attempt {
     Presence presence = read_indexes(device_, credentials).extend_presence;
     if (presence == Presence::missing) {
       define(extend_public(plan_.extend_handle, false), plan_.extend_auth);
+      FAILPOINT("provision.extend_defined");
       keeper_.progress("hash chain E defined at " + hex_handle(plan_.extend_handle));
       presence = Presence::unwritten;
     }
@@ -247,6 +255,7 @@ class Attempt {
       return Esys_NV_Extend(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
                             ESYS_TR_NONE, ESYS_TR_NONE, &value);
     });
+    FAILPOINT("provision.extend_written");
     keeper_.progress("hash chain E begun with the genesis");
   }
 
@@ -265,6 +274,7 @@ class Attempt {
       Credentials now = credentials;
       if (!hierarchies_.endorsement_set) now.endorsement_auth = {};
       receipt_ = read_back(device_, now, digest, attest::read_back_extra_data(digest), false);
+      FAILPOINT("provision.receipt_signed");
     }
     const auto verified = attest::verify_receipt(receipt_, credentials.identity, digest,
                                                  receipt_.audit->counter, first_extend);
@@ -275,6 +285,7 @@ class Attempt {
     }
     if (kept_.genesis_receipt) return;
     keeper_.genesis_receipt(attest::encode(receipt_));
+    FAILPOINT("provision.receipt_kept");
     keeper_.progress("genesis receipt signed by the TPM, C = " +
                      std::to_string(receipt_.audit->counter));
   }
@@ -309,6 +320,7 @@ class Attempt {
       require_auth(ESYS_TR_RH_ENDORSEMENT, plan_.endorsement_auth, "endorsement");
     } else {
       change_auth(device_, ESYS_TR_RH_ENDORSEMENT, plan_.endorsement_auth);
+      FAILPOINT("provision.endorsement");
       keeper_.progress("endorsement hierarchy locked with the daemon's secret");
     }
     const bool is_done =
@@ -318,15 +330,18 @@ class Attempt {
       require_auth(ESYS_TR_RH_OWNER, plan_.owner_auth, "owner");
     } else {
       change_auth(device_, ESYS_TR_RH_OWNER, plan_.owner_auth);
+      FAILPOINT("provision.owner");
       keeper_.progress("owner hierarchy locked with the auditor's secret");
     }
     use_auth(device_, ESYS_TR_RH_LOCKOUT, hierarchies_.lockout_set, plan_.lockout_auth);
     if (!hierarchies_.lockout_set) {
       change_auth(device_, ESYS_TR_RH_LOCKOUT, plan_.lockout_auth);
+      FAILPOINT("provision.lockout");
       keeper_.progress("lockout hierarchy locked with the auditor's secret");
     }
     if (!hierarchies_.clear_disabled) {
       disable_clear(device_);
+      FAILPOINT("provision.clear");
       keeper_.progress("TPM2_Clear disabled");
     }
   }

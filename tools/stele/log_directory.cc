@@ -10,6 +10,7 @@
 
 #include "attest/check.h"
 #include "attest/entry.h"
+#include "attest/failpoint.h"
 #include "storage/journal.h"
 #include "storage/store.h"
 #include "storage/store_reader.h"
@@ -71,8 +72,10 @@ void write_text_file(const std::string& path, const std::string& text) {
   const attest::ByteView bytes = attest::view(text);
   file->write(0, std::span(&bytes, 1));
   file->sync();
+  FAILPOINT("keep.before_rename");
   posix().rename(fresh, path);
   posix().sync_directory(parent_of(path));
+  FAILPOINT("keep.done");
 }
 
 LogDirectory::LogDirectory(std::string path) : path_(std::move(path)) {
