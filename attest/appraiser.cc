@@ -123,7 +123,7 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
       applied_receipt(entry);
       break;
     case EntryKind::remark:
-      times.remark(entry.remark->code);
+      times.remark(*entry.remark);
       draft.finding(Finding::journal_remark, Place::entry(entries), entry.remark->text);
       break;
     case EntryKind::genesis:

@@ -51,9 +51,18 @@ void TimeRules::bundle(bool new_run, bool had_open_intent) {
   delayed_ = delayed_ || had_open_intent;
 }
 
-void TimeRules::remark(RemarkCode code) {
-  if (code == RemarkCode::pause || code == RemarkCode::contended)
+void TimeRules::remark(const Remark& remark) {
+  if (remark.code == RemarkCode::pause || remark.code == RemarkCode::contended)
     paused_ = paused_since_counter_ = true;
+  if (late_ns_) exposed(*late_ns_, remark.time_ns);
+  late_ns_.reset();
+  if (!open_.empty) exposed(open_.first_ns, remark.time_ns);
+}
+
+void TimeRules::exposed(std::int64_t first_ns, std::int64_t until_ns) {
+  const Wide waited = std::max<Wide>(Wide(until_ns) - first_ns, 0);
+  coverage_.longest_exposure_s =
+      std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
 }
 
 std::optional<std::int64_t> TimeRules::unanchored_since() const {
@@ -63,6 +72,10 @@ std::optional<std::int64_t> TimeRules::unanchored_since() const {
 }
 
 void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& receipt) {
+  // A statement tells when it was made, not when its receipt was; a later date bounds that.
+  if (late_ns_) exposed(*late_ns_, statement.wallclock_ns);
+  late_ns_.reset();
+  if ((delayed_ || paused_) && !open_.empty) late_ns_ = open_.first_ns;
   judge_block(statement);
   judge_clock(statement, receipt);
   const Anchor anchor{statement.wallclock_ns, receipt.clock_ms(), receipt.run(),
@@ -97,8 +110,7 @@ void TimeRules::judge_block(const Statement& statement) {
   const Wide since =
       anchor_ ? std::max<Wide>(open_.first_ns, anchor_->wall_ns) : Wide(open_.first_ns);
   const Wide waited = std::max<Wide>(wall - since, 0);
-  coverage_.longest_exposure_s =
-      std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
+  exposed(static_cast<std::int64_t>(since), statement.wallclock_ns);
   const Wide allowed = Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + slack;
   if (waited > allowed && !new_run_ && !paused_) {
     draft_.finding(Finding::quote_gap, Place::index(open_.first_index),

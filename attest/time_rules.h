@@ -11,6 +11,7 @@
 
 #include "attest/anchor_chain.h"
 #include "attest/appraiser.h"
+#include "attest/entry.h"
 #include "attest/report_draft.h"
 #include "attest/trust.h"
 
@@ -25,7 +26,7 @@ class TimeRules {
   void intent();  // the records so far are this statement's
   void receipt(const Statement& statement, const VerifiedReceipt& receipt);
   void bundle(bool new_run, bool had_open_intent);
-  void remark(RemarkCode code);
+  void remark(const Remark& remark);
   // The time of the first record that no receipt covers.
   std::optional<std::int64_t> unanchored_since() const;
 
@@ -47,6 +48,8 @@ class TimeRules {
     bool is_final = false;
   };
   void judge_block(const Statement& statement);
+  // Coverage: the record of first_ns had no anchor before until_ns.
+  void exposed(std::int64_t first_ns, std::int64_t until_ns);
   void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
   void judge_heartbeat(const Statement& statement);
 
@@ -62,6 +65,8 @@ class TimeRules {
   bool paused_ = false;
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
+  // First record of the newest anchor if its receipt came late: exposed until what is dated next.
+  std::optional<std::int64_t> late_ns_;
 };
 
 }  // namespace stele::attest

@@ -110,6 +110,30 @@ TEST(TimeRules, RecordsThatWaitTooLongForAnAnchorAreAGap) {
   EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 16u);
 }
 
+// The statement was made at once, its receipt an hour later: the records were exposed for that hour.
+TEST(TimeRules, ALateReceiptEndsAnExposureNotItsStatement) {
+  PaperLog killed = started();
+  killed.events(1);
+  const Statement at_kill = killed.open_counter();
+  killed.pass(kHourMs);
+  killed.bundle();
+  killed.receipt(killed.tpm.full_anchor(at_kill));
+  killed.counter();
+  EXPECT_EQ(killed.appraise().coverage.longest_exposure_s, 3600u);
+  PaperLog busy = started();
+  busy.events(1);
+  const Statement at_pause = busy.open_counter();
+  busy.pass(10'000);
+  busy.remark(RemarkCode::pause);
+  EXPECT_EQ(busy.appraise().coverage.longest_exposure_s, 10u);
+  busy.pass(20'000);
+  busy.receipt(busy.tpm.full_anchor(at_pause));
+  busy.remark(RemarkCode::resumed);
+  busy.pass(kHourMs);  // in silence
+  busy.counter();
+  EXPECT_EQ(busy.appraise().coverage.longest_exposure_s, 30u);
+}
+
 TEST(TimeRules, SilenceIsNoGap) {
   PaperLog log = started();
   log.pass(60'000);
