@@ -19,9 +19,12 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 for folder in ("e2e", "crash"):
     sys.path.insert(0, str(HERE.parent / folder))
-from disks import into_namespace  # noqa: E402
-from load import Ledger, check_records  # noqa: E402
-from stele_host import Host, OK, TAMPERED, UNAVAILABLE, UNDETERMINED, placed, run, wait_until  # noqa: E402
+# The twins take what they need of these from here.
+import stele_host  # noqa: E402
+from clocks import preload  # noqa: E402, F401
+from disks import end as end_mount, into_namespace, mount, remount, used  # noqa: E402, F401
+from load import Ledger, Sender, check_records, log_id, second_verifier  # noqa: E402, F401
+from stele_host import BIN, Host, OK, TAMPERED, UNAVAILABLE, UNDETERMINED, placed, run, wait_until  # noqa: E402, F401
 
 SHUTDOWN, STARTUP, CLEAR, STATE = 0x145, 0x144, 0, 1
 INCREMENT, EXTEND, READ, SESSION_DIGEST, PCR_EXTEND, QUOTE = 0x134, 0x136, 0x14E, 0x14D, 0x182, 0x158
@@ -185,8 +188,12 @@ class Machine(Host):
         wanted = {**dict.fromkeys(NEVER_UNASKED, 0), **self.tally, **exact}
         found = {name: report["coverage"][name] for name in wanted}
         assert found == wanted, (found, wanted, report["findings"])
-        check_records(self.data, self.ledger)
+        self.check_events()
         return report
+
+    def check_events(self):
+        """Every acknowledged event at its index, byte for byte; nothing that nobody sent."""
+        check_records(self.data, self.ledger)
 
     # -- no blind spot
 

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Goal: a disk that is full, freed and full again never reads as tampering, and its pauses are in the log.
+
+Method: the data directory lies on a tmpfs of the test's own that is shrunk to what is used and grown again, while
+events and anchors are due; the daemon is also killed, and the machine loses its power, on the full disk.
+"""
+import json
+
+from luck import (OK, Machine, Sender, end_mount, into_namespace, log_id, mount, remount, second_verifier, used,
+                  wait_until)
+
+ROOM, LITTLE, NOTE = 64 << 20, 16 << 10, 5
+
+
+def pauses(machine):
+    """The notes about a full disk, as sealed in the log."""
+    notes = []
+    for _, leaves, blocks, *_ in second_verifier.groups(machine.data / "segments", log_id(machine.data)):
+        contents = second_verifier.contents_of(blocks)
+        notes += [json.loads(c[2]) for leaf, c in zip(leaves, contents) if leaf[1] == NOTE]
+    return [n for n in notes if n["note"] == "disk_full"]
+
+
+def fill(machine):
+    """Until the daemon itself says that the disk is full: nothing more is acknowledged, nobody is told otherwise."""
+    remount(machine.data, f"size={used(machine.data) + LITTLE}")
+    sender = Sender(machine.ingest, machine.ledger, batch=500)
+    sender.start()
+    wait_until(lambda: machine.status()["queue"]["disk_full"], "the disk is full")
+    return sender
+
+
+def filled_and_freed(machine):
+    before = len(pauses(machine))
+    sender = fill(machine)
+    newest = machine.ledger.newest
+    report = machine.verify()
+    assert report["exit"] == OK, report
+    remount(machine.data, f"size={ROOM}")
+    wait_until(lambda: machine.ledger.newest > newest, "events are taken again")
+    sender.stop()
+    machine.anchor()
+    told = pauses(machine)
+    assert len(told) > before, "the pause is not in the log"
+    assert all(n["since_ns"] < n["until_ns"] for n in told), told
+    machine.check_with_pauses()
+
+
+def killed_on_the_full_disk(machine, power):
+    sender = fill(machine)
+    if power:
+        machine.kill_tpm()
+        machine.new_boot()
+    machine.kill_daemon()
+    sender.stop()
+    machine.check_with_pauses(tail=True)
+    if power:
+        machine.tpm.start()
+        machine.told({"unclean_end": 1}, boots=1, unclean_ends=1)
+    remount(machine.data, f"size={ROOM}")
+    machine.start_daemon()
+    machine.send()
+    machine.anchor()
+    machine.check_with_pauses()
+
+
+class Cramped(Machine):
+    def check_with_pauses(self, **options):
+        """How often the anchorer paused on the full disk too depends on what was due: remarks as they stand."""
+        count = sum(f["finding"] == "journal_remark" for f in self.verify()["findings"])
+        self.findings["journal_remark"] = count
+        self.check(**options)
+
+
+def main():
+    with Cramped("a") as machine:
+        machine.data.mkdir()
+        mount(machine.data, f"size={ROOM}")
+        try:
+            machine.begin(quote_interval="20ms")
+            older = machine.copy("older")
+            filled_and_freed(machine)
+            killed_on_the_full_disk(machine, power=False)
+            filled_and_freed(machine)
+            killed_on_the_full_disk(machine, power=True)
+            machine.send()
+            machine.check_still_caught(older)
+            machine.stop_daemon()
+            machine.check_with_pauses(unanchored=0)
+        finally:
+            end_mount(machine)
+
+
+if __name__ == "__main__":
+    into_namespace()
+    main()
