@@ -46,6 +46,8 @@ struct CheckedRecord {
   std::uint64_t lost = 0;      // kind gap: the count its content states
   std::optional<Hash> log_id;  // kind genesis: H of its content
   bool clock_step = false;     // kind note: its content begins {"note":"clock_step"
+  // Kind note: its content begins {"note":"disk_full","since_ns":N
+  std::optional<std::int64_t> disk_full_since_ns;
   std::optional<Defect> defect;
 };
 CheckedRecord check_record(std::uint64_t index, const RecordView& record);

@@ -1,5 +1,6 @@
 // check_record: all that can be said of one record without the others.
 #include <algorithm>
+#include <charconv>
 
 #include "attest/appraiser.h"
 #include "attest/gap.h"
@@ -9,10 +10,21 @@ namespace stele::attest {
 namespace {
 
 constexpr std::string_view kClockStep = "{\"note\":\"clock_step\"";
+constexpr std::string_view kDiskFull = "{\"note\":\"disk_full\",\"since_ns\":";
 
 bool begins_with(ByteView bytes, std::string_view prefix) {
   const ByteView wanted = view(prefix);
   return bytes.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes.begin());
+}
+
+std::optional<std::int64_t> number_after(ByteView bytes, std::string_view prefix) {
+  if (!begins_with(bytes, prefix)) return std::nullopt;
+  const ByteView rest = bytes.subspan(prefix.size());
+  const std::string_view text(reinterpret_cast<const char*>(rest.data()), rest.size());
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc{}) return std::nullopt;
+  return number;
 }
 
 std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record, Place at) {
@@ -70,6 +82,7 @@ CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
     checked.log_id = log_id(bytes);
   } else if (leaf->kind == Kind::note) {
     checked.clock_step = begins_with(bytes, kClockStep);
+    checked.disk_full_since_ns = number_after(bytes, kDiskFull);
   }
   return checked;
 }

@@ -19,11 +19,13 @@ std::string seconds(Wide ns) {
 
 void TimeRules::Block::add(const Block& later) {
   clock_step = clock_step || later.clock_step;
+  disk_full = disk_full || later.disk_full;
   if (later.empty) return;
   if (empty) {
-    const bool step = clock_step;
+    const bool step = clock_step, full = disk_full;
     *this = later;
     clock_step = step;
+    disk_full = full;
     return;
   }
   if (later.earliest_ns < earliest_ns) {
@@ -38,7 +40,12 @@ void TimeRules::Block::add(const Block& later) {
 
 void TimeRules::record(std::uint64_t index, const CheckedRecord& record) {
   const std::int64_t ns = record.leaf.time_ns;
-  since_.add({false, index, ns, ns, ns, index, index, record.clock_step});
+  since_.add({false, index, ns, ns, ns, index, index, record.clock_step,
+              record.disk_full_since_ns.has_value()});
+  if (!record.disk_full_since_ns) return;
+  // Full again before the queue was empty: one pause.
+  const bool same = full_disk_ && *record.disk_full_since_ns <= full_disk_->until_ns;
+  full_disk_ = {same ? full_disk_->since_ns : *record.disk_full_since_ns, ns};
 }
 
 void TimeRules::intent() {
@@ -90,12 +97,20 @@ void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& recei
   new_run_ = paused_ = delayed_ = false;
 }
 
+// The open block is of records that a full disk kept out of the block before.
+bool TimeRules::waited_for_the_disk() const {
+  const Wide slack = Wide(trust_.slack_ms) * kMs;
+  return full_disk_ && open_.earliest_ns >= full_disk_->since_ns - slack &&
+         anchor_->wall_ns <= full_disk_->until_ns + slack;
+}
+
 void TimeRules::judge_block(const Statement& statement) {
   if (open_.empty) return;
   const Wide wall = statement.wallclock_ns;
   const Wide slack = Wide(trust_.slack_ms) * kMs;
   if (!open_.clock_step) {
-    if (anchor_ && open_.earliest_ns < anchor_->wall_ns - slack) {
+    const bool early = anchor_ && open_.earliest_ns < anchor_->wall_ns - slack;
+    if (early && !waited_for_the_disk()) {
       draft_.finding(Finding::back_dated, Place::index(open_.earliest_index),
                      "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) +
                          " before the anchor that precedes it");
@@ -112,7 +127,7 @@ void TimeRules::judge_block(const Statement& statement) {
   const Wide waited = std::max<Wide>(wall - since, 0);
   exposed(static_cast<std::int64_t>(since), statement.wallclock_ns);
   const Wide allowed = Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + slack;
-  if (waited > allowed && !new_run_ && !paused_) {
+  if (waited > allowed && !new_run_ && !paused_ && !open_.disk_full) {
     draft_.finding(Finding::quote_gap, Place::index(open_.first_index),
                    "records waited " + seconds(waited) + " for an anchor, more than " +
                        std::to_string(trust_.max_quote_gap) + " quote intervals");

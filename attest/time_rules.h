@@ -2,7 +2,7 @@
 // gaps.
 //
 // Rule 7 of README.md, "Rules of the appraiser". Findings and coverage only: no wall clock is ever
-// proof. A recorded clock step (a sealed note) or pause (a remark) explains what it lies in.
+// proof. A recorded clock step or full disk (sealed notes) or pause (a remark) explains what it lies in.
 // Thread safety: one thread.
 #pragma once
 
@@ -39,6 +39,7 @@ class TimeRules {
     std::int64_t earliest_ns = 0, latest_ns = 0;
     std::uint64_t earliest_index = 0, latest_index = 0;
     bool clock_step = false;
+    bool disk_full = false;
     void add(const Block& later);
   };
   struct Anchor {
@@ -47,7 +48,12 @@ class TimeRules {
     Run run;
     bool is_final = false;
   };
+  // While the disk was full, records waited in memory, dated when they were received.
+  struct FullDisk {
+    std::int64_t since_ns = 0, until_ns = 0;
+  };
   void judge_block(const Statement& statement);
+  bool waited_for_the_disk() const;
   // Coverage: the record of first_ns had no anchor before until_ns.
   void exposed(std::int64_t first_ns, std::int64_t until_ns);
   void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
@@ -65,6 +71,7 @@ class TimeRules {
   bool paused_ = false;
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
+  std::optional<FullDisk> full_disk_;  // newest
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;
 };

@@ -113,6 +113,9 @@ AnchorLoop::Time AnchorLoop::next_turn(Time now) const {
 }
 
 void AnchorLoop::reopen() {
+  // Before the anchors that came late because of it.
+  if (owed_remark_) note_pause(*owed_remark_);
+  if (life_ == Life::dead) return;
   const bool opened = attempt([this] { rounds_->open(); });
   records_waiting_ = true;
   if (opened) quote_at_ = {};
@@ -180,6 +183,7 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
       die(EX_IOERR, error.what());
     } else {
       failed(State::unavailable, std::string("the disk is full, anchoring waits: ") + error.what());
+      note_pause(attest::RemarkCode::pause);
     }
   } catch (const std::exception& error) {
     die(EX_SOFTWARE, error.what());
@@ -199,8 +203,10 @@ void AnchorLoop::failed(State state, const std::string& reason) {
 // A gap between anchors that the journal explains is no finding.
 void AnchorLoop::note_pause(attest::RemarkCode code) {
   if (paused_) return;
+  owed_remark_ = code;
   try {
     journal_->remark(code, status_.reason);
+    owed_remark_.reset();
     paused_ = true;
   } catch (const std::system_error& error) {
     if (!storage::is_full(error)) die(EX_IOERR, error.what());

@@ -71,6 +71,7 @@ struct Sequencer::State {
   }
   std::uint64_t source_for(const Batch& batch, std::uint64_t next_index);
   attest::TreeHead append_when_there_is_room();
+  void note_pause(std::int64_t full_since);
   void tell(std::vector<Batch>& batches, std::vector<std::uint64_t> firsts, attest::TreeHead head);
   void fail(const std::string& reason);
 
@@ -88,7 +89,7 @@ struct Sequencer::State {
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
   std::vector<attest::Hash> group_salts;
-  std::string pause;  // a note to seal: the disk was full
+  std::string pause;  // the note at the group's end: the disk was full
   std::thread thread;
 };
 
@@ -135,7 +136,6 @@ void Sequencer::State::run() {
       commit(batches);
       batches.clear();
       queue.release();
-      if (!pause.empty()) commit(batches);  // none: the note alone
     }
   } catch (const std::exception& error) {
     // The one place where the store's accidents end: nothing is acknowledged from here on.
@@ -146,11 +146,6 @@ void Sequencer::State::run() {
 void Sequencer::State::commit(std::vector<Batch>& batches) {
   group.clear();
   std::uint64_t index = store.head().size;
-  const std::string note = std::exchange(pause, {});
-  if (!note.empty()) {
-    add(attest::Kind::note, now_ns(), attest::kNoSource, attest::view(note));
-    ++index;
-  }
   std::vector<std::uint64_t> firsts;
   for (const Batch& batch : batches) {
     const std::uint64_t source = source_for(batch, index);
@@ -171,7 +166,8 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
     salted = 0;
   }
   const attest::TreeHead head = append_when_there_is_room();
-  ENSURE(head.size == index);
+  ENSURE(head.size == index + (pause.empty() ? 0 : 1));
+  pause.clear();
   ++groups;
   tell(batches, std::move(firsts), head);
 }
@@ -190,19 +186,18 @@ std::uint64_t Sequencer::State::source_for(const Batch& batch, std::uint64_t nex
 }
 
 // A full disk is no failure: the store has written nothing that counts, senders feel back-pressure,
-// and the pause is sealed as a note when there is room again.
+// and the pause is sealed as a note in the group that waited, so that no anchor parts the two.
 attest::TreeHead Sequencer::State::append_when_there_is_room() {
   std::int64_t full_since = 0;
   bool ending = false;
   for (std::chrono::milliseconds delay = kFullDiskFirstDelay;;
        delay = std::min<std::chrono::milliseconds>(2 * delay, kFullDiskLongestDelay)) {
     try {
+      if (full_since != 0) note_pause(full_since);
       const attest::TreeHead head = store.append(group);
       if (full_since != 0) {
         disk_full = false;
         log(Priority::notice, "the disk has room again: going on");
-        pause = "{\"note\":\"disk_full\",\"since_ns\":" + std::to_string(full_since) +
-                ",\"until_ns\":" + std::to_string(now_ns()) + "}";
       }
       return head;
     } catch (const std::system_error& error) {
@@ -216,6 +211,17 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
       ending = queue.wait_closed(delay);  // then one more try: the room may be back by now
     }
   }
+}
+
+// The group's last record, made anew at each try: it says until when.
+void Sequencer::State::note_pause(std::int64_t full_since) {
+  if (!pause.empty()) group.pop_back();
+  const std::int64_t until = now_ns();
+  pause = "{\"note\":\"disk_full\",\"since_ns\":" + std::to_string(full_since) +
+          ",\"until_ns\":" + std::to_string(until) + "}";
+  add(attest::Kind::note, until, attest::kNoSource, attest::view(pause));
+  salts.fill({&group.back().salt, 1});
+  ++salted;
 }
 
 // Placements first: senders wait for them.

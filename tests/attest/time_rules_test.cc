@@ -152,6 +152,44 @@ TEST(TimeRules, ARecordedPauseExplainsAGap) {
   EXPECT_FALSE(found(log, Finding::quote_gap));
 }
 
+// Received while the disk was full, written behind an anchor that was made since.
+TEST(TimeRules, RecordsThatWaitedForAFullDiskAreNotBackDated) {
+  for (const std::int64_t earlier_s : {0, 10}) {
+    PaperLog log = started();
+    const std::int64_t full_since = log.now_ns;
+    log.pass(60'000);
+    log.record(Kind::note, "{\"note\":\"disk_full\",\"since_ns\":" + std::to_string(full_since) +
+                               ",\"until_ns\":" + std::to_string(log.now_ns) + "}");
+    log.quote();
+    const std::int64_t now = log.now_ns;
+    log.now_ns = full_since - earlier_s * 1'000'000'000;
+    log.events(1);
+    log.now_ns = now + 1'000'000;
+    log.quote();
+    EXPECT_EQ(found(log, Finding::back_dated), earlier_s > 5);
+    log.pass(10'000);
+    log.quote();
+    log.now_ns = full_since;
+    log.events(1);  // long after the pause it explains nothing
+    log.now_ns = now + 20'000'000'000;
+    log.quote();
+    EXPECT_TRUE(found(log, Finding::back_dated));
+  }
+}
+
+// The daemon's note about a full disk stands behind the records that waited, in the same block.
+TEST(TimeRules, ASealedNoteAboutAFullDiskExplainsAGap) {
+  for (const std::string_view note : {"disk_full", "shutdown"}) {
+    PaperLog log = started();
+    log.events(1);
+    log.pass(60'000);
+    log.record(Kind::note, "{\"note\":\"" + std::string(note) + "\",\"since_ns\":1}");
+    log.quote();
+    EXPECT_EQ(found(log, Finding::quote_gap), note != "disk_full");
+    EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 60u);
+  }
+}
+
 // Attack 19: the daemon was dead for hours in a run that went on.
 TEST(TimeRules, AStaleHeartbeatIsFound) {
   PaperLog log = started();

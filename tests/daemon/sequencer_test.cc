@@ -192,6 +192,7 @@ TEST(Sequencer, AFullDiskIsWaitedForAndSealedAsANote) {
     if (waited) {
       EXPECT_EQ(bench.failures, 0);
       EXPECT_EQ(text_of(store.read(1)), "event");
+      EXPECT_EQ(bench.sequencer->status().groups, 1u) << "the note is not in the group that waited";
       EXPECT_FALSE(bench.sequencer->status().disk_full);
     }
   }
