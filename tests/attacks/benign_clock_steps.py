@@ -6,39 +6,13 @@ before it, records dated outside their anchors) must be explained by what is in 
 or a note that the daemon sealed about the step; never by a verdict. The verdict needs no clock: the verifier's own
 stands still meanwhile.
 """
-import os
+from luck import CLOCK_FINDINGS, OK, Bent, into_namespace
 
-from luck import OK, Machine, into_namespace, log_id, preload, second_verifier
-
-CLOCK_FINDINGS = {"clock_inconsistent", "back_dated", "quote_gap", "heartbeat_stale"}
-NOTE = 5
 WHILE_RUNNING = ["+3y", "+0", "-7y", "+0", "-1h", "+20y", "-10y", "+0"]
 AT_A_START = ["+5y", "-5y", "@1970-01-02 00:00:00", "@2099-01-01 00:00:00", "+0"]
 
 
-class Bent(Machine):
-    """Its daemon's wall clock is what the file `clock` says."""
-
-    def bend(self, offset):
-        (self.folder / "clock").write_text(offset + "\n")
-
-    def start_bent(self):
-        added = preload(self.folder / "clock")
-        os.environ.update(added)
-        try:
-            self.start_daemon()
-        finally:
-            for name in added:
-                del os.environ[name]
-
-    def steps_noted(self):
-        notes = 0
-        for _, leaves, blocks, *_ in second_verifier.groups(self.data / "segments", log_id(self.data)):
-            contents = second_verifier.contents_of(blocks)
-            notes += sum(leaf[1] == NOTE and c[2].startswith(b'{"note":"clock_step"')
-                         for leaf, c in zip(leaves, contents))
-        return notes
-
+class Years(Bent):
     def check_bent(self):
         """Verified; findings about clocks and nothing else; every event there. How much has been said about steps."""
         report = self.verify()
@@ -47,7 +21,7 @@ class Bent(Machine):
         assert others == {"simulator"}, report
         assert report["coverage"]["boots"] == 1 and report["coverage"]["unanchored"] == 0, report
         self.check_events()
-        return report["finding_count"] + self.steps_noted()
+        return report["finding_count"] + len(self.notes("clock_step"))
 
 
 def while_running(machine):
@@ -77,7 +51,7 @@ def records_out_of_their_time(machine):
     """The clock is set back for some records and put right before their anchor: the block is named, or the step is."""
     machine.send()
     machine.anchor()
-    noted = machine.steps_noted()
+    noted = len(machine.notes("clock_step"))
     machine.bend("-2y")
     machine.send()
     machine.bend("+0")
@@ -85,11 +59,11 @@ def records_out_of_their_time(machine):
     machine.anchor()
     machine.check_bent()
     named = [f for f in machine.verify()["findings"] if f["finding"] == "back_dated"]
-    assert named or machine.steps_noted() > noted, "two years back and forth, and not a word about it"
+    assert named or len(machine.notes("clock_step")) > noted, "two years back and forth, and not a word about it"
 
 
 def main():
-    with Bent("a") as machine:
+    with Years("a") as machine:
         machine.provision(quote_interval="1h")
         machine.bend("+0")
         machine.start_bent()

@@ -7,17 +7,12 @@ and how the start before it ended.
 """
 import json
 
-from luck import BIN, Machine, into_namespace, log_id, run, second_verifier, stele_host
-
-BOOT = 2
+from luck import BIN, BOOT, Machine, into_namespace, run, stele_host
 
 
 def boot_records(machine):
     """What the daemon sealed about its own starts."""
-    records = []
-    for _, leaves, blocks, *_ in second_verifier.groups(machine.data / "segments", log_id(machine.data)):
-        contents = second_verifier.contents_of(blocks)
-        records += [json.loads(c[2]) for leaf, c in zip(leaves, contents) if leaf[1] == BOOT]
+    records = [json.loads(content) for kind, content in machine.records() if kind == BOOT]
     return [(r["version"], r["previous_end"]) for r in records]
 
 

@@ -4,23 +4,12 @@
 Method: the data directory lies on a tmpfs of the test's own that is shrunk to what is used and grown again, while
 events and anchors are due; the daemon is also killed, and the machine loses its power, on the full disk.
 """
-import json
 import time
 
-from luck import (OK, Machine, Sender, end_mount, into_namespace, log_id, mount, remount, second_verifier, used,
-                  wait_until)
+from luck import OK, Machine, Sender, end_mount, into_namespace, mount, remount, used, wait_until
 
-ROOM, LITTLE, NOTE = 64 << 20, 16 << 10, 5
+ROOM, LITTLE = 64 << 20, 16 << 10
 LONG_S = 6  # more than the trust file's slack and ten quote intervals: a gap, were its cause not on record
-
-
-def pauses(machine):
-    """The notes about a full disk, as sealed in the log."""
-    notes = []
-    for _, leaves, blocks, *_ in second_verifier.groups(machine.data / "segments", log_id(machine.data)):
-        contents = second_verifier.contents_of(blocks)
-        notes += [json.loads(c[2]) for leaf, c in zip(leaves, contents) if leaf[1] == NOTE]
-    return [n for n in notes if n["note"] == "disk_full"]
 
 
 def fill(machine):
@@ -33,7 +22,7 @@ def fill(machine):
 
 
 def filled_and_freed(machine, hold_s=0):
-    before = len(pauses(machine))
+    before = len(machine.notes("disk_full"))
     sender = fill(machine)
     full_until = time.monotonic() + hold_s
     wait_until(lambda: time.monotonic() > full_until, "the disk was full for long")
@@ -44,7 +33,7 @@ def filled_and_freed(machine, hold_s=0):
     wait_until(lambda: machine.ledger.newest > newest, "events are taken again")
     sender.stop()
     machine.anchor()
-    told = pauses(machine)
+    told = machine.notes("disk_full")
     assert len(told) > before, "the pause is not in the log"
     assert all(n["since_ns"] < n["until_ns"] for n in told), told
     exposed = machine.check_with_pauses()["coverage"]["longest_exposure_s"]

@@ -7,7 +7,7 @@ comes out anchors and is verified; what an interrupted attempt left is never tak
 """
 import contextlib
 
-from luck import Machine, OK, failing, into_namespace, run
+from luck import Machine, OK, failing, into_namespace, need_failpoints, run
 
 BOTH = ["keep.before_rename:1", "keep.done:1", "provision.identity", "create.before_rename:1", "create.done:1",
         "provision.genesis", "provision.key", "provision.counter_defined", "provision.counter_written",
@@ -98,5 +98,6 @@ def main():
 
 
 if __name__ == "__main__":
+    need_failpoints()
     into_namespace()
     main()

@@ -4,7 +4,7 @@
 Method: TPM2_Shutdown(STATE), the TPM without power, TPM2_Startup(STATE or CLEAR) under a running daemon and
 between two of them; the TPM's own counts are read to see that it was what it should be.
 """
-from luck import CLEAR, STATE, Machine, into_namespace
+from luck import CLEAR, STATE, Machine, into_namespace, need_failpoints
 
 
 def slept(machine, startup, between=lambda: None):
@@ -94,5 +94,6 @@ def main():
 
 
 if __name__ == "__main__":
+    need_failpoints()
     into_namespace()
     main()

@@ -5,6 +5,8 @@ Method: a listener between daemon and swtpm sends GetRandom before every command
 shared without a resource manager would see it, for a while or without end. C is read from the TPM before and
 after: as many increments as anchors, however often the session was broken.
 """
+import threading
+
 from luck import EXTEND, GET_RANDOM, READ, SESSION_DIGEST, UNAVAILABLE, Machine, TpmBetween, ask, into_namespace, wait_until
 
 IN_SESSION = (EXTEND, READ, SESSION_DIGEST)
@@ -63,6 +65,34 @@ def contended(machine, neighbour):
     machine.check(unanchored=0)
 
 
+def in_a_loop(machine, between):
+    """A second client of the same TPM that never pauses: whatever becomes of each anchor, one increment each."""
+    unspent = machine.spent() - machine.status()["anchoring"]["counter_anchors"]
+    ended, asked = threading.Event(), []
+
+    def neighbour():
+        while not ended.is_set():
+            asked.append(ask(between.port, GET_RANDOM))
+
+    client = threading.Thread(target=neighbour)
+    client.start()
+    try:
+        for _ in range(5):
+            machine.send()
+            machine.stele("anchor")  # made, or refused as contended
+    finally:
+        ended.set()
+        client.join()
+    wait_until(lambda: machine.state() == "anchoring", "the daemon goes on")
+    machine.anchor()
+    assert len(asked) > 100, f"the second client came to its turn {len(asked)} times only"
+    report = machine.verify()
+    assert machine.spent() - unspent == report["anchors"]["counter"], "an anchor incremented C more than once"
+    for name in ("read_back_receipt", "journal_remark"):  # as the two met
+        machine.findings[name] = sum(f["finding"] == name for f in report["findings"])
+    machine.check(unanchored=0)
+
+
 def main():
     with Machine("a") as machine:
         neighbour = Neighbour(machine)
@@ -77,6 +107,7 @@ def main():
         for times in (1, 2, TRIES - 1):
             disturbed(machine, neighbour, times)
         contended(machine, neighbour)
+        in_a_loop(machine, between)
         machine.check_still_caught(older)
         machine.stop_daemon()
         between.close()

@@ -5,6 +5,7 @@ test's hands, and that keeps a tally of what the verdict has to say. Standard li
 """
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import secrets
@@ -26,10 +27,14 @@ from disks import end as end_mount, into_namespace, mount, remount, used  # noqa
 from load import Ledger, Sender, check_records, log_id, second_verifier  # noqa: E402, F401
 from stele_host import BIN, Host, OK, TAMPERED, UNAVAILABLE, UNDETERMINED, placed, run, wait_until  # noqa: E402, F401
 
+SECOND_VERIFIER = HERE.parent / "second_verifier" / "second_verifier.py"
 SHUTDOWN, STARTUP, CLEAR, STATE = 0x145, 0x144, 0, 1
 INCREMENT, EXTEND, READ, SESSION_DIGEST, PCR_EXTEND, QUOTE = 0x134, 0x136, 0x14E, 0x14D, 0x182, 0x158
 GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+BOOT, NOTE = 2, 5  # kinds of records
+CLOCK_FINDINGS = {"clock_inconsistent", "back_dated", "quote_gap", "heartbeat_stale"}
+SKIPPED = 77  # as CMakeLists.txt has it
 ALWAYS = {"simulator", "mode_b"}  # findings about the installation, not about what happened
 LISTED = 10  # findings of a kind that a report spells out
 UNFINISHED = {"unanchored_tail", "open_intent", "torn_tail", "torn_journal_tail"}
@@ -105,6 +110,17 @@ class Machine(Host):
         (self.folder / "escrow").unlink(missing_ok=True)
         self.pinned = None
         self.ledger, self.tally, self.findings = Ledger(), collections.Counter(), collections.Counter()
+
+    def records(self):
+        """(kind, content) of every record, read by the second verifier's eyes."""
+        for _, leaves, blocks, *_ in second_verifier.groups(self.data / "segments", log_id(self.data)):
+            contents = second_verifier.contents_of(blocks)
+            yield from ((leaf[1], content[2]) for leaf, content in zip(leaves, contents))
+
+    def notes(self, name):
+        """The daemon's own notes of a kind."""
+        begins = b'{"note":"' + name.encode() + b'"'
+        return [json.loads(content) for kind, content in self.records() if kind == NOTE and content.startswith(begins)]
 
     # -- power
 
@@ -204,9 +220,9 @@ class Machine(Host):
         shutil.copytree(self.data, target)
         return target
 
-    def check_still_caught(self, older, tampered_index=None):
+    def check_still_caught(self, older, second_opinion=True):
         """After the bad luck as before it: a flipped byte and a cut-back log are tampering. Needs the daemon."""
-        index = self.ledger.newest if tampered_index is None else tampered_index
+        index = self.ledger.newest
         event = self.ledger.acknowledged[index]
         self.anchor()
         flipped = self.copy("flipped")
@@ -221,6 +237,26 @@ class Machine(Host):
         assert (honest["exit"], honest["freshness"]) == (OK, "pass"), honest
         rolled_back = self.verify(*challenge, path=older)
         assert (rolled_back["exit"], rolled_back["freshness"]) == (TAMPERED, "fail"), rolled_back
+        opinions = ((self.copy("second"), OK), (flipped, TAMPERED)) if second_opinion else ()
+        for path, verdict in opinions:
+            done = run(sys.executable, "-B", SECOND_VERIFIER, path, "--trust", self.trust())
+            assert done.returncode == verdict, (path, done)
+
+
+class Bent(Machine):
+    """Its daemon's wall clock is what bend() says, through libfaketime; the TPM's clock goes on."""
+
+    def bend(self, offset):
+        (self.folder / "clock").write_text(offset + "\n")
+
+    def start_bent(self):
+        added = preload(self.folder / "clock")
+        os.environ.update(added)
+        try:
+            self.start_daemon()
+        finally:
+            for name in added:
+                del os.environ[name]
 
 
 @contextlib.contextmanager
@@ -232,6 +268,13 @@ def failing(failpoint, action="kill"):
         yield
     finally:
         del os.environ["STELE_FAILPOINT"]
+
+
+def need_failpoints():
+    """Ends the script as skipped, and says so, where the daemon was built without its failpoints."""
+    if b"STELE_FAILPOINT" not in (BIN / "steled").read_bytes():
+        print("SKIPPED: steled was built without failpoints (-DSTELE_FAILPOINTS=ON)")
+        sys.exit(SKIPPED)
 
 
 def flip(segments, event):
