@@ -51,16 +51,21 @@ void TimeRules::record(std::uint64_t index, const CheckedRecord& record) {
 void TimeRules::intent() {
   open_.add(since_);
   since_ = {};
+  intent_open_ = true;
+  interrupted_ = false;
 }
 
 void TimeRules::bundle(bool new_run, bool had_open_intent) {
   new_run_ = new_run_ || new_run;
   delayed_ = delayed_ || had_open_intent;
+  interrupted_ = interrupted_ || had_open_intent;
 }
 
 void TimeRules::remark(const Remark& remark) {
-  if (remark.code == RemarkCode::pause || remark.code == RemarkCode::contended)
+  if (remark.code == RemarkCode::pause || remark.code == RemarkCode::contended) {
     paused_ = paused_since_counter_ = true;
+    interrupted_ = intent_open_;
+  }
   if (late_ns_) exposed(*late_ns_, remark.time_ns);
   late_ns_.reset();
   if (!open_.empty) exposed(open_.first_ns, remark.time_ns);
@@ -82,7 +87,7 @@ void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& recei
   // A statement tells when it was made, not when its receipt was; a later date bounds that.
   if (late_ns_) exposed(*late_ns_, statement.wallclock_ns);
   late_ns_.reset();
-  if ((delayed_ || paused_) && !open_.empty) late_ns_ = open_.first_ns;
+  if (interrupted_ && !open_.empty) late_ns_ = open_.first_ns;
   judge_block(statement);
   judge_clock(statement, receipt);
   const Anchor anchor{statement.wallclock_ns, receipt.clock_ms(), receipt.run(),
@@ -94,7 +99,9 @@ void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& recei
   }
   anchor_ = anchor;
   open_ = {};
-  new_run_ = paused_ = delayed_ = false;
+  // What came while this receipt was late waited through the same outage.
+  if (!interrupted_) new_run_ = paused_ = false;
+  delayed_ = intent_open_ = interrupted_ = false;
 }
 
 // The open block is of records that a full disk kept out of the block before.

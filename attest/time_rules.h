@@ -71,6 +71,8 @@ class TimeRules {
   bool paused_ = false;
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
+  bool intent_open_ = false;
+  bool interrupted_ = false;  // since that intent: a pause or a daemon start; its receipt comes late
   std::optional<FullDisk> full_disk_;  // newest
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;

@@ -134,6 +134,44 @@ TEST(TimeRules, ALateReceiptEndsAnExposureNotItsStatement) {
   EXPECT_EQ(busy.appraise().coverage.longest_exposure_s, 30u);
 }
 
+// The TPM was away between two anchors, then an hour nothing happened: the pause is all the exposure.
+TEST(TimeRules, APauseWithoutAnIntentDelaysNoReceipt) {
+  PaperLog log = started();
+  log.events(1);
+  log.remark(RemarkCode::pause);
+  log.pass(20'000);
+  log.remark(RemarkCode::resumed);
+  log.quote();
+  log.pass(kHourMs);
+  log.counter();
+  EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 20u);
+}
+
+// The intent's receipt and the records behind it waited through one outage, in its run or a new one.
+TEST(TimeRules, APauseExplainsWhatCameBehindTheOpenIntentToo) {
+  for (const bool power_cut : {false, true}) {
+    PaperLog log = started();
+    const Statement statement = log.open_counter();
+    log.remark(RemarkCode::pause);
+    log.events(1);
+    log.pass(60'000);
+    if (power_cut) {
+      log.boot();
+      log.bundle();
+      log.voided(VoidReason::run_changed);
+    } else {
+      log.receipt(log.tpm.full_anchor(statement));
+    }
+    log.remark(RemarkCode::resumed);
+    log.counter();
+    EXPECT_FALSE(found(log, Finding::quote_gap));
+    log.events(1);
+    log.pass(60'000);
+    log.counter();
+    EXPECT_TRUE(found(log, Finding::quote_gap)) << "a pause explains no later gap";
+  }
+}
+
 TEST(TimeRules, SilenceIsNoGap) {
   PaperLog log = started();
   log.pass(60'000);
