@@ -4,6 +4,8 @@
 Method: the data directory lies on a tmpfs of the test's own that is shrunk to what is used and grown again, while
 events and anchors are due; the daemon is also killed, and the machine loses its power, on the full disk.
 """
+import shutil
+import subprocess
 import time
 
 from luck import OK, Machine, Sender, end_mount, into_namespace, mount, remount, used, wait_until
@@ -58,6 +60,38 @@ def killed_on_the_full_disk(machine, power):
     machine.check_with_pauses()
 
 
+def journal_disk_full():
+    """Only the anchors have no room: events are taken, the pause is owed to the journal until it can be written."""
+    with Machine("a") as machine:
+        machine.begin(quote_interval="20ms")
+        machine.stop_daemon()
+        journal, aside = machine.data / "journal", machine.folder / "aside"
+        shutil.copytree(journal, aside)
+        mount(journal, "size=1m")
+        try:
+            shutil.copytree(aside, journal, dirs_exist_ok=True)
+            machine.start_daemon()
+            machine.anchor()
+            remount(journal, f"size={used(journal)}")
+            wait_until(lambda: machine.send() == OK and machine.state() == "unavailable", "no room for anchors")
+            full_until = time.monotonic() + LONG_S
+            assert "disk is full" in machine.status()["anchoring"]["reason"]
+            wait_until(lambda: time.monotonic() > full_until, "the disk was full for long")
+            assert machine.send() == OK, "events wait for anchors"
+            report = machine.verify()
+            assert report["exit"] == OK and report["coverage"]["unanchored"] > 0, report
+            remount(journal, "size=1m")
+            wait_until(lambda: machine.state() == "anchoring", "anchors are made again")
+            machine.anchor()
+            machine.told({"journal_remark": 2})
+            exposed = machine.check(unanchored=0)["coverage"]["longest_exposure_s"]
+            assert exposed >= LONG_S - 1, f"no room for {LONG_S} s; the longest exposure is given as {exposed} s"
+            machine.stop_daemon()
+        finally:
+            machine.kill_daemon()
+            subprocess.run(["umount", "-l", journal], check=False)
+
+
 class Cramped(Machine):
     def check_with_pauses(self, **options):
         """How often the anchorer paused on the full disk too depends on what was due: remarks as they stand."""
@@ -88,3 +122,4 @@ def main():
 if __name__ == "__main__":
     into_namespace()
     main()
+    journal_disk_full()

@@ -25,6 +25,7 @@ def power_cut(machine):
     quoted = machine.check()["coverage"]
     assert quoted["counter_anchored"] == sealed and quoted["quote_anchored"] >= 3, quoted
     machine.cut_power()
+    assert not machine.clock_is_safe(), "that was no unclean stop"
     machine.start_daemon()
     machine.anchor()
     machine.told({"unclean_end": 1}, boots=1, unclean_ends=1)

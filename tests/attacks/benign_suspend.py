@@ -79,7 +79,7 @@ def resumes_nobody_saw(machine):
 
 
 def main():
-    with Machine("a") as machine:
+    with Machine("b") as machine:
         machine.begin(quote_interval="20ms")
         older = machine.copy("older")
         resume(machine)

@@ -175,8 +175,14 @@ class Machine(Host):
 
     def clock(self):
         """(reset, restart) as the TPM counts them."""
-        answer = ask(self.tpm.port, struct.pack(">HII", 0x8001, 10, 0x181))
-        return struct.unpack(">II", answer[26:34])
+        return struct.unpack(">II", self.read_clock()[26:34])
+
+    def clock_is_safe(self):
+        """NO after an unclean stop, until the TPM's clock has passed all that it may have shown before."""
+        return self.read_clock()[34] == 1
+
+    def read_clock(self):
+        return ask(self.tpm.port, struct.pack(">HII", 0x8001, 10, 0x181))
 
     # -- what must be said
 
@@ -373,6 +379,30 @@ class TpmBetween:
             back = threading.Thread(target=pump, args=(other, connection), daemon=True)
             back.start()
             pump(connection, other)
+
+
+class Executioner:
+    """Kills the TPM at the n-th next command of a kind, before it hears it or before its answer is heard."""
+
+    def __init__(self, machine):
+        self.machine, self.deaths, self.code = machine, 0, None
+
+    def order(self, code, moment, count=1):
+        self.code, self.moment, self.count = code, moment, count
+
+    def __call__(self, code, _command, forward):
+        if code != self.code:
+            return forward()
+        self.count -= 1
+        if self.count:
+            return forward()
+        self.code = None
+        if self.moment == "unheard":
+            forward()
+        self.machine.kill_tpm()
+        self.machine.tpm.start()
+        self.deaths += 1
+        return None
 
 
 def pump(source, target):
