@@ -35,7 +35,7 @@ class AnotherPcr(unittest.TestCase):
         self.assertNotEqual(history.fold, self.whole.fold)
         self.hand.reset_pcr(pcr)
         for statement in history.statements:
-            self.hand.extend_pcr(pcr, H(b"stele/v1/anchor\0", statement))
+            self.hand.extend_pcr(pcr, history.digest_of(statement))
         self.assertEqual(self.hand.read_pcrs([pcr]), [history.fold])
         return history
 

@@ -143,7 +143,7 @@ class History:
         self.open = payload
 
     def _close(self):
-        digest = H(b"stele/v1/anchor\0", self.open)
+        digest = self.digest_of(self.open)
         self.fold, self.chain_head = H(self.fold, digest), H(self.chain_head, digest)
         self.quote_seq += 1 if self.open[11] & QUOTE_FLAG else 0
         self.run_has_statement = True
@@ -168,6 +168,10 @@ class History:
         if payload[0] == 2:
             self._close()
         self.open = None
+
+    @staticmethod
+    def digest_of(statement):
+        return H(b"stele/v1/anchor\0", statement)
 
     # -- going on as the daemon would
 
@@ -202,7 +206,7 @@ class History:
                  + struct.pack(">IQQQQ", 0, self.seq + step, self.quote_seq + 1 if quote else 0, self.counter + step, size)
                  + root_of(self.records[:size]) + self.chain_head + self.extend + self.previous + self.bundle
                  + struct.pack(">qII", time.time_ns(), *self.run))
-        return H(b"stele/v1/anchor\0", self.open)
+        return self.digest_of(self.open)
 
     def anchor(self, hand, kind=FULL, flags=0, with_quote=True):
         """A statement and the TPM's receipt for it: root uses the TPM as the daemon does."""
@@ -220,7 +224,7 @@ class History:
     def answer(self, hand, nonce, quote=None):
         """What root answers an auditor: the live state of C and E, for this history's newest statement."""
         newest = self.statements[-1]
-        digest = H(b"stele/v1/anchor\0", newest)
+        digest = self.digest_of(newest)
         seq, quote_seq, size = newest[48:56], newest[56:64], newest[72:80]
         extra = H(b"stele/v1/challenge\0", nonce, self.log_id, seq, quote_seq, digest)
         audit = audited(hand, extra)

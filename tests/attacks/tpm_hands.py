@@ -13,7 +13,8 @@ OWNER, NULL, LOCKOUT, ENDORSEMENT, PLATFORM = 0x40000001, 0x40000007, 0x4000000A
 SHA1, SHA256, NO_ALGORITHM = 0x0004, 0x000B, 0x0010
 CONTINUE, EXCLUSIVE, RESET, AUDIT = 0x01, 0x02, 0x04, 0x80  # session attributes
 COUNTER_ATTRIBUTES, EXTEND_ATTRIBUTES, ORDINARY_ATTRIBUTES = 0x02060014, 0x02060044, 0x02060004
-NOT_EXCLUSIVE, UNWRITTEN, NO_SUCH_HANDLE, BAD_AUTH = 0x121, 0x14A, 0x18B, 0x9A2
+NOT_EXCLUSIVE, UNWRITTEN, NO_SUCH_HANDLE, BAD_AUTH, RETRY = 0x121, 0x14A, 0x18B, 0x9A2, 0x922
+MOST_RETRIES = 100  # of a busy TPM: the command had no effect and may be sent again
 
 
 def H(*parts):
@@ -109,8 +110,11 @@ class Hand:
         if area:
             body += struct.pack(">I", len(area)) + area
         body += parameters
-        response = self.transmit(struct.pack(">HII", 0x8002 if area else 0x8001, 10 + len(body), code) + body)
-        result = struct.unpack(">I", response[6:10])[0]
+        for _ in range(MOST_RETRIES):
+            response = self.transmit(struct.pack(">HII", 0x8002 if area else 0x8001, 10 + len(body), code) + body)
+            result = struct.unpack(">I", response[6:10])[0]
+            if result != RETRY:
+                break
         if result:
             raise Refused(code, result)
         if not area:
