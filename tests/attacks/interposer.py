@@ -30,7 +30,7 @@ def receive_message(connection):
 
 class Interposer:
     def __init__(self, port):
-        self.upstream_port, self.upstream, self.rule, self.counts = port, None, None, {}
+        self.upstream_port, self.upstream, self.rule, self.newest = port, None, None, {}
         self.busy, self.connections, self.after = threading.RLock(), [], None
         self.commands, self.control = self._listen_on_neighbours()
         self.port = self.commands.getsockname()[1]
@@ -73,6 +73,10 @@ class Interposer:
         hand.transmit = self.ask
         return hand
 
+    def newest_of(self, code):
+        """The TPM's newest response to this command."""
+        return self.newest[struct.pack(">I", code)]
+
     def once_after(self, code, act):
         """Does act() right behind the TPM's response to the next such command, before anybody sees it."""
         self.after = (code, act)
@@ -94,7 +98,6 @@ class Interposer:
             command = receive_message(connection)
             code = struct.unpack(">I", command[6:10])[0]
             with self.busy:
-                self.counts[code] = self.counts.get(code, 0) + 1
                 response = self.rule(code, command, lambda: self.ask(command)) if self.rule else self.ask(command)
             if response is None:
                 return
@@ -106,7 +109,7 @@ class Interposer:
             if not self.upstream:
                 self.upstream = socket.create_connection(("127.0.0.1", self.upstream_port))
             self.upstream.sendall(command)
-            response = receive_message(self.upstream)
+            response = self.newest[command[6:10]] = receive_message(self.upstream)
         if self.after and self.after[0] == struct.unpack(">I", command[6:10])[0]:
             (_, act), self.after = self.after, None
             act()
