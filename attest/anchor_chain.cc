@@ -160,6 +160,11 @@ Result<void> AnchorChain::verify_run(const VerifiedReceipt& receipt) const {
     if (!same && !precedes(run, receipt.run())) {
       return Defect(Fault::receipt_run, at, "a read-back of a run before its statement's");
     }
+    // Without it quote anchors could be cut unseen: nothing would show that P is the fold.
+    if (same) {
+      return Defect(Fault::value_out_of_range, at,
+                    "a read-back of its statement's run has no quote of P");
+    }
   } else if (!same) {
     return Defect(Fault::receipt_run, at, "a receipt of another run than its statement's");
   }

@@ -29,6 +29,9 @@ class Fork:
         self.root.redefine_extend(self.hand, first.digests)
         first.anchor(self.hand)
         digest = second.statement()
+        # P holds the first history's d: a read-back must lie in a later run, or it would have to show P.
+        self.root.power_cycle(self.hand)
+        second.boot(self.hand)
         self.root.redefine_extend(self.hand, second.digests + [digest])
         second.add(RECEIPT, receipt(READ_BACK, digest, audited(self.hand, read_back_extra(digest))))
         assert first.counter == second.counter == self.hand.counter_value() and first.extend != second.extend

@@ -68,7 +68,7 @@ class CounterRedefined(unittest.TestCase):
             root.expect("tampered", path=history.write(root.new_folder("first")), integrity="fail",
                         defect="receipt_digest", at=newest)
             history.replay(made)
-            history.add(RECEIPT, receipt(READ_BACK, digest, audited(hand, read_back_extra(digest))))
+            history.add(RECEIPT, receipt(READ_BACK, digest, audited(hand, read_back_extra(digest)), quoted(hand, digest)))
             root.expect("undetermined", path=history.write(root.new_folder("read-back")), integrity="pass",
                         completeness="unknown", defect="read_back_rule", at=newest)
 

@@ -144,9 +144,10 @@ class History:
 
     def _close(self):
         digest = self.digest_of(self.open)
-        self.fold, self.chain_head = H(self.fold, digest), H(self.chain_head, digest)
-        self.quote_seq += 1 if self.open[11] & QUOTE_FLAG else 0
-        self.run_has_statement = True
+        self.chain_head = H(self.chain_head, digest)
+        if struct.unpack(">II", self.open[248:]) == self.run:  # a read-back of an earlier run is in no fold of this one
+            self.fold, self.run_has_statement = H(self.fold, digest), True
+            self.quote_seq += 1 if self.open[11] & QUOTE_FLAG else 0
         self.statements.append(self.open)
         self.open = None
         return digest

@@ -224,6 +224,17 @@ TEST(AnchorChain, AFullReceiptLiesInItsStatementsRunAReadBackThereOrLater) {
             "receipt_run");
 }
 
+TEST(AnchorChain, AReadBackOfItsStatementsRunShowsP) {
+  PaperLog log;
+  log.start();
+  const Hash digest = statement_digest(encode(log.open_counter()));
+  log.tpm.increment();
+  log.tpm.extend_index(digest);
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.read_back(digest, false))),
+            "value_out_of_range");
+  EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.read_back(digest, true))), "accepted");
+}
+
 TEST(AnchorChain, ReadBackOfALaterRunThanTheNextStatementsIsRefused) {
   PaperLog log;
   log.start();

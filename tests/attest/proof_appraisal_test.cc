@@ -108,7 +108,7 @@ TEST(ProofAppraisal, AReadBackOnItsOwnIsUnknownInModeB) {
     log.start();
     log.events(2);
     log.open_counter();
-    log.read_back_open(false);
+    log.read_back_open(true);
     const Report report = appraise(log, prove(log, 1, false));
     EXPECT_EQ(report.conclusion, mode == Mode::a ? Conclusion::verified : Conclusion::undetermined);
   }

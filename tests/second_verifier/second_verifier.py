@@ -133,6 +133,7 @@ class Chain:
             clock = self.audited(kind, audit, digest, self.open)
         may_differ = audit and not quote and is_later(clock.run, self.open.run)
         need(clock.run == self.open.run or may_differ, "a receipt of another run")
+        need(quote or clock.run != self.open.run, "a read-back of its statement's run without a quote")
         self.tick(clock)
         self.close()
 
