@@ -49,11 +49,14 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
     draft_.finding(Finding::foreign_extend_recorded, counter_place_, "the daemon recorded it");
   }
   if (applied.new_run) {
-    if (!applied.resumed && life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
+    if (life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
       ++coverage_.unclean_ends;
+      // A Resume keeps P; after a Restart whoever knows the log can extend P to the same value.
       draft_.finding(Finding::unclean_end, counter_place_,
-                     "the TPM's run ended without a final anchor: records from " +
-                         std::to_string(counter_size_) +
+                     std::string(applied.resumed ? "the TPM was resumed, or restarted and P extended "
+                                                   "again, without a final anchor"
+                                                 : "the TPM's run ended without a final anchor") +
+                         ": records from " + std::to_string(counter_size_) +
                          " on, up to the next counter anchor, were exposed");
     }
     const bool reset = boot_id_ && bundle.run().reset != boot_run_.reset;

@@ -6,7 +6,7 @@ honest daemon makes of a reset behind its back: a finding, never tampering.
 """
 import unittest
 
-from forged_history import H, QUOTE, RECEIPT, History, quoted, receipt
+from forged_history import AFTER_RESUME, H, QUOTE, RECEIPT, History, quoted, receipt
 from interposer import Interposer
 from root import Root, wait_until
 
@@ -16,8 +16,8 @@ class ResetToReplay(unittest.TestCase):
         self.root = Root("a", end="kill")
         self.addCleanup(self.root.close)
 
-    def cut_and_replayed(self, hand):
-        """Two quote anchors less, the TPM reset, P what it was at the cut; what a verifier remembers of the whole."""
+    def cut_and_replayed(self, hand, keep_state=False):
+        """Two quote anchors less, the TPM reset or restarted, P what it was at the cut; what a verifier remembers of the whole."""
         root, whole = self.root, History(self.root.host.data)
         for number in range(4):
             whole.append(b"quote-anchored %d" % number)
@@ -27,7 +27,8 @@ class ResetToReplay(unittest.TestCase):
         root.challenge("verified", lambda nonce: whole.answer(hand, nonce), "--memory", memory, path=path)
         history = History(path)
         history.cut(history.seq, quotes=2)
-        root.power_cycle(hand)
+        root.power_cycle(hand, keep_state)
+        self.assertEqual(hand.read_pcrs([root.secrets.pcr]), [bytes(32)])
         for statement in history.statements:
             hand.extend_pcr(root.secrets.pcr, history.digest_of(statement))
         self.assertEqual(hand.read_pcrs([root.secrets.pcr]), [history.fold])
@@ -59,6 +60,22 @@ class ResetToReplay(unittest.TestCase):
             report = self.root.challenge("verified", lambda nonce: history.answer(hand, nonce), path=path)
             self.assertLessEqual({"unclean_end", "unexplained_reset"}, self.root.findings(report))
             self.assertEqual(report["coverage"]["unclean_ends"], 1)
+            self.root.challenge("undetermined", lambda nonce: history.answer(hand, nonce), "--require", "unclean_end",
+                                path=path)
+            self.root.expect("tampered", "--memory", memory, path=path, defect="memory_mismatch", freshness="fail")
+
+    def test_a_restart_that_looks_like_a_resume_is_an_unclean_end_too(self):
+        with self.root.hand() as hand:
+            anchored = len(History(self.root.host.data).records)
+            history, memory = self.cut_and_replayed(hand, keep_state=True)
+            boot_id = next(payload[12:28] for kind, payload in history.entries if kind == 2)
+            history.boot(hand, boot_id)  # the reset count stands, P is the fold: as after a Resume
+            history.append(b"in the place of what was cut")
+            history.anchor(hand, flags=AFTER_RESUME)
+            path = history.write(self.root.new_folder("restarted"))
+            report = self.root.challenge("verified", lambda nonce: history.answer(hand, nonce), path=path)
+            end, = [f for f in report["findings"] if f["finding"] == "unclean_end"]
+            self.assertIn(f"records from {anchored} on", end["detail"])
             self.root.challenge("undetermined", lambda nonce: history.answer(hand, nonce), "--require", "unclean_end",
                                 path=path)
             self.root.expect("tampered", "--memory", memory, path=path, defect="memory_mismatch", freshness="fail")

@@ -17,7 +17,7 @@ from tpm_hands import AUDIT, EXCLUSIVE, H, RESET, SHA256, selection, sized  # no
 
 GENESIS, BUNDLE, INTENT, RECEIPT, VOID, REMARK = 1, 2, 3, 4, 5, 6  # journal entries
 FULL, READ_BACK, QUOTE = 1, 2, 3  # receipts
-FIRST_OF_RUN, FINAL, QUOTE_FLAG, FOREIGN_EXTEND = 1, 2, 32, 64  # statement flags
+FIRST_OF_RUN, FINAL, AFTER_RESUME, QUOTE_FLAG, FOREIGN_EXTEND = 1, 2, 16, 32, 64  # statement flags
 NO_SOURCE = 2**64 - 1
 Record = collections.namedtuple("Record", "kind time_ns source salt tlvs content")
 

@@ -64,13 +64,16 @@ class Root:
         """One of tpm2-tools against this TPM."""
         return run(*command, env={**os.environ, "TPM2TOOLS_TCTI": self.host.tpm.tcti}, **options)
 
-    def power_cycle(self, hand):
-        """TPM Reset without ending swtpm."""
+    def power_cycle(self, hand, keep_state=False):
+        """TPM Reset without ending swtpm; or, when the state was kept, TPM Restart."""
         run_before, port = hand.run(), self.host.tpm.port
+        if keep_state:
+            hand.command(0x145, parameters=b"\0\1")
         done = run("swtpm_ioctl", "--tcp", f"127.0.0.1:{port + 1}", "-i")
         assert done.returncode == OK, done.stderr
         hand.command(0x144, parameters=b"\0\0")
-        assert hand.run() != run_before, "the TPM was not reset"
+        step = (0, 1) if keep_state else (1, -run_before[1])
+        assert hand.run() == (run_before[0] + step[0], run_before[1] + step[1]), (run_before, hand.run())
 
     def redefine_extend(self, hand, digests):
         """Undefines E with the ownerAuth that root knows in Mode B, defines it alike, replays these digests."""

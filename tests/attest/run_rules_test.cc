@@ -54,6 +54,7 @@ TEST(RunRules, WorkAfterAFinalAnchorMakesTheEndUnclean) {
   EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
 }
 
+<<<<<<< HEAD
 // A daemon that started wrote records: killed before its first anchor and the power cut, they were
 // exposed, although the run before ended in order or nothing was anchored yet.
 TEST(RunRules, AStartThatNeverAnchoredHasAnUncleanEnd) {
@@ -100,6 +101,24 @@ TEST(RunRules, AResumeEndsNoRunOfP) {
   EXPECT_EQ(report.coverage.unclean_ends, 0u);
   EXPECT_EQ(report.coverage.boots, 1u);
   EXPECT_EQ(report.conclusion, Conclusion::verified);
+=======
+// Attack 20: a Restart clears P and counts as a Resume once P was extended to the same value again.
+TEST(RunRules, AResumeWithoutAFinalAnchorIsAnUncleanEnd) {
+  for (const bool final_anchor : {false, true}) {
+    PaperLog log;
+    log.start();
+    log.quote();
+    if (final_anchor) log.counter(kFinalOfShutdown);
+    log.tpm.resume();
+    log.bundle();
+    log.counter();
+    const Report report = log.appraise();
+    EXPECT_EQ(has(report, Finding::unclean_end), !final_anchor);
+    EXPECT_EQ(report.coverage.unclean_ends, final_anchor ? 0u : 1u);
+    EXPECT_EQ(report.coverage.boots, 1u);
+    EXPECT_EQ(report.conclusion, Conclusion::verified);
+  }
+>>>>>>> 052fd99 (Tell a Resume without a final anchor as an unclean end)
 }
 
 // Attacks 19 and 20: boots that left no trace, a TPM reset without a boot.
