@@ -7,13 +7,11 @@ import collections
 import os
 import shutil
 import struct
-import sys
 import time
 import pathlib
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "second_verifier"))
-import second_verifier  # noqa: E402
-from tpm_hands import AUDIT, EXCLUSIVE, H, RESET, SHA256, selection, sized  # noqa: E402
+import reading
+from tpm_hands import AUDIT, EXCLUSIVE, H, RESET, SHA256, selection, sized
 
 GENESIS, BUNDLE, INTENT, RECEIPT, VOID, REMARK = 1, 2, 3, 4, 5, 6  # journal entries
 FULL, READ_BACK, QUOTE = 1, 2, 3  # receipts
@@ -38,7 +36,7 @@ def event(text):
 def root_of(records):
     nodes, root = [], H()
     for size, record in enumerate(records):
-        root = second_verifier.append(nodes, size, H(b"\0", leaf(record)))
+        root = reading.append(nodes, size, H(b"\0", leaf(record)))
     return root
 
 
@@ -99,11 +97,11 @@ class History:
         first = (self.directory / "journal" / f"{0:016x}").read_bytes()
         self.log_id = first[32:64]
         self.groups = []
-        for _first, leaves, blocks, *_ in second_verifier.groups(self.directory / "segments", self.log_id):
-            contents = second_verifier.contents_of(blocks)
+        for _first, leaves, blocks, *_ in reading.groups(self.directory / "segments", self.log_id):
+            contents = reading.contents_of(blocks)
             self.groups.append([Record(*struct.unpack(">BqQ", one[1:18]), *content)
                                 for one, content in zip(leaves, contents)])
-        entries = list(second_verifier.journal(self.directory / "journal", self.log_id))
+        entries = list(reading.Journal(self.directory / "journal"))
         self.replay(entries)
 
     @property
@@ -272,7 +270,7 @@ class History:
         for number, group in enumerate(self.groups):
             leaves = [leaf(record) for record in group]
             for index, one in enumerate(leaves, first):
-                root = second_verifier.append(nodes, index, H(b"\0", one))
+                root = reading.append(nodes, index, H(b"\0", one))
             plain = b"".join(r.salt + struct.pack(">II", len(r.tlvs), len(r.content)) for r in group)
             plain += b"".join(r.tlvs + r.content for r in group)
             block = b"STBK" + struct.pack(">BBHIIIII", 0, 0, 0, 0, 0, len(group), len(plain), len(plain)) + plain

@@ -7,12 +7,10 @@ import os
 import pathlib
 import shutil
 import struct
-import sys
 from collections import namedtuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "second_verifier"))
-import second_verifier  # noqa: E402
-from second_verifier import LEAF, NO_SOURCE, H, u64  # noqa: E402
+import reading
+from reading import LEAF_BYTES as LEAF, NO_SOURCE, H, u64
 
 EVENT, SOURCE = 0, 3  # record kinds
 GENESIS, BUNDLE, INTENT, RECEIPT, VOID, REMARK = 1, 2, 3, 4, 5, 6  # entry kinds
@@ -67,7 +65,7 @@ def audit_of(receipt):
 def root_of(records, size=None):
     roots, root = [], H()
     for index, record in enumerate(records[:size]):
-        root = second_verifier.append(roots, index, H(b"\0", record.leaf))
+        root = reading.append(roots, index, H(b"\0", record.leaf))
     return root
 
 
@@ -78,7 +76,7 @@ class Forger:
         self.directory = pathlib.Path(directory)
         first = (self.directory / "journal" / f"{0:016x}").read_bytes()
         self.log_id = first[32:64]
-        self.entries = list(second_verifier.journal(self.directory / "journal", self.log_id))
+        self.entries = list(reading.Journal(self.directory / "journal"))
         self.segments = self._read_segments()
 
     def _read_segments(self):
@@ -86,8 +84,8 @@ class Forger:
         begins = [struct.unpack_from(">Q", path.read_bytes(), 56)[0]
                   for path in sorted((self.directory / "segments").iterdir())]
         segments = [[] for _ in begins]
-        for first, leaves, blocks, *_ in second_verifier.groups(self.directory / "segments", self.log_id):
-            contents = second_verifier.contents_of(blocks)
+        for first, leaves, blocks, *_ in reading.groups(self.directory / "segments", self.log_id):
+            contents = reading.contents_of(blocks)
             group = [Record(*struct.unpack(">BqQ", leaf[1:18]), *content) for leaf, content in zip(leaves, contents)]
             segments[max(n for n, begin in enumerate(begins) if begin <= first)].append(group)
         return segments
@@ -214,7 +212,7 @@ class Forger:
             for place, group in enumerate(segment):
                 root = None
                 for index, record in enumerate(group, size):
-                    root = second_verifier.append(roots, index, H(b"\0", record.leaf))
+                    root = reading.append(roots, index, H(b"\0", record.leaf))
                 data, before = self._group(group, marker, size, number, place, root, before)
                 size += len(group)
                 out.append(data)

@@ -54,7 +54,6 @@ TEST(RunRules, WorkAfterAFinalAnchorMakesTheEndUnclean) {
   EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
 }
 
-<<<<<<< HEAD
 // A daemon that started wrote records: killed before its first anchor and the power cut, they were
 // exposed, although the run before ended in order or nothing was anchored yet.
 TEST(RunRules, AStartThatNeverAnchoredHasAnUncleanEnd) {
@@ -90,18 +89,6 @@ TEST(RunRules, AStartThatAnchorsAfterAFinalAnchorInTheSameRunEndsCleanlyAgain) {
   EXPECT_EQ(log.appraise().coverage.unclean_ends, 0u);
 }
 
-TEST(RunRules, AResumeEndsNoRunOfP) {
-  PaperLog log;
-  log.start();
-  log.quote();
-  log.tpm.resume();
-  log.bundle();
-  log.counter();
-  const Report report = log.appraise();
-  EXPECT_EQ(report.coverage.unclean_ends, 0u);
-  EXPECT_EQ(report.coverage.boots, 1u);
-  EXPECT_EQ(report.conclusion, Conclusion::verified);
-=======
 // Attack 20: a Restart clears P and counts as a Resume once P was extended to the same value again.
 TEST(RunRules, AResumeWithoutAFinalAnchorIsAnUncleanEnd) {
   for (const bool final_anchor : {false, true}) {
@@ -118,7 +105,6 @@ TEST(RunRules, AResumeWithoutAFinalAnchorIsAnUncleanEnd) {
     EXPECT_EQ(report.coverage.boots, 1u);
     EXPECT_EQ(report.conclusion, Conclusion::verified);
   }
->>>>>>> 052fd99 (Tell a Resume without a final anchor as an unclean end)
 }
 
 // Attacks 19 and 20: boots that left no trace, a TPM reset without a boot.
