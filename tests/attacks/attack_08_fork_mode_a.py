@@ -8,9 +8,10 @@ import struct
 import time
 import unittest
 
-from forged_history import FULL, QUOTE, READ_BACK, RECEIPT, REMARK, Audit, History, audited, quoted, read_back_extra, receipt
+from forged_history import History, RECEIPT, REMARK
 from root import Root
 from tpm_hands import sized
+from tpm_receipts import Audit, FULL, QUOTE, READ_BACK, audited, quoted, read_back_extra, receipt
 
 
 def foreign_extend_remark(seq):

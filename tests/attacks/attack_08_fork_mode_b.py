@@ -6,8 +6,9 @@ value. Both files are judged after every round. The TPM is reset before each, so
 """
 import unittest
 
-from forged_history import FULL, READ_BACK, RECEIPT, History, audited, read_back_extra, receipt
+from forged_history import History, RECEIPT
 from root import Root
+from tpm_receipts import FULL, READ_BACK, audited, read_back_extra, receipt
 
 
 class Fork:

@@ -6,10 +6,10 @@ digests, certifications, outside data. First the hand itself is proved: an ancho
 """
 import unittest
 
-from forged_history import (AUDIT, FULL, H, QUOTE, READ_BACK, RECEIPT, RESET, Audit, History, audited, quoted,
-                            read_back_extra, receipt)
+from forged_history import History, RECEIPT
 from root import Root
-from tpm_hands import EXCLUSIVE, NOT_EXCLUSIVE, Refused
+from tpm_hands import AUDIT, EXCLUSIVE, H, NOT_EXCLUSIVE, RESET, Refused
+from tpm_receipts import Audit, FULL, QUOTE, READ_BACK, audited, quoted, read_back_extra, receipt
 
 GET_RANDOM = 0x17B
 
@@ -121,6 +121,35 @@ class NextValue(unittest.TestCase):
             root.expect("verified", path=anchored.write(root.new_folder("anchored")))
             root.expect("tampered", path=other.write(root.new_folder("other")), integrity="fail",
                         defect="receipt_extra_data", at={"anchor": other.seq})
+
+    def test_an_exclusive_session_signed_with_another_heads_digest_is_no_receipt(self):
+        with Root("a", end="kill") as root, root.hand() as hand:
+            anchored, other = History(root.host.data), History(root.host.data)
+            anchored.append(b"extended into E")
+            other.append(b"signed over")
+            into_extend, signed_over = anchored.statement(), other.statement()
+            audit = audited(hand, signed_over, into_extend)
+            presented = (other, signed_over, "receipt_digest"), (anchored, into_extend, "receipt_extra_data")
+            for history, digest, defect in presented:
+                history.add(RECEIPT, receipt(FULL, digest, audit, quoted(hand, digest)))
+                root.expect("tampered", path=history.write(root.new_folder("signed")), integrity="fail", defect=defect,
+                            at={"anchor": history.seq})
+
+    def test_a_session_cannot_be_continued_twice_from_its_saved_context(self):
+        with Root("a", end="kill") as root, root.hand() as hand:
+            s, session = root.secrets, hand.start_session()
+            hand.increment(s.counter_auth, (session, AUDIT | RESET))
+            context = hand.save_context(session)
+            session = hand.load_context(context)
+            hand.extend(s.extend_auth, b"1" * 32, (session, AUDIT | EXCLUSIVE))  # saving does not end exclusiveness
+            again = hand.save_context(session)
+            with self.assertRaises(Refused):
+                hand.load_context(context)
+            session = hand.load_context(again)
+            hand.read(s.counter, s.counter_auth, 8, (session, AUDIT))
+            hand.read(s.extend, s.extend_auth, 32, (session, AUDIT))
+            with self.assertRaises(Refused):
+                hand.load_context(context)
 
     def test_a_session_that_another_command_came_into_is_no_receipt(self):
         with Root("a", end="kill") as root, root.hand() as hand:

@@ -6,9 +6,10 @@ left to root, the newest anchor, is undetermined, and tampered for a verifier th
 """
 import unittest
 
-from forged_history import FULL, READ_BACK, RECEIPT, Audit, History, audited, quoted, read_back_extra, receipt
+from forged_history import History, RECEIPT
 from root import Root
 from tpm_hands import BAD_AUTH, Refused
+from tpm_receipts import Audit, FULL, READ_BACK, audited, quoted, read_back_extra, receipt
 
 
 def forge_anchor(history, hand, kind, counter=None):

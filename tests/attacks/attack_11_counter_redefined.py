@@ -6,9 +6,10 @@ exclusive session of a right statement over the index that was never written: it
 """
 import unittest
 
-from forged_history import FULL, READ_BACK, RECEIPT, H, History, audited, quoted, read_back_extra, receipt
+from forged_history import History, RECEIPT
 from root import Root, state_of
-from tpm_hands import COUNTER_ATTRIBUTES, UNWRITTEN, Refused
+from tpm_hands import COUNTER_ATTRIBUTES, H, Refused, UNWRITTEN
+from tpm_receipts import FULL, READ_BACK, audited, quoted, read_back_extra, receipt
 
 
 def redefine(root, hand):
@@ -68,7 +69,8 @@ class CounterRedefined(unittest.TestCase):
             root.expect("tampered", path=history.write(root.new_folder("first")), integrity="fail",
                         defect="receipt_digest", at=newest)
             history.replay(made)
-            history.add(RECEIPT, receipt(READ_BACK, digest, audited(hand, read_back_extra(digest)), quoted(hand, digest)))
+            read_back = audited(hand, read_back_extra(digest))
+            history.add(RECEIPT, receipt(READ_BACK, digest, read_back, quoted(hand, digest)))
             root.expect("undetermined", path=history.write(root.new_folder("read-back")), integrity="pass",
                         completeness="unknown", defect="read_back_rule", at=newest)
 

@@ -6,9 +6,10 @@ differs in one attribute is tried too. The daemon must refuse them by Name.
 """
 import unittest
 
-from forged_history import GENESIS, H, READ_BACK, RECEIPT, History, audited, quoted, read_back_extra, receipt
+from forged_history import GENESIS, History, RECEIPT
 from root import Root
-from tpm_hands import COUNTER_ATTRIBUTES, EXTEND_ATTRIBUTES, ORDINARY_ATTRIBUTES, Refused
+from tpm_hands import COUNTER_ATTRIBUTES, EXTEND_ATTRIBUTES, H, ORDINARY_ATTRIBUTES, Refused
+from tpm_receipts import READ_BACK, audited, quoted, read_back_extra, receipt
 
 # Each legal alone or with what is there: PPREAD, PPWRITE, OWNERWRITE, without OWNERREAD, without NO_DA, READ_STCLEAR.
 ONE_ATTRIBUTE = [1 << 16, 1 << 0, 1 << 1, 1 << 17, 1 << 25, 1 << 31]
@@ -17,7 +18,8 @@ ONE_ATTRIBUTE = [1 << 16, 1 << 0, 1 << 1, 1 << 17, 1 << 25, 1 << 31]
 def replace(root, hand, counter, extend):
     """Ordinary indexes in the place of C and E, with these values."""
     s = root.secrets
-    for index, auth, value in (s.counter, s.counter_auth, counter.to_bytes(8, "big")), (s.extend, s.extend_auth, extend):
+    wanted = (s.counter, s.counter_auth, counter.to_bytes(8, "big")), (s.extend, s.extend_auth, extend)
+    for index, auth, value in wanted:
         hand.undefine(index)
         hand.define(index, ORDINARY_ATTRIBUTES, len(value), auth)
         hand.write(index, auth, value)

@@ -6,7 +6,7 @@ proxy that lets root's commands in between.
 """
 import unittest
 
-from forged_history import INTENT, RECEIPT, History
+from forged_history import History, INTENT, RECEIPT
 from interposer import Interposer
 from root import Root, wait_until
 from stele_host import OK
@@ -79,7 +79,8 @@ class ForeignWriter(unittest.TestCase):
                 root.expect("verified", freshness="unknown")
 
     def test_between_the_commands_of_an_anchor(self):
-        cases = {(NV_INCREMENT, increment): "somebody else anchors", (NV_INCREMENT, extend): "somebody else writes to it",
+        cases = {(NV_INCREMENT, increment): "somebody else anchors",
+                 (NV_INCREMENT, extend): "somebody else writes to it",
                  (NV_EXTEND, extend): "somebody else writes to it"}
         for (code, write), words in cases.items():
             with self.subTest(f"{write.__name__} after {code:#x}"), Root("a") as root:

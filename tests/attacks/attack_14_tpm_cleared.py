@@ -24,8 +24,11 @@ class TpmCleared(unittest.TestCase):
         shutil.move(root.host.data, old)
         return old
 
+    def provision(self, root):
+        return root.host.stele("provision", "--tcti", root.host.tpm.tcti, "--origin", root.host.origin, "--mode", "b")
+
     def provision_again(self, root):
-        done = root.host.stele("provision", "--tcti", root.host.tpm.tcti, "--origin", root.host.origin, "--mode", "b")
+        done = self.provision(root)
         self.assertEqual(done.returncode, OK, done.stderr)
         return Secrets(root.host.data)
 
@@ -39,7 +42,7 @@ class TpmCleared(unittest.TestCase):
             self.assertIn("is gone", root.host.status()["anchoring"]["reason"])
             self.assertNotEqual(root.host.stele("anchor").returncode, OK)
             root.end_daemon()
-            done = root.host.stele("provision", "--tcti", root.host.tpm.tcti, "--origin", root.host.origin, "--mode", "b")
+            done = self.provision(root)
             self.assertNotEqual(done.returncode, OK, done.stdout)
             self.assertEqual(History(root.host.data).seq, before.seq)
             root.expect("verified", freshness="unknown")  # what was sealed stays sealed

@@ -58,15 +58,17 @@ class AnotherTpm(unittest.TestCase):
     def test_the_same_counter_and_extend_under_another_key_are_refused(self):
         root, history = self.root, History(self.root.host.data)
         with Hand(self.other.port, self.alike()) as hand:
-            root.challenge("tampered", lambda nonce: history.answer(hand, nonce), path=history.write(root.new_folder("copied")),
-                           platform="fail", defect="signer_mismatch")
+            path = history.write(root.new_folder("copied"))
+            root.challenge("tampered", lambda nonce: history.answer(hand, nonce), path=path, platform="fail",
+                           defect="signer_mismatch")
             history.append(b"anchored elsewhere")
             history.anchor(hand)
             root.expect("tampered", path=history.write(root.new_folder("continued")), platform="fail",
                         defect="signer_mismatch", at={"anchor": history.seq})
         with root.hand() as hand:  # the host's own TPM still answers for the log as it was
             history = History(root.host.data)
-            root.challenge("verified", lambda nonce: history.answer(hand, nonce), path=history.write(root.new_folder("own")))
+            path = history.write(root.new_folder("own"))
+            root.challenge("verified", lambda nonce: history.answer(hand, nonce), path=path)
 
 
 if __name__ == "__main__":

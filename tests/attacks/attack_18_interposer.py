@@ -7,7 +7,7 @@ the log is anchored, verified and fresh.
 """
 import unittest
 
-from forged_history import RECEIPT, History
+from forged_history import History, RECEIPT
 from interposer import Interposer
 from root import Root, wait_until
 from stele_host import OK
@@ -167,14 +167,21 @@ class InterposedTpm(unittest.TestCase):
             "the increment, behind the reads": (late(NV_INCREMENT, NV_READ), "unavailable"),
             "the extend, behind the reads": (late(NV_EXTEND, NV_READ), "unavailable", "stopped")})
 
-    def test_an_extend_of_p_behind_its_quote_only_delays_a_true_anchor(self):
-        self.proxy.rule = late(PCR_EXTEND, QUOTE)(self.proxy)
-        counter = History(self.root.host.data).counter
-        self.root.host.append(b"anchored late\n")
-        self.root.host.anchor()
-        self.proxy.rule = None
-        self.assertEqual(History(self.root.host.data).counter, counter + 1)
-        self.root.challenge("verified", self.root.ask_daemon, freshness="pass", completeness="pass")
+    def test_what_is_late_or_not_signed_only_delays_a_true_anchor(self):
+        lies = {"P's extend, behind the quote": late(PCR_EXTEND, QUOTE),
+                "the clock's reset count": altered(READ_CLOCK, 29)}
+        for what, make in lies.items():
+            with self.subTest(what):
+                self.proxy.rule = make(self.proxy)
+                counter = History(self.root.host.data).counter
+                self.root.host.append(b"anchored late\n")
+                self.root.host.anchor()
+                self.proxy.rule = None
+                self.assertGreater(History(self.root.host.data).counter, counter)
+                wait_until(lambda: self.root.host.stele("answer", "--nonce", "5a" * 32, "-o", "-").returncode == OK,
+                           "the daemon has seen that its run is another than it was told")
+                report = self.root.challenge("verified", self.root.ask_daemon, freshness="pass", completeness="pass")
+                self.assertEqual(report["coverage"]["boots"], 1)  # the run is the signed one, whatever the clock said
 
     def test_quote_anchors_are_no_more_believed_than_counter_anchors(self):
         host = self.root.host
@@ -197,8 +204,9 @@ class InterposedTpm(unittest.TestCase):
             self.root.end_daemon()
 
     def test_dropped_responses(self):
-        self.play({f"command {code:#x}, {'executed' if execute else 'not executed'}": (dropped(code, execute), "unavailable")
-                   for code in (NV_INCREMENT, NV_EXTEND, AUDIT_DIGEST, QUOTE, READ_CLOCK) for execute in (False, True)})
+        codes = (NV_INCREMENT, NV_EXTEND, AUDIT_DIGEST, QUOTE, READ_CLOCK)
+        self.play({f"{code:#x}, {'done' if execute else 'not done'}": (dropped(code, execute), "unavailable")
+                   for code in codes for execute in (False, True)})
 
 
 if __name__ == "__main__":

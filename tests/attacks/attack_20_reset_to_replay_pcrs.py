@@ -6,9 +6,11 @@ honest daemon makes of a reset behind its back: a finding, never tampering.
 """
 import unittest
 
-from forged_history import AFTER_RESUME, H, QUOTE, RECEIPT, History, quoted, receipt
+from forged_history import AFTER_RESUME, History, RECEIPT
 from interposer import Interposer
 from root import Root, wait_until
+from tpm_hands import H
+from tpm_receipts import QUOTE, quoted, receipt
 
 
 class ResetToReplay(unittest.TestCase):
@@ -17,7 +19,7 @@ class ResetToReplay(unittest.TestCase):
         self.addCleanup(self.root.close)
 
     def cut_and_replayed(self, hand, keep_state=False):
-        """Two quote anchors less, the TPM reset or restarted, P what it was at the cut; what a verifier remembers of the whole."""
+        """Two quote anchors less, the TPM reset or restarted, P what it was at the cut; a memory of the whole."""
         root, whole = self.root, History(self.root.host.data)
         for number in range(4):
             whole.append(b"quote-anchored %d" % number)

@@ -5,14 +5,15 @@ state is put back; the daemon starts. It must stop, and the journal hold one rec
 """
 import unittest
 
-from forged_history import FULL, INTENT, READ_BACK, RECEIPT, History
+from forged_history import History, INTENT, RECEIPT
 from root import Root, wait_until
+from tpm_receipts import FULL, READ_BACK
 
 
 def receipts_of(history, counter):
     """The receipts of counter anchors that show this value of C."""
-    return [payload for kind, payload in history.entries
-            if kind == RECEIPT and payload[10] in (FULL, READ_BACK) and int.from_bytes(payload[44:52], "big") == counter]
+    receipts = [payload for kind, payload in history.entries if kind == RECEIPT]
+    return [one for one in receipts if one[10] in (FULL, READ_BACK) and int.from_bytes(one[44:52], "big") == counter]
 
 
 class TpmPutBackByOne(unittest.TestCase):

@@ -5,10 +5,10 @@ it: as a live answer, as the receipt of a new quote anchor, as a boot bundle, an
 """
 import unittest
 
-from forged_history import (BUNDLE, QUOTE, QUOTE_FLAG, RECEIPT, H, History, Quoted, quoted, receipt, signed,
-                            u64)
+from forged_history import BUNDLE, History, QUOTE_FLAG, RECEIPT
 from root import Root
-from tpm_hands import SHA1, SHA256, Refused, selection
+from tpm_hands import H, Refused, SHA1, SHA256, selection
+from tpm_receipts import QUOTE, Quoted, quoted, receipt, signed, u64
 
 CLEARABLE = (16, 23)
 FIRMWARE = [*range(8)]

@@ -6,8 +6,9 @@ are refused; the third is an unclean end whose exposed window begins before the 
 """
 import unittest
 
-from forged_history import FINAL, QUOTE, READ_BACK, RECEIPT, History, audited, quoted, read_back_extra, receipt
+from forged_history import FINAL, History, RECEIPT
 from root import Root
+from tpm_receipts import QUOTE, READ_BACK, audited, quoted, read_back_extra, receipt
 
 
 class BareReadBack(unittest.TestCase):

@@ -11,17 +11,13 @@ import time
 import pathlib
 
 import reading
-from tpm_hands import AUDIT, EXCLUSIVE, H, RESET, SHA256, selection, sized
+from tpm_hands import H
+from tpm_receipts import FULL, QUOTE, READ_BACK, audited, quoted, read_back_extra, receipt, run_of, signed, u64
 
 GENESIS, BUNDLE, INTENT, RECEIPT, VOID, REMARK = 1, 2, 3, 4, 5, 6  # journal entries
-FULL, READ_BACK, QUOTE = 1, 2, 3  # receipts
 FIRST_OF_RUN, FINAL, AFTER_RESUME, QUOTE_FLAG, FOREIGN_EXTEND = 1, 2, 16, 32, 64  # statement flags
 NO_SOURCE = 2**64 - 1
 Record = collections.namedtuple("Record", "kind time_ns source salt tlvs content")
-
-
-def u64(value):
-    return struct.pack(">Q", value)
 
 
 def leaf(record):
@@ -38,57 +34,6 @@ def root_of(records):
     for size, record in enumerate(records):
         root = reading.append(nodes, size, H(b"\0", leaf(record)))
     return root
-
-
-def signed(part):
-    attest, r, s = part
-    return sized(attest) + r + s
-
-
-def run_of(attest):
-    """(resetCount, restartCount) of a TPMS_ATTEST."""
-    at = 6
-    for _ in range(2):
-        at += 2 + struct.unpack_from(">H", attest, at)[0]
-    return struct.unpack_from(">II", attest, at + 8)
-
-
-Audit = collections.namedtuple("Audit", "counter extend part")  # part: what the TPM signed
-Quoted = collections.namedtuple("Quoted", "part pcrs")
-
-
-def receipt(kind, digest, audit=None, quote=None):
-    out = b"STELERCP" + struct.pack(">HBB", 1, kind, (1 if audit else 0) | (2 if quote else 0)) + digest
-    if audit:
-        out += u64(audit.counter) + audit.extend + signed(audit.part)
-    if quote:
-        out += signed(quote.part) + b"".join(quote.pcrs)
-    return out
-
-
-def read_back_extra(digest):
-    return H(b"stele/v1/readback\0", digest)
-
-
-def audited(hand, extra, digest=None, attributes=(AUDIT | RESET, AUDIT | EXCLUSIVE)):
-    """An audit session as the daemon makes it: reads of C and E; before them, with a digest, the two writes."""
-    s, session = hand.secrets, hand.start_session()
-    first, later = ((session, flags) for flags in attributes)
-    try:
-        if digest:
-            hand.increment(s.counter_auth, first)
-            hand.extend(s.extend_auth, digest, later)
-        counter = hand.read(s.counter, s.counter_auth, 8, later if digest else first)
-        extend = hand.read(s.extend, s.extend_auth, 32, later)
-        return Audit(int.from_bytes(counter, "big"), extend, hand.audit_digest(session, extra))
-    finally:
-        hand.flush(session)
-
-
-def quoted(hand, extra, pcr=None, banks=None):
-    numbers = [*range(8), hand.secrets.pcr if pcr is None else pcr]
-    pcrs = hand.read_pcrs(numbers)
-    return Quoted(hand.quote(extra, selection(*(banks or [(SHA256, numbers)]))), pcrs)
 
 
 class History:
@@ -202,7 +147,8 @@ class History:
         flags |= QUOTE_FLAG if quote else 0 if self.run_has_statement else FIRST_OF_RUN
         flags |= FOREIGN_EXTEND if self.foreign and not quote else 0
         self.add(INTENT, b"STELEAN1" + struct.pack(">HH", 1, flags) + self.log_id
-                 + struct.pack(">IQQQQ", 0, self.seq + step, self.quote_seq + 1 if quote else 0, self.counter + step, size)
+                 + struct.pack(">IQQQQ", 0, self.seq + step, self.quote_seq + 1 if quote else 0, self.counter + step,
+                               size)
                  + root_of(self.records[:size]) + self.chain_head + self.extend + self.previous + self.bundle
                  + struct.pack(">qII", time.time_ns(), *self.run))
         return self.digest_of(self.open)
@@ -256,7 +202,8 @@ class History:
     def write(self, directory):
         """The whole store with fresh hashes; everything else of the original directory is copied."""
         directory = pathlib.Path(directory)
-        shutil.copytree(self.directory, directory, ignore=shutil.ignore_patterns("segments", "journal", "tree", "look-up*"))
+        made_anew = shutil.ignore_patterns("segments", "journal", "tree", "look-up*")
+        shutil.copytree(self.directory, directory, ignore=made_anew)
         for folder in ("segments", "journal"):
             (directory / folder).mkdir()
         (directory / "segments" / f"{0:016x}").write_bytes(self._segment())

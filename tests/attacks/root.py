@@ -1,14 +1,12 @@
 """The ground of root's attacks: a host that lived honestly until root came, and what an auditor says of it then."""
-import contextlib
 import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
-from stele_host import OK, TAMPERED, UNDETERMINED, BIN, Host, run, wait_until  # noqa: E402
+from stele_host import OK, TAMPERED, UNDETERMINED, Host, run, wait_until  # noqa: E402
 from tpm_hands import EXTEND_ATTRIBUTES, H, NO_SUCH_HANDLE, Hand, Refused, Secrets  # noqa: E402
 
 EXITS = {"verified": OK, "tampered": TAMPERED, "undetermined": UNDETERMINED}
@@ -165,6 +163,6 @@ def state_of(hand):
     for read in (hand.counter_value, hand.extend_value):
         try:
             state.append(read())
-        except Exception as refusal:  # an index that is gone is a state too
+        except Refused as refusal:  # an index that is gone is a state too
             state.append(str(refusal))
     return state

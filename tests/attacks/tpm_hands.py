@@ -184,6 +184,12 @@ class Hand:
         parameters = sized(os.urandom(16)) + sized(b"") + struct.pack(">BHH", 0, NO_ALGORITHM, SHA256)
         return Fields(self.command(0x176, (NULL, NULL), parameters=parameters)).get("I")
 
+    def save_context(self, handle):
+        return self.command(0x162, (handle,))
+
+    def load_context(self, context):
+        return Fields(self.command(0x161, parameters=context)).get("I")
+
     def flush(self, handle):
         self.command(0x165, parameters=struct.pack(">I", handle))
 
