@@ -52,11 +52,11 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
     if (life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
       ++coverage_.unclean_ends;
       // A Resume keeps P; after a Restart whoever knows the log can extend P to the same value.
-      draft_.finding(Finding::unclean_end, counter_place_,
+      draft_.finding(Finding::unclean_end, whole_place_,
                      std::string(applied.resumed ? "the TPM was resumed, or restarted and P extended "
                                                    "again, without a final anchor"
                                                  : "the TPM's run ended without a final anchor") +
-                         ": records from " + std::to_string(counter_size_) +
+                         ": records from " + std::to_string(whole_size_) +
                          " on, up to the next counter anchor, were exposed");
     }
     const bool reset = boot_id_ && bundle.run().reset != boot_run_.reset;
@@ -99,7 +99,12 @@ void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receip
       receipt.kind() == ReceiptKind::full && (statement.flags & kFinalOfShutdown) != 0;
   if (statement.is_quote()) return;
   counter_place_ = at;
-  counter_size_ = statement.tree.size;
+  // A bare read-back shows no P: what was cut before it is told by the bundle that ends its
+  // statement's run.
+  if (receipt.has_quote() || statement.run != boot_run_) {
+    whole_place_ = at;
+    whole_size_ = statement.tree.size;
+  }
   if (receipt.kind() == ReceiptKind::read_back) {
     draft_.finding(Finding::read_back_receipt, at,
                    "a crash interrupted this anchor; its receipt was read back");

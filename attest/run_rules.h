@@ -49,7 +49,9 @@ class RunRules {
   bool life_begun_ = false;
   bool life_ends_cleanly_ = false;
   Place counter_place_ = Place::anchor(0);  // newest counter anchor
-  std::uint64_t counter_size_ = 0;          // and the size it covers
+  // The newest one before which no quote anchor can have been cut untold, and the size it covers.
+  Place whole_place_ = Place::anchor(0);
+  std::uint64_t whole_size_ = 0;
   // Mode B.
   std::optional<std::uint64_t> read_back_;  // seq of a read-back not yet buried
   unsigned exclusive_since_ = 0;

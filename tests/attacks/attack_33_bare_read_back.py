@@ -49,12 +49,20 @@ class BareReadBack(unittest.TestCase):
                              defect="fold_mismatch", at=at)
 
     def test_after_a_reset_it_is_an_unclean_end_from_before_the_cut(self):
+        self.after_a_reset(lambda history, hand, add: (history.boot(hand), add()))
+
+    def test_put_before_the_bundle_of_its_run_too(self):
+        self.after_a_reset(lambda history, hand, add: (add(), history.boot(hand)))
+
+    def after_a_reset(self, in_order):
         with self.root.hand() as hand:
             anchored = len(History(self.root.host.data).records)
             history, digest = self.cut(hand)
             self.root.power_cycle(hand)
-            history.boot(hand)
-            history.add(RECEIPT, receipt(READ_BACK, digest, audited(hand, read_back_extra(digest))))
+
+            def add():
+                history.add(RECEIPT, receipt(READ_BACK, digest, audited(hand, read_back_extra(digest))))
+            in_order(history, hand, add)
             history.append(b"in the next run")
             history.anchor(hand)
             path = history.write(self.root.new_folder("reset"))

@@ -42,6 +42,24 @@ TEST(RunRules, AFinalAnchorThatWasReadBackIsNoCleanEnd) {
   EXPECT_TRUE(has(log.appraise(), Finding::unclean_end));
 }
 
+TEST(RunRules, ABareReadBackDoesNotShortenTheExposedWindow) {
+  for (const bool bundle_first : {true, false}) {
+    PaperLog log;
+    log.start();
+    const std::uint64_t exposed = log.head().size;
+    log.events(2);
+    log.open_counter(kFinalOfShutdown);
+    log.boot();
+    if (bundle_first) log.bundle();
+    log.read_back_open(false);
+    if (!bundle_first) log.bundle();
+    log.counter();
+    const std::string text = to_text(log.appraise());
+    EXPECT_NE(text.find("records from " + std::to_string(exposed) + " on"), std::string::npos)
+        << text;
+  }
+}
+
 TEST(RunRules, WorkAfterAFinalAnchorMakesTheEndUnclean) {
   PaperLog log;
   log.start();
