@@ -52,11 +52,11 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
     if (life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
       ++coverage_.unclean_ends;
       // A Resume keeps P; after a Restart whoever knows the log can extend P to the same value.
+      const std::string how = applied.resumed
+                                  ? "the TPM was resumed, or restarted and P extended again,"
+                                  : "the TPM's run ended";
       draft_.finding(Finding::unclean_end, whole_place_,
-                     std::string(applied.resumed ? "the TPM was resumed, or restarted and P extended "
-                                                   "again, without a final anchor"
-                                                 : "the TPM's run ended without a final anchor") +
-                         ": records from " + std::to_string(whole_size_) +
+                     how + " without a final anchor: records from " + std::to_string(whole_size_) +
                          " on, up to the next counter anchor, were exposed");
     }
     const bool reset = boot_id_ && bundle.run().reset != boot_run_.reset;

@@ -90,6 +90,11 @@ class ForkInModeB(unittest.TestCase):
             self.assertIn("mode_b", root.findings(root.expect("verified", path=path)))
             root.expect("tampered", "--memory", memory, path=path, defect="memory_mismatch", at={"anchor": forked},
                         freshness="fail")
+            one = fork.sides["A"]
+            one.cut(forked, keep_records=True)
+            root.redefine_extend(hand, one.digests)  # E as A needs it; C has gone on
+            root.challenge("tampered", lambda nonce: one.answer(hand, nonce), path=one.write(root.new_folder("fork")),
+                           defect="answer_mismatch", freshness="fail", integrity="pass", completeness="pass")
 
 
 if __name__ == "__main__":
