@@ -17,12 +17,13 @@ def slept(machine, startup, between=lambda: None):
 
 
 def resume(machine):
-    """The PCRs survive: quote anchors go on, nothing ended, no boot is counted."""
+    """The PCRs survive: quote anchors go on, no boot is counted; no final anchor came first, and that is told."""
     machine.send()
     machine.wait_until_anchored()
     slept(machine, STATE)
     machine.send()
     machine.wait_until_anchored()
+    machine.told({"unclean_end": 1}, unclean_ends=1)
     machine.check()
 
 
@@ -35,6 +36,7 @@ def resume_with_an_open_quote(machine):
     machine.start_daemon()
     machine.send()
     machine.wait_until_anchored()
+    machine.told({"unclean_end": 1}, unclean_ends=1)
     machine.check()
 
 
@@ -58,6 +60,7 @@ def resumes_and_a_reset(machine):
     for _ in range(3):
         slept(machine, STATE)
         machine.anchor()
+        machine.told({"unclean_end": 1}, unclean_ends=1)
     before = machine.clock()
     machine.reboot()
     after = machine.clock()
@@ -69,7 +72,7 @@ def resumes_and_a_reset(machine):
 
 
 def resumes_nobody_saw(machine):
-    """Three resumes while the daemon was off."""
+    """Three resumes while the daemon was off, after its final anchor: nothing was exposed."""
     machine.stop_daemon()
     for _ in range(3):
         slept(machine, STATE)
