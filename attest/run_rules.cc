@@ -67,7 +67,7 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
     }
     run_resumed_ = applied.resumed;
   }
-  // A start wrote records (boot, source, events): only the next final anchor ends this life cleanly.
+  // A start wrote records (boot, source, events): only the next final anchor is a clean end.
   life_begun_ = true;
   life_ends_cleanly_ = false;
   boot_id_ = bundle.boot_id();

@@ -2,7 +2,8 @@
 // gaps.
 //
 // Rule 7 of README.md, "Rules of the appraiser". Findings and coverage only: no wall clock is ever
-// proof. A recorded clock step or full disk (sealed notes) or pause (a remark) explains what it lies in.
+// proof. What is recorded explains what it lies in: clock step and full disk (sealed notes), pause
+// (a remark).
 // Thread safety: one thread.
 #pragma once
 
@@ -72,7 +73,7 @@ class TimeRules {
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
   bool intent_open_ = false;
-  bool interrupted_ = false;  // since that intent: a pause or a daemon start; its receipt comes late
+  bool interrupted_ = false;  // since that intent: by a pause or a daemon start
   std::optional<FullDisk> full_disk_;  // newest
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;

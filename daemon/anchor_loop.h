@@ -68,7 +68,7 @@ class AnchorLoop {
   AnchorStatus status_;
   Life life_ = Life::running;
   bool told_ready_ = false;
-  bool paused_ = false;  // and the journal says so
+  bool paused_ = false;                            // and the journal says so
   std::optional<attest::RemarkCode> owed_remark_;  // of a pause that a full disk kept from it
   bool start_anchor_due_ = true;
   bool records_waiting_ = true;

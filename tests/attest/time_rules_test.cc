@@ -110,7 +110,7 @@ TEST(TimeRules, RecordsThatWaitTooLongForAnAnchorAreAGap) {
   EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 16u);
 }
 
-// The statement was made at once, its receipt an hour later: the records were exposed for that hour.
+// The statement was made at once, its receipt an hour later: all that time records were exposed.
 TEST(TimeRules, ALateReceiptEndsAnExposureNotItsStatement) {
   PaperLog killed = started();
   killed.events(1);
@@ -134,7 +134,7 @@ TEST(TimeRules, ALateReceiptEndsAnExposureNotItsStatement) {
   EXPECT_EQ(busy.appraise().coverage.longest_exposure_s, 30u);
 }
 
-// The TPM was away between two anchors, then an hour nothing happened: the pause is all the exposure.
+// The TPM was away between two anchors, then nothing happened for an hour.
 TEST(TimeRules, APauseWithoutAnIntentDelaysNoReceipt) {
   PaperLog log = started();
   log.events(1);
@@ -147,7 +147,7 @@ TEST(TimeRules, APauseWithoutAnIntentDelaysNoReceipt) {
   EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 20u);
 }
 
-// The intent's receipt and the records behind it waited through one outage, in its run or a new one.
+// The intent's receipt and the records behind it waited through one outage, whatever the run.
 TEST(TimeRules, APauseExplainsWhatCameBehindTheOpenIntentToo) {
   for (const bool power_cut : {false, true}) {
     PaperLog log = started();
