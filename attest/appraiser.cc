@@ -160,9 +160,11 @@ void Appraiser::State::judge_tree(const Statement& statement) {
       "anchor " + std::to_string(statement.seq) +
       (statement.is_quote() ? " (quote " + std::to_string(statement.quote_seq) + ")" : "");
   if (statement.tree.size > tree.size()) {
-    draft.defect({Fault::records_missing, Place::index(tree.size()),
-                  anchor + " covers " + std::to_string(statement.tree.size) + " records, " +
-                      std::to_string(tree.size()) + " are there"});
+    if (!records_unread) {
+      draft.defect({Fault::records_missing, Place::index(tree.size()),
+                    anchor + " covers " + std::to_string(statement.tree.size) + " records, " +
+                        std::to_string(tree.size()) + " are there"});
+    }
     tree_broken = true;
   } else if (statement.tree.size < tree.size()) {
     draft.defect({Fault::statement_mismatch, Place::anchor(statement.seq),
@@ -245,6 +247,10 @@ const CompactRange& Appraiser::tree() const {
   return state_->tree;
 }
 void Appraiser::damaged(Defect defect) {
+  if (outcome_of(defect.fault) == Outcome::unknown) {
+    state_->records_unread |= defect.at.what == Place::What::segment;
+    state_->journal_unread |= defect.at.what == Place::What::entry;
+  }
   state_->draft.defect(std::move(defect));
 }
 void Appraiser::torn_group(std::uint64_t first_index) {

@@ -7,7 +7,7 @@ namespace stele::attest {
 
 // Rules that only the end can decide.
 void Appraiser::State::judge_end() {
-  if (entries == 0 && tree.size() > 0 && !torn_entry) {
+  if (entries == 0 && tree.size() > 0 && !torn_entry && !journal_unread) {
     draft.defect({Fault::journal_missing, {}, "there are records, but no journal"});
   }
   if (torn_entry) {
@@ -51,7 +51,7 @@ void Appraiser::State::judge_end() {
     draft.finding(Finding::open_intent, Place::anchor(chain->open_intent()->statement.seq),
                   "the newest statement has no receipt");
   }
-  if (options.memory && !stopped && !remembered) {
+  if (options.memory && !stopped && !remembered && !journal_unread) {
     const Memory& memory = *options.memory;
     draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq),
                   "this verifier has seen anchor " + std::to_string(memory.seq) + " (quote " +
@@ -71,7 +71,7 @@ void Appraiser::State::judge_freshness() {
   const Result<void> judged = answer->judge(*options.nonce, *chain);
   if (judged) {
     fresh = true;
-  } else {
+  } else if (!journal_unread) {
     draft.defect(judged.error());
   }
 }
@@ -102,7 +102,8 @@ Report Appraiser::State::finish() {
     return worst == Outcome::pass && !may_pass ? Outcome::unknown : worst;
   };
   out.integrity = verdict(VerdictKind::integrity, checked);
-  out.completeness = verdict(VerdictKind::completeness, checked);
+  out.completeness =
+      verdict(VerdictKind::completeness, checked && !records_unread && !journal_unread);
   out.freshness = verdict(VerdictKind::freshness, fresh);
   out.platform = verdict(VerdictKind::platform, options.trust && receipt_verified);
   const bool required = std::any_of(options.require.begin(), options.require.end(),

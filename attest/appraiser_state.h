@@ -62,6 +62,8 @@ struct Appraiser::State {
   bool remembered = false;  // the memory's statement is in the log
 
   std::optional<std::uint64_t> torn_group, torn_entry;
+  // From some file on, what is there is of a version that this verifier does not know.
+  bool records_unread = false, journal_unread = false;
 };
 
 }  // namespace stele::attest

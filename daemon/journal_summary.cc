@@ -5,6 +5,7 @@
 #include "attest/entry.h"
 #include "attest/receipt.h"
 #include "attest/statement.h"
+#include "storage/damage.h"
 #include "storage/store_reader.h"
 
 namespace stele::daemon {
@@ -26,6 +27,9 @@ void require_store(storage::FileSystem& file_system, const std::string& director
 JournalSummary summarise_journal(storage::FileSystem& file_system, const std::string& directory) {
   storage::EntryReader entries(file_system, directory);
   const auto first = entries.next();
+  if (const auto& defect = entries.defect(); defect && defect->fault != attest::Fault::journal_missing) {
+    throw storage::Damage(*defect);
+  }
   const auto genesis = first && first->kind == static_cast<std::uint8_t>(EntryKind::genesis)
                            ? attest::decode_genesis(first->payload)
                            : attest::Result<attest::Genesis>(attest::Fault::truncated);

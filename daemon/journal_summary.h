@@ -3,7 +3,8 @@
 //
 // Read-only: the journal belongs to the anchorer, which judges and repairs it.
 // Errors: NotAStore (no journal with a genesis: unprovisioned, or something else's directory);
-// accidents throw std::system_error. Trust: our own files, not judged here.
+// storage::Damage (its first file is damaged or of another version); accidents throw
+// std::system_error. Trust: our own files, not judged here.
 #pragma once
 
 #include <cstdint>

@@ -98,9 +98,13 @@ OpenedLog open_log(const Config& config) {
   } catch (const NotAStore& error) {
     throw CannotServe(kConfiguration, error.what());
   } catch (const storage::Damage& error) {
-    throw CannotServe(kDamaged, std::string(error.what()) +
-                                    ": no crash leaves this behind; see `stele-verify " +
-                                    config.data + "`, and keep a copy before you change anything");
+    const bool newer = attest::outcome_of(error.defect().fault) == attest::Outcome::unknown;
+    throw CannotServe(
+        kDamaged, std::string(error.what()) +
+                      (newer ? ": a newer version of Stele wrote this, and nothing was changed; "
+                               "start that version again"
+                             : ": no crash leaves this behind; see `stele-verify " + config.data +
+                                   "`, and keep a copy before you change anything"));
   } catch (const std::system_error& error) {
     const bool forbidden = error.code() == std::errc::permission_denied;
     throw CannotServe(

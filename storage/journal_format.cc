@@ -1,6 +1,7 @@
 #include "storage/journal_format.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 
 #include "attest/check.h"
@@ -58,7 +59,10 @@ Result<JournalHeader> decode_journal_header(ByteView bytes) {
   if (bytes.size() > kJournalHeaderBytes) return Defect(Fault::trailing_bytes);
   Reader reader(bytes);
   if (!reader.expect(attest::view(kMagic))) return Defect(Fault::bad_magic);
-  if (reader.u16() != kVersion) return Defect(Fault::version_unknown);
+  const std::uint16_t version = reader.u16();
+  if (version != kVersion) {
+    return Defect(Fault::version_unknown, {}, "journal version " + std::to_string(version));
+  }
   if (reader.u16() != 0) return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
   JournalHeader header;
   header.number = reader.u32();

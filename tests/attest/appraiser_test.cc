@@ -356,5 +356,47 @@ TEST(Appraiser, WhatTheReaderFoundDamagedCounts) {
   EXPECT_EQ(appraiser.report().conclusion, Conclusion::tampered);
 }
 
+// A newer version wrote on: an older verifier cannot read it, and must not call it missing.
+TEST(Appraiser, RecordsInASegmentOfAnotherVersionAreUnknownNotMissing) {
+  PaperLog log = lived();
+  log.records.resize(9);
+  Appraiser appraiser(trusting(log));
+  appraiser.damaged({Fault::version_unknown, Place::segment(1), "segment version 2"});
+  log.present(appraiser);
+  const Report report = appraiser.report();
+  EXPECT_EQ(report.conclusion, Conclusion::undetermined) << to_text(report);
+  EXPECT_EQ(report.completeness, Outcome::unknown);
+  EXPECT_FALSE(has(report, Fault::records_missing));
+  log.records[3].bytes.push_back('x');
+  Appraiser bent(trusting(log));
+  bent.damaged({Fault::version_unknown, Place::segment(1), "segment version 2"});
+  log.present(bent);
+  EXPECT_EQ(bent.report().conclusion, Conclusion::tampered) << "what can be read is still judged";
+}
+
+TEST(Appraiser, AnchorsInAJournalFileOfAnotherVersionAreUnknownNotContradicted) {
+  PaperLog log = lived();
+  Options options = trusting(log);
+  options.nonce = hash(view("nonce"));
+  const Bytes answer = log.answer(*options.nonce);
+  Appraiser whole(trusting(log));
+  log.present(whole);
+  ASSERT_EQ(whole.report().conclusion, Conclusion::verified);
+  options.memory = whole.memory();
+  for (const std::size_t kept : {std::size_t{0}, log.entries.size() - 2}) {
+    PaperLog cut = log;
+    cut.entries.resize(kept);
+    EXPECT_EQ(cut.appraise(options, answer).conclusion, Conclusion::tampered);
+    Appraiser appraiser(options);
+    appraiser.answer(answer);
+    cut.present(appraiser);
+    appraiser.damaged({Fault::version_unknown, Place::entry(kept), "journal version 2"});
+    const Report report = appraiser.report();
+    EXPECT_EQ(report.conclusion, Conclusion::undetermined) << to_text(report);
+    EXPECT_EQ(report.completeness, Outcome::unknown);
+    EXPECT_NE(report.freshness, Outcome::pass);
+  }
+}
+
 }  // namespace
 }  // namespace stele::attest

@@ -97,6 +97,24 @@ class Golden(unittest.TestCase):
         print(f"family 82: injected {injected}, lost 0, false alarms 0, missed {len(missed)}  "
               f"({len(STORES)} golden stores)")
 
+    def test_what_a_newer_version_wrote_is_undetermined_and_no_daemon_opens_it(self):
+        """The twin of the promise: an older program says so, and changes nothing."""
+        for copy in self.each():
+            for newer in (newest(copy / "data" / "segments"), newest(copy / "data" / "journal")):
+                good = newer.read_bytes()
+                newer.write_bytes(good[:8] + b"\0\2" + good[10:])
+                self.assertEqual(self.verify(copy).returncode, 2, newer)
+                trust = second_verifier.Trust((copy / "trust").read_text())
+                self.assertEqual(second_verifier.conclude(copy / "data", trust)[0], 2)
+                config = copy / "steled.toml"
+                config.write_text(f'data = "{copy / "data"}"\n[tpm]\ntcti = "swtpm:host=127.0.0.1,port=1"\n'
+                                  f'[listen.unix]\npath = "{copy / "in"}"\n[control]\npath = "{copy / "control"}"\n')
+                done = run("steled", "--config", config)
+                self.assertEqual(done.returncode, 65, done.stderr)
+                self.assertIn(b"a newer version of Stele wrote this", done.stderr)
+                self.assertEqual(newer.read_bytes(), good[:8] + b"\0\2" + good[10:])
+                newer.write_bytes(good)
+
     def is_accepted_flipped(self, copy, path, at):
         good = path.read_bytes()
         memory = (copy / "memory").read_bytes()
@@ -109,6 +127,10 @@ class Golden(unittest.TestCase):
 
 
 INPUTS = {"trust", "answer", "nonce", "proof", "memory", *(f"{number:016x}" for number in range(16))}
+
+
+def newest(room):
+    return max(room.iterdir())
 
 
 def places(path):

@@ -221,7 +221,7 @@ def verify(directory, trust):
     records = Records(genesis, claims, covered)
     pinned = (chain.log_id, trust.era) if chain else (None, None)
     records.walk(Segments(directory / "segments", *pinned, records.roots))
-    need(genesis or journal.is_torn or not records.size, "records, but no journal")
+    need(genesis or journal.is_torn or journal.is_unread or not records.size, "records, but no journal")
     for why in doubts + records.doubts + (chain.end() if chain else ["no genesis"]):
         raise Unknown(why)
     return f"{records.size} records, {chain.seq} counter anchors"

@@ -31,11 +31,16 @@ class Walk:
     header (which gives `marker` its value) and a piece.
     """
     is_torn = False
+    is_unread = False  # the rest is of a version that is not known
 
     def __iter__(self):
         for number, data, is_last_file in numbered(self.folder):
             field = Bytes(data, f"{self.folder.name}, file {number}")
-            self.open_file(field, number)
+            try:
+                self.open_file(field, number)
+            except Unknown:
+                self.is_unread = True
+                raise
             while field.at < len(data):
                 start = field.at
                 try:
