@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "attest/check.h"
 #include "attest/failpoint.h"
@@ -20,6 +21,7 @@ constexpr int kReceiptTries = 3;    // receipts that do not verify, in one round
 constexpr int kForeignExtends = 1;  // new bases for P in one round
 constexpr int kRunChanges = 3;      // TPM resets in one round
 constexpr int kAnswerTries = 3;     // answers that contradict the journal
+constexpr int kLooks = 3;           // until something grave has shown twice running
 constexpr std::chrono::milliseconds kFirstPause{5};
 
 std::int64_t now_ns() {
@@ -173,9 +175,11 @@ bool AnchorRounds::settle_step(Patience& patience) {
     Patience::spend(patience.runs, "the TPM is reset again and again");
     store_bundle({});
   }
-  const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
-  const attest::Hash pcr = tpm::read_pcr(*device_, credentials_.identity.pcr);
-  const Decision decision = tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
+  const Decision decision = confirmed([this] {
+    const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
+    const attest::Hash pcr = tpm::read_pcr(*device_, credentials_.identity.pcr);
+    return tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
+  });
   try {
     return carry_out(decision, patience);
   } catch (const tpm::TpmError& error) {
@@ -184,6 +188,21 @@ bool AnchorRounds::settle_step(Patience& patience) {
     patience.after_contention();
     return false;
   }
+}
+
+// What is read is not signed: one answer spoiled on its way must neither end anchoring for good nor
+// lay a stranger's hand on P. So what is grave has to show twice, and alike.
+Decision AnchorRounds::confirmed(const std::function<Decision()>& look) {
+  const auto is_grave = [](const Decision& decision) {
+    return decision.action == Action::stop || decision.action == Action::foreign_extend;
+  };
+  Decision decision = look();
+  for (int left = kLooks; left > 0 && is_grave(decision); --left) {
+    const Decision before = std::exchange(decision, look());
+    if (decision.action == before.action && decision.reason == before.reason) return decision;
+  }
+  if (!is_grave(decision)) return decision;
+  throw Contended("the TPM says something else each time it is asked: " + decision.reason);
 }
 
 // True: nothing is left to do.
@@ -258,8 +277,7 @@ void AnchorRounds::void_intent() {
 
 void AnchorRounds::store_bundle(const std::string& foreign) {
   const tpm::Clock clock = tpm::read_clock(*device_);
-  const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
-  stop_if_unlike(indexes);
+  const tpm::IndexState indexes = read_indexes_or_stop();
   const BootEvidence evidence = read_boot_evidence(files_);
   const attest::Bytes encoded = encode(tpm::make_bundle(
       *device_, credentials_, evidence.boot_id, indexes, evidence.event_log, evidence.ima_log));
@@ -293,9 +311,14 @@ void AnchorRounds::refuse_bundle(const attest::Defect& defect) {
 }
 
 // Before anything is written anywhere: a TPM that the table stops at gets no bundle.
-void AnchorRounds::stop_if_unlike(const tpm::IndexState& indexes) {
-  const Decision decision = tpm::decide(journal_.chain(), indexes, {}, false);
+tpm::IndexState AnchorRounds::read_indexes_or_stop() {
+  tpm::IndexState indexes;
+  const Decision decision = confirmed([&] {
+    indexes = tpm::read_indexes(*device_, credentials_);
+    return tpm::decide(journal_.chain(), indexes, {}, false);
+  });
   if (decision.action == Action::stop) stop(decision.reason);
+  return indexes;
 }
 
 void AnchorRounds::stop(const std::string& reason) {

@@ -8,7 +8,7 @@
 // Contended, to be tried again later; std::system_error of the journal (anchor_journal.h).
 // Invariants: (1) NV_Increment is never sent twice for one intent; (2) nothing is stored as a
 // receipt that the chain did not verify; (3) a new bundle is stored before an older intent is
-// closed.
+// closed; (4) nothing is stopped, and P called a stranger's, on one unsigned answer alone.
 // See: README.md, "Life of an anchor".
 #pragma once
 
@@ -67,6 +67,7 @@ class AnchorRounds {
   void open_intent(const attest::Statement& statement);
   void settle();
   bool settle_step(Patience& patience);
+  static tpm::Decision confirmed(const std::function<tpm::Decision()>& look);
   bool carry_out(const tpm::Decision& decision, Patience& patience);
   void store_bundle(const std::string& foreign);
   void note_foreign_extend(const std::string& reason);
@@ -76,7 +77,7 @@ class AnchorRounds {
   bool run_changed();
   bool in_run_of_intent() const;
   [[noreturn]] void stop(const std::string& reason);
-  void stop_if_unlike(const tpm::IndexState& indexes);
+  tpm::IndexState read_indexes_or_stop();
   attest::Result<attest::Answer> ask(const attest::Hash& nonce);
 
   storage::FileSystem& files_;

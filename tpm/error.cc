@@ -68,6 +68,7 @@ TpmError::Kind kind_of(std::uint32_t rc) {
     case TPM2_RC_LOCKOUT:
     case TPM2_RC_DISABLED:
     case TPM2_RC_AUTH_UNAVAILABLE:
+    case TPM2_RC_POLICY_FAIL:
     case TPM2_RC_NV_AUTHORIZATION:
     case TPM2_RC_NV_LOCKED:
       return Kind::refused;
@@ -76,6 +77,7 @@ TpmError::Kind kind_of(std::uint32_t rc) {
     case TPM2_RC_SESSION_MEMORY:
     case TPM2_RC_SESSION_HANDLES:
     case TPM2_RC_OBJECT_HANDLES:
+    case TPM2_RC_CONTEXT_GAP:
     case TPM2_RC_MEMORY:
       return Kind::full;
     default:
@@ -143,6 +145,12 @@ std::string TpmError::advice(std::uint32_t rc) {
       return "the TPM was not started: the firmware (or tpm2_startup -c) must send TPM2_Startup";
     case TPM2_RC_FAILURE:
       return "the TPM is in failure mode after a failed self-test: power the machine off and on";
+    case TPM2_RC_REBOOT:
+      return "the TPM wants a restart before it goes on: power the machine off and on";
+    case TPM2_RC_UPGRADE:
+      return "the TPM's firmware is being upgraded: let the upgrade end, then restart the machine";
+    case TPM2_RC_CANCELED:
+      return "somebody cancelled the command (its driver, or another program): try again";
     case TPM2_RC_EXCLUSIVE:
       return "another program used the TPM during the audit session: it is tried again";
     case TPM2_RC_COMMAND_CODE:

@@ -226,7 +226,8 @@ class Attempt {
       presence = Presence::unwritten;
     }
     if (presence != Presence::unwritten) return;
-    Object index = find_object(device_, plan_.counter_handle);
+    Object index = find_object(device_, plan_.counter_handle,
+                               name_of(counter_public(plan_.counter_handle, false)));
     index.set_auth(plan_.counter_auth);
     execute(device_, "TPM2_NV_Increment", [&] {
       return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
@@ -245,7 +246,8 @@ class Attempt {
       presence = Presence::unwritten;
     }
     if (presence != Presence::unwritten) return;
-    Object index = find_object(device_, plan_.extend_handle);
+    Object index = find_object(device_, plan_.extend_handle,
+                               name_of(extend_public(plan_.extend_handle, false)));
     index.set_auth(plan_.extend_auth);
     const attest::Hash digest = attest::genesis_digest(genesis_bytes_);
     TPM2B_MAX_NV_BUFFER value{};
@@ -315,6 +317,13 @@ class Attempt {
   }
 
   void lock_hierarchies() {
+    // Asked once more, since the answer is not signed and one taken wrongly costs much: a lock
+    // that is believed to be there, or a lockout authValue that is not set tried all the same.
+    if (hierarchy_state(device_) != hierarchies_) {
+      throw ProvisionRefused(
+          "the TPM said two different things about which of its hierarchies are locked: somebody "
+          "else changes them, or something spoils its answers. Run provision again");
+    }
     if (hierarchies_.endorsement_set) {
       // That it is ours the genesis receipt has shown, if it was made just now; else ask.
       require_auth(ESYS_TR_RH_ENDORSEMENT, plan_.endorsement_auth, "endorsement");

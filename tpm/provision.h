@@ -69,6 +69,7 @@ struct HierarchyState {
   bool endorsement_set = false;
   bool lockout_set = false;
   bool clear_disabled = false;
+  bool operator==(const HierarchyState&) const = default;
 };
 HierarchyState hierarchy_state(Device&);
 

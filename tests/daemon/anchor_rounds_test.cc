@@ -12,46 +12,14 @@
 
 #include "attest/failpoint.h"
 #include "tests/daemon/anchoring_host.h"
-#include "tests/daemon/meddling_tcti.h"
+#include "tests/daemon/meddled.h"
 #include "tpm/error.h"
 
 namespace stele::test {
 namespace {
 
 using attest::ReceiptKind;
-using daemon::AnchorJournal;
-using daemon::AnchorRounds;
 using daemon::Contended;
-
-// One daemon's rounds over a host whose TPM is reached through a meddler.
-struct Meddled {
-  explicit Meddled(Host& host_)
-      : host(host_),
-        tcti(host.swtpm),
-        journal(storage::posix(), host.config.data, host.credentials().identity),
-        rounds(storage::posix(), host.config.data, host.credentials(), journal,
-               [this] { return tpm::Device(tcti.get()); }) {}
-
-  void counter() {
-    rounds.counter([this] { return host.log.head(); }, 0);
-  }
-  bool quote() {
-    host.log.grow(1);
-    return rounds.quote([this] { return host.log.head(); });
-  }
-  void reopen() {
-    rounds.close();
-    rounds.open();
-  }
-  void leave_alone() {
-    tcti.before = nullptr, tcti.lose_command = tcti.lose_response = nullptr, tcti.change = nullptr;
-  }
-
-  Host& host;
-  MeddlingTcti tcti;
-  AnchorJournal journal;
-  AnchorRounds rounds;
-};
 
 // What another user of the TPM does to an exclusive session.
 void get_random(const Swtpm& swtpm) {
@@ -62,7 +30,7 @@ TEST(AnchorRounds, AStrangerOnceInTheSessionCostsTheFullReceiptOnly) {
   Host host;
   {
     Meddled daemon(host);
-    daemon.rounds.open();
+    daemon.rounds->open();
     bool once = true;
     daemon.tcti.before = [&](std::uint32_t code) {
       if (code == kNvExtend && std::exchange(once, false)) get_random(host.swtpm);
@@ -80,20 +48,20 @@ TEST(AnchorRounds, AStrangerWhoNeverLeavesIsContentionAndNoLoopOfWrites) {
   Host host;
   {
     Meddled daemon(host);
-    daemon.rounds.open();
+    daemon.rounds->open();
     daemon.counter();
-    daemon.tcti.executed.clear();
+    daemon.tcti.sent.clear();
     daemon.tcti.before = [&](std::uint32_t code) {
       if (code == kNvExtend || code == kNvRead) get_random(host.swtpm);
     };
     EXPECT_THROW(daemon.counter(), Contended);
-    EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
+    EXPECT_EQ(daemon.tcti.sent[kNvIncrement], 1);
     // One refused for want of exclusivity, one without asking for it.
-    EXPECT_LE(daemon.tcti.executed[kNvExtend], 2);
+    EXPECT_LE(daemon.tcti.sent[kNvExtend], 2);
     EXPECT_THROW(daemon.reopen(), Contended);
-    EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
-    EXPECT_LE(daemon.tcti.executed[kNvExtend], 2);
-    daemon.leave_alone();
+    EXPECT_EQ(daemon.tcti.sent[kNvIncrement], 1);
+    EXPECT_LE(daemon.tcti.sent[kNvExtend], 2);
+    daemon.tcti.leave_alone();
     daemon.reopen();
     EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, ReceiptKind::read_back);
   }
@@ -108,32 +76,25 @@ void spoil_signature(MeddlingTcti::Bytes& response) {
 // Every command of one round is lost on the way there, or its response on the way back.
 void lose_each_command(Host& host, const std::function<void(Meddled&)>& round) {
   int losses = 0;
-  for (bool lose_response : {false, true}) {
+  for (const auto what : {Fault::What::lose_command, Fault::What::lose_response}) {
     for (int nth = 1;; ++nth) {
       SCOPED_TRACE(testing::Message()
-                   << "command " << nth << (lose_response ? " unheard" : " lost"));
+                   << "command " << nth
+                   << (what == Fault::What::lose_command ? " lost" : " unheard"));
       Meddled daemon(host);
-      daemon.rounds.open();
+      daemon.rounds->open();
       daemon.counter();
       const std::uint64_t before = daemon.journal.chain().seq();
-      const int first = daemon.tcti.commands;
-      bool lost = false;
-      const auto lose = [&](std::uint32_t) {
-        const bool now = daemon.tcti.commands == first + nth;
-        lost |= now;
-        return now;
-      };
-      (lose_response ? daemon.tcti.lose_response : daemon.tcti.lose_command) = lose;
+      daemon.tcti.meddle({.code = 0, .nth = nth, .times = 1}, {what, 0, {}});
       try {
         round(daemon);
       } catch (const tpm::TpmError& error) {
         EXPECT_EQ(error.kind(), tpm::TpmError::Kind::lost_device) << error.what();
       }
-      if (!lost) break;  // the round has fewer commands than that
+      if (daemon.tcti.meddled == 0) break;  // the round has fewer commands than that
       ++losses;
-      daemon.leave_alone();
-      daemon.rounds.close();
-      daemon.rounds.open();
+      daemon.tcti.leave_alone();
+      daemon.reopen();
       EXPECT_FALSE(daemon.journal.chain().open_intent());
       EXPECT_LE(daemon.journal.chain().seq(), before + 1);
       EXPECT_EQ(daemon.journal.chain().needs_counter_anchor(), false);
@@ -164,11 +125,8 @@ TEST(AnchorRounds, ASignatureThatDoesNotVerifyIsNeverStored) {
     Host host;
     {
       Meddled daemon(host);
-      daemon.rounds.open();
-      bool once = true;
-      daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
-        if (code == one.code && std::exchange(once, false)) spoil_signature(response);
-      };
+      daemon.rounds->open();
+      daemon.tcti.meddle({.code = one.code}, {Fault::What::change, 0, spoil_signature});
       bool failed = false;
       try {
         daemon.counter();
@@ -176,7 +134,7 @@ TEST(AnchorRounds, ASignatureThatDoesNotVerifyIsNeverStored) {
         failed = true;  // under an HMAC session ESYS notices first
         daemon.reopen();
       }
-      EXPECT_FALSE(once) << failed;
+      EXPECT_EQ(daemon.tcti.meddled, 1) << failed;
       EXPECT_EQ(daemon.tcti.executed[kNvIncrement], 1);
       EXPECT_EQ(daemon.journal.newest_counter_anchor()->receipt.kind, one.stored);
     }
@@ -187,16 +145,14 @@ TEST(AnchorRounds, ASignatureThatDoesNotVerifyIsNeverStored) {
 TEST(AnchorRounds, ATpmThatAlwaysLiesNeverYieldsAnAnchor) {
   Host host;
   Meddled daemon(host);
-  daemon.rounds.open();
+  daemon.rounds->open();
   daemon.counter();
-  daemon.tcti.executed.clear();
-  daemon.tcti.change = [&](std::uint32_t code, MeddlingTcti::Bytes& response) {
-    if (code == kQuoteCommand) spoil_signature(response);
-  };
+  daemon.tcti.meddle({.code = kQuoteCommand, .times = Rule::kForEver},
+                     {Fault::What::change, 0, spoil_signature});
   EXPECT_THROW(daemon.quote(), Contended);
   EXPECT_TRUE(daemon.journal.chain().open_intent());
   EXPECT_EQ(daemon.journal.chain().quote_seq(), 0u);
-  daemon.leave_alone();
+  daemon.tcti.leave_alone();
   daemon.reopen();
   EXPECT_EQ(daemon.journal.chain().quote_seq(), 1u);
 }
@@ -224,7 +180,7 @@ TEST(AnchorRounds, AResetBetweenIntentAndAnchorVoidsTheIntent) {
       Host host;
       {
         Meddled daemon(host);
-        daemon.rounds.open();
+        daemon.rounds->open();
         daemon.counter();
         power_cut = {&host.swtpm, power, step};
         try {
@@ -250,7 +206,7 @@ TEST(AnchorRounds, AResetBetweenIntentAndAnchorVoidsTheIntent) {
 TEST(AnchorRounds, AnAnswerIsMadeInSpiteOfAStrangerOnce) {
   Host host;
   Meddled daemon(host);
-  daemon.rounds.open();
+  daemon.rounds->open();
   daemon.counter();
   bool once = true;
   daemon.tcti.before = [&](std::uint32_t code) {
@@ -258,7 +214,7 @@ TEST(AnchorRounds, AnAnswerIsMadeInSpiteOfAStrangerOnce) {
   };
   attest::Hash nonce;
   nonce.bytes.fill(9);
-  const attest::Answer answer = daemon.rounds.answer(nonce, [&] { return host.log.head(); });
+  const attest::Answer answer = daemon.rounds->answer(nonce, [&] { return host.log.head(); });
   EXPECT_FALSE(once);
   EXPECT_EQ(answer.nonce, nonce);
   EXPECT_EQ(answer.digest, daemon.journal.chain().newest_digest());

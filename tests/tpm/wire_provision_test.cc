@@ -1,0 +1,161 @@
+// Goal: whatever is answered, lost or spoiled at any command of provisioning, the error is named,
+// and a second run ends in a log whose every object is as the trust file says.
+// Method: every command × its first three calls × every fault (after the first call one of each
+// sort, in a long run all) on one swtpm, which platform authority clears before each case.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/tally.h"
+#include "tests/support/wire_faults.h"
+#include "tests/tpm/provisioned.h"
+
+namespace stele::test {
+namespace {
+
+using attest::Mode;
+using What = Fault::What;
+
+constexpr int kCalls = 3;
+
+// TPM2_ClearControl(platform, NO), TPM2_Clear(platform): as it left the factory.
+void clear(const Swtpm& swtpm) {
+  const MeddlingTcti::Bytes authorised = {0x40, 0, 0, 0x0c, 0, 0, 0, 9, 0x40,
+                                          0,    0, 9, 0,    0, 0, 0, 0};
+  for (const std::uint8_t command : std::initializer_list<std::uint8_t>{0x27, 0x26}) {
+    MeddlingTcti::Bytes bytes = {0x80, 0x02, 0, 0, 0, 0, 0, 0, 0x01, command};
+    bytes.insert(bytes.end(), authorised.begin(), authorised.end());
+    if (command == 0x27) bytes.push_back(0);
+    bytes[5] = static_cast<std::uint8_t>(bytes.size());
+    ASSERT_EQ(code_in(swtpm.transmit(bytes)), 0u);
+  }
+}
+
+// One attempt; how it failed, or "".
+struct Attempt {
+  std::string words;
+  std::optional<tpm::TpmError::Kind> kind;  // if it was a TpmError
+};
+
+Attempt attempt(MeddlingTcti& tcti, Mode mode, MemoryKeeper& memory) {
+  try {
+    tpm::Device device(tcti.get(), {.busy = std::chrono::milliseconds(50)});
+    tpm::provision(device, make_plan(mode), memory.kept, memory.keeper());
+    return {};
+  } catch (const tpm::TpmError& error) {
+    return {error.what(), error.kind()};
+  } catch (const tpm::ProvisionRefused& refused) {
+    return {refused.what(), {}};
+  } catch (const std::exception& other) {
+    return {"an exception of no kind: " + std::string(other.what()), {}};
+  }
+}
+
+// What is not as it must be once provisioning says that it is done; "" if all is.
+std::string unfinished(MeddlingTcti& tcti, Mode mode, const MemoryKeeper& memory) {
+  if (!memory.trust || !memory.kept.genesis || !memory.kept.genesis_receipt) return "a file";
+  const attest::TrustFile& trust = *memory.trust;
+  const auto identity = trust.identity();
+  const auto receipt = attest::decode_receipt(*memory.kept.genesis_receipt);
+  if (!identity || !receipt) return "what the files hold";
+  if (!attest::verify_receipt(*receipt, *identity, attest::genesis_digest(*memory.kept.genesis),
+                              trust.first_counter, trust.first_extend)) {
+    return "the genesis receipt";
+  }
+  tpm::Device device(tcti.get());
+  const tpm::IndexState state = tpm::read_indexes(device, *memory.credentials);
+  if (state.counter != trust.first_counter || state.extend != trust.first_extend) return "C or E";
+  const attest::Hash nonce = attest::hash(attest::view("a nonce"));
+  if (!attest::verify_quote(tpm::quote(device, *memory.credentials, nonce), *identity, nonce)) {
+    return "the key";
+  }
+  const tpm::HierarchyState locks = tpm::hierarchy_state(device);
+  const bool all = locks.owner_set && locks.lockout_set && locks.clear_disabled;
+  const bool any = locks.owner_set || locks.lockout_set || locks.clear_disabled;
+  if (!locks.endorsement_set || (mode == Mode::a ? !all : any)) return "a hierarchy's lock";
+  return {};
+}
+
+// A TPM from which nothing can be flushed is full in the end.
+bool is_left_over(const Rule& rule, tpm::TpmError::Kind kind) {
+  return rule.code == kFlushContext && kind == tpm::TpmError::Kind::full;
+}
+
+void one_case(const Swtpm& swtpm, Mode mode, const Rule& rule, const NamedFault& fault,
+              Tally& tally) {
+  SCOPED_TRACE(testing::Message() << fault.name << " at call " << rule.nth << " of 0x" << std::hex
+                                  << rule.code << (rule.times == 1 ? "" : " and ever after"));
+  clear(swtpm);
+  MemoryKeeper memory;
+  MeddlingTcti tcti(swtpm);
+  tcti.meddle(rule, fault.fault);
+  const Attempt first = attempt(tcti, mode, memory);
+  EXPECT_GE(tcti.meddled, 1) << "the fault did not happen";
+  ++tally.injected;
+  tcti.leave_alone();
+  const bool is_code = fault.fault.what == What::answer;
+  const bool is_named =
+      first.words.find("an exception of no kind") == std::string::npos &&
+      (!is_code || first.words.find("unexpected") == std::string::npos) &&
+      (!is_code || !first.kind || *first.kind == fault.kind || is_left_over(rule, *first.kind));
+  if (!is_named) {
+    ++tally.missed;
+    ADD_FAILURE() << "not called what it is: " << first.words;
+  }
+  if (first.words.empty() && !unfinished(tcti, mode, memory).empty()) {
+    ++tally.missed;
+    ADD_FAILURE() << "done, it says, but for " << unfinished(tcti, mode, memory);
+  }
+  const Attempt second = attempt(tcti, mode, memory);
+  const std::string wrong = second.words.empty() ? unfinished(tcti, mode, memory) : second.words;
+  if (!wrong.empty()) {
+    ++tally.lost;
+    ADD_FAILURE() << "first: " << first.words << "\nsecond: " << wrong;
+  }
+}
+
+// Mode A does all that mode B does: of that, one fault of each sort will do.
+std::vector<NamedFault> faults_of(Mode mode, int nth, const std::vector<NamedFault>& faults) {
+  return faults_at_call(mode == Mode::b ? nth + 1 : nth, faults);
+}
+
+class WireProvision : public testing::TestWithParam<Mode> {};
+
+TEST_P(WireProvision, AFaultAtAnyCommandLeavesNothingThatASecondRunCannotFinish) {
+  Swtpm swtpm;
+  std::map<std::uint32_t, int> commands;
+  {
+    MemoryKeeper memory;
+    MeddlingTcti tcti(swtpm);
+    ASSERT_EQ(attempt(tcti, GetParam(), memory).words, "");
+    commands = tcti.sent;
+    ASSERT_EQ(unfinished(tcti, GetParam(), memory), "");
+  }
+  Tally codes, spoiled;
+  for (const auto& [code, calls] : commands) {
+    for (int nth = 1; nth <= std::min(calls, kCalls); ++nth) {
+      for (const int times : {1, Rule::kForEver}) {
+        for (const NamedFault& fault : faults_of(GetParam(), nth, code_faults())) {
+          if (times == 1 || fault.stands_for_others)
+            one_case(swtpm, GetParam(), {code, nth, times}, fault, codes);
+        }
+      }
+      for (const NamedFault& fault : faults_of(GetParam(), nth, response_faults())) {
+        one_case(swtpm, GetParam(), {code, nth, 1}, fault, spoiled);
+      }
+      ASSERT_LT(codes.lost + spoiled.lost, 20u) << "given up";
+    }
+  }
+  const std::string what = std::string("provisioning, mode ") + static_cast<char>(GetParam()) +
+                           ", " + std::to_string(commands.size()) + " commands";
+  codes.report(45, what);
+  spoiled.report(51, what);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, WireProvision, testing::Values(Mode::a, Mode::b),
+                         [](const auto& mode) {
+                           return std::string(mode.param == Mode::a ? "ModeA" : "ModeB");
+                         });
+
+}  // namespace
+}  // namespace stele::test
