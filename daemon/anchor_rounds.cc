@@ -153,8 +153,11 @@ attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
   const attest::Hash extra_data = answer_extra_data(answer);
   const auto audit = verify_audit(
       answer.audit, chain.identity(),
-      read_session_digest(chain.identity(), chain.counter(), chain.extend()), extra_data);
+      read_session_digest(chain.identity(), answer.audit.counter, answer.audit.extend), extra_data);
   if (!audit) return audit.error();
+  if (answer.audit.counter != chain.counter() || answer.audit.extend != chain.extend()) {
+    return attest::Defect{attest::Fault::answer_mismatch, {}, "C or E is not the journal's"};
+  }
   const auto quoted = verify_quote(answer.quote, chain.identity(), extra_data);
   if (!quoted) return quoted.error();
   if (answer.quote.pcrs.back() != chain.fold()) {
