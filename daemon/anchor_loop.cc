@@ -68,8 +68,7 @@ void AnchorLoop::load() {
     die(EX_CONFIG, "provisioning was interrupted: run `stele provision` again");
     return;
   }
-  rounds_.emplace(files, config_.data, *credentials, *journal_,
-                  [tcti = config_.tcti] { return tpm::Device(tcti); });
+  rounds_.emplace(files, config_.data, *credentials, *journal_, outside_.connect);
   publish();
 }
 

@@ -49,6 +49,7 @@ struct Anchorer::State {
 
 void Anchorer::State::run() {
   AnchorLoop::Outside outside;
+  outside.connect = [tcti = config.tcti] { return tpm::Device(tcti); };
   outside.durable_head = [this] { return durable_head(); };
   outside.publish = [this](const AnchorStatus& now, const std::optional<CounterAnchor>& anchor) {
     const std::lock_guard lock(mutex);

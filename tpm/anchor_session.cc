@@ -11,18 +11,11 @@ constexpr std::uint16_t kExtendBytes = 32;
 Object start_session(Device& device) {
   const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
   ESYS_TR session = ESYS_TR_NONE;
-  const auto start = [&] {
+  execute_with_room(device, "TPM2_StartAuthSession", [&] {
     return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                  ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_HMAC, &no_encryption,
                                  TPM2_ALG_SHA256, &session);
-  };
-  try {
-    execute(device, "TPM2_StartAuthSession", start);
-  } catch (const TpmError& error) {
-    if (error.kind() != TpmError::Kind::full) throw;
-    flush_left_over(device);
-    execute(device, "TPM2_StartAuthSession", start);
-  }
+  });
   return Object(device, session, Object::End::flush);
 }
 

@@ -1,8 +1,10 @@
 #include "tpm/esys.h"
 
 #include <tss2/tss2_mu.h>
+#include <tss2/tss2_tcti.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -19,6 +21,24 @@ void put_end(std::array<std::uint8_t, 32>& out, const T& number) {
   std::copy_n(number.buffer, number.size, out.end() - number.size);
 }
 
+// TPM2_FlushContext by the handle alone: ESYS would read the public area first, which a sequence
+// (of TPM2_HashSequenceStart) does not have. That it fails is fine: then the next command does.
+void flush(Device& device, TPM2_HANDLE handle) {
+  TSS2_TCTI_CONTEXT* tcti = nullptr;
+  if (Esys_GetTcti(device.esys(), &tcti) != TSS2_RC_SUCCESS) return;
+  std::array<std::uint8_t, 14> command{};
+  std::size_t at = 0;
+  Tss2_MU_TPM2_ST_Marshal(TPM2_ST_NO_SESSIONS, command.data(), command.size(), &at);
+  Tss2_MU_UINT32_Marshal(command.size(), command.data(), command.size(), &at);
+  Tss2_MU_TPM2_CC_Marshal(TPM2_CC_FlushContext, command.data(), command.size(), &at);
+  Tss2_MU_UINT32_Marshal(handle, command.data(), command.size(), &at);
+  std::array<std::uint8_t, TPM2_MAX_RESPONSE_SIZE> response{};
+  std::size_t size = response.size();
+  if (Tss2_Tcti_Transmit(tcti, command.size(), command.data()) == TSS2_RC_SUCCESS) {
+    Tss2_Tcti_Receive(tcti, &size, response.data(), TSS2_TCTI_TIMEOUT_BLOCK);
+  }
+}
+
 void flush_kind(Device& device, TPM2_HANDLE first) {
   EsysPtr<TPMS_CAPABILITY_DATA> found;
   execute(device, "TPM2_GetCapability", [&] {
@@ -26,12 +46,7 @@ void flush_kind(Device& device, TPM2_HANDLE first) {
                               TPM2_CAP_HANDLES, first, TPM2_MAX_CAP_HANDLES, nullptr, out(found));
   });
   for (std::uint32_t i = 0; i < found->data.handles.count; ++i) {
-    const TPM2_HANDLE handle = found->data.handles.handle[i];
-    ESYS_TR reference = ESYS_TR_NONE;
-    if (Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                              &reference) == TSS2_RC_SUCCESS) {
-      Object(device, reference, Object::End::flush).reset();
-    }
+    flush(device, found->data.handles.handle[i]);
   }
 }
 
@@ -49,6 +64,16 @@ void execute(Device& device, const char* command, const std::function<TSS2_RC()>
     std::this_thread::sleep_for(
         std::min<std::chrono::steady_clock::duration>(wait, deadline - now));
     wait = std::min(wait * 2, std::chrono::milliseconds(1000));
+  }
+}
+
+void execute_with_room(Device& device, const char* command, const std::function<TSS2_RC()>& call) {
+  try {
+    execute(device, command, call);
+  } catch (const TpmError& error) {
+    if (error.kind() != TpmError::Kind::full) throw;
+    flush_left_over(device);
+    execute(device, command, call);
   }
 }
 
@@ -92,8 +117,10 @@ attest::Name Object::name() const {
 
 Object find_object(Device& device, TPM2_HANDLE handle) {
   ESYS_TR reference = ESYS_TR_NONE;
+  // A persistent key takes a slot for objects for as long as it is looked at, an index does not.
+  const bool takes_slot = (handle & TPM2_HR_RANGE_MASK) == TPM2_HR_PERSISTENT;
   try {
-    execute(device, "reading a public area", [&] {
+    (takes_slot ? execute_with_room : execute)(device, "reading a public area", [&] {
       return Esys_TR_FromTPMPublic(device.esys(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                    &reference);
     });

@@ -20,6 +20,11 @@ namespace stele::tpm {
 // After an error on the way nothing is sent again: NV_Increment is not idempotent.
 void execute(Device& device, const char* command, const std::function<TSS2_RC()>& call);
 
+// The same for a command that needs a slot for an object or a session: if the TPM has none, what
+// was left over is flushed and the command run once more. So: before any object or session of ours
+// that must stay.
+void execute_with_room(Device& device, const char* command, const std::function<TSS2_RC()>& call);
+
 struct EsysFree {
   void operator()(void* memory) const { Esys_Free(memory); }
 };
@@ -73,7 +78,8 @@ Object find_object(Device& device, TPM2_HANDLE handle);
 // The same; TpmError (missing) if there is none, or if it has another Name.
 Object find_object(Device& device, TPM2_HANDLE handle, const attest::Name& name);
 
-// Without trailing zeros, as the TPM keeps it (Part 1, 19.6.4.3): all zeros are the empty authValue.
+// Without trailing zeros, as the TPM keeps it (Part 1, 19.6.4.3): all zeros are the empty
+// authValue.
 TPM2B_AUTH to_auth(attest::ByteView auth);
 TPM2B_DATA to_qualifying_data(const attest::Hash& hash);
 attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNATURE& signature);

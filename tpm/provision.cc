@@ -109,19 +109,12 @@ class Attempt {
     EsysPtr<TPM2B_CREATION_DATA> creation;
     EsysPtr<TPM2B_DIGEST> creation_hash;
     EsysPtr<TPMT_TK_CREATION> ticket;
-    const auto create = [&] {
-      return Esys_CreatePrimary(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                ESYS_TR_NONE, &sensitive, &area, &outside, &no_pcrs, &reference,
-                                out(public_area), out(creation), out(creation_hash), out(ticket));
-    };
     as_owner([&] {
-      try {
-        execute(device_, "TPM2_CreatePrimary", create);
-      } catch (const TpmError& error) {
-        if (error.kind() != TpmError::Kind::full) throw;
-        flush_left_over(device_);
-        execute(device_, "TPM2_CreatePrimary", create);
-      }
+      execute_with_room(device_, "TPM2_CreatePrimary", [&] {
+        return Esys_CreatePrimary(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                  ESYS_TR_NONE, &sensitive, &area, &outside, &no_pcrs, &reference,
+                                  out(public_area), out(creation), out(creation_hash), out(ticket));
+      });
     });
     return Object(device_, reference, Object::End::flush);
   }

@@ -1,6 +1,8 @@
 #include "tests/support/wire_faults.h"
 
 #include <cstdlib>
+#include <initializer_list>
+#include <stdexcept>
 
 namespace stele::test {
 namespace {
@@ -90,6 +92,29 @@ std::vector<NamedFault> response_faults() {
     faults.back().stands_for_others = tenth == 4 || tenth == 8;
   }
   return faults;
+}
+
+void fill_slots(const Swtpm& swtpm) {
+  MeddlingTcti::Bytes session = {0x80, 0x01, 0, 0,    0,    43, 0, 0, 0x01, 0x76,
+                                 0x40, 0,    0, 0x07, 0x40, 0,  0, 7, 0,    16};
+  session.resize(session.size() + 16, 0x5a);  // nonceCaller
+  // No salt, an HMAC session, no encryption, SHA-256.
+  for (const std::uint8_t byte : std::initializer_list<std::uint8_t>{0, 0, 0, 0, 0x10, 0, 0x0b})
+    session.push_back(byte);
+  // TPM2_HashSequenceStart: no authValue, SHA-256.
+  const MeddlingTcti::Bytes object = {0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x86, 0, 0, 0, 0x0b};
+  // TPM2_LoadExternal: a key of which nothing but its public area is known, in no hierarchy.
+  MeddlingTcti::Bytes key = {0x80, 0x01, 0, 0,    0, 64, 0, 0,    0x01, 0x67, 0, 0,    0, 46,
+                             0,    0x08, 0, 0x0b, 0, 0,  0, 0x40, 0,    0,    0, 0x10, 0, 32};
+  key.resize(key.size() + 32, 0x5a);
+  for (const std::uint8_t byte : std::initializer_list<std::uint8_t>{0x40, 0, 0, 7}) {
+    key.push_back(byte);
+  }
+  if (code_in(swtpm.transmit(key)) != 0) throw std::runtime_error("no room for a key");
+  for (const auto& command : {session, object}) {
+    while (code_in(swtpm.transmit(command)) == 0) {
+    }
+  }
 }
 
 bool is_long_run() {

@@ -25,6 +25,10 @@ std::vector<NamedFault> code_faults();
 // cut short and a bit flipped at several places.
 std::vector<NamedFault> response_faults();
 
+// Takes every slot for sessions and transient objects that a TPM without resource manager has, as
+// other programs do: with a key, hash sequences and sessions.
+void fill_slots(const Swtpm& swtpm);
+
 // Whether these are the quantities of a long run (STELE_LONG).
 bool is_long_run();
 // For the nth call of a command: all of them at the first, one of each sort after that; in a long

@@ -152,6 +152,21 @@ TEST_P(WireProvision, AFaultAtAnyCommandLeavesNothingThatASecondRunCannotFinish)
   spoiled.report(51, what);
 }
 
+TEST(WireProvisionFull, FindsRoomInATpmFullOfSomebodyElsesSessionsAndObjects) {
+  Tally tally;
+  for (const Mode mode : {Mode::a, Mode::b}) {
+    Swtpm swtpm;
+    fill_slots(swtpm);
+    MemoryKeeper memory;
+    MeddlingTcti tcti(swtpm);
+    ++tally.injected;
+    const std::string words = attempt(tcti, mode, memory).words;
+    if (!words.empty() || !unfinished(tcti, mode, memory).empty()) ++tally.lost;
+    EXPECT_EQ(words, "");
+  }
+  tally.report(53, "provisioning with every slot taken");
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, WireProvision, testing::Values(Mode::a, Mode::b),
                          [](const auto& mode) {
                            return std::string(mode.param == Mode::a ? "ModeA" : "ModeB");

@@ -1,0 +1,301 @@
+// Goal: a TPM that vanishes, comes back, comes back as another, is full of somebody else's sessions
+// or lets us wait is got over, or stopped at; nobody's lie becomes an answer.
+// Method: each trouble begins at every command of a round in turn, through a TCTI in front of a
+// private swtpm; then the TPM is well again (or another), and a stranger follows the journal.
+#include <gtest/gtest.h>
+
+#include "tests/daemon/meddled.h"
+#include "tests/daemon/stranger.h"
+#include "tests/support/tally.h"
+#include "tests/support/wire_faults.h"
+#include "tests/tpm/tape.h"
+
+namespace stele::test {
+namespace {
+
+using daemon::AnchoringStopped;
+using Kind = tpm::TpmError::Kind;
+using What = Fault::What;
+
+struct Round {
+  const char* name;
+  void (*run)(Meddled&);
+};
+constexpr Round kRounds[] = {
+    {"counter anchor", [](Meddled& daemon) { daemon.counter(); }},
+    {"quote anchor", [](Meddled& daemon) { daemon.quote(); }},
+    {"answer", [](Meddled& daemon) { daemon.answer(); }},
+    {"start", [](Meddled& daemon) { daemon.reopen(); }},
+};
+
+// A round that nothing disturbs is at most this long.
+constexpr int kMostCommands = 60;
+
+void begin(Meddled& daemon, const Round& round) {
+  if (!daemon.rounds->is_open()) daemon.rounds->open();
+  daemon.counter();
+  if (std::string(round.name) == "start") daemon.start();
+}
+
+// The TPM is well: what was begun ends, and one more anchor is made. "" if so.
+std::string going_on(Meddled& daemon, Stranger& stranger) {
+  try {
+    daemon.reopen();
+    daemon.counter();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  const std::string refused = stranger.catch_up();
+  if (!refused.empty()) return refused;
+  tpm::Device device(daemon.tcti.get());
+  const tpm::IndexState indexes = tpm::read_indexes(device, daemon.host.credentials());
+  const attest::AnchorChain& chain = stranger.chain();
+  const bool agree = indexes.counter == chain.counter() && indexes.extend == chain.extend();
+  return agree && !chain.open_intent() ? "" : "C and E are not what the journal leads to";
+}
+
+bool is_lost(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const tpm::TpmError& error) {
+    return error.kind() == Kind::lost_device;
+  } catch (const std::exception&) {
+  }
+  return false;
+}
+
+TEST(WireLasting, ADeviceThatVanishesAtAnyCommandAndComesBackIsGotOver) {
+  Tally tally;
+  for (const What what : {What::lose_command, What::lose_response}) {
+    for (const Round& round : kRounds) {
+      Host host;
+      Meddled daemon(host);
+      Stranger stranger(host);
+      for (int nth = 1; nth < kMostCommands; ++nth) {
+        SCOPED_TRACE(testing::Message() << round.name << ", from command " << nth << " on");
+        begin(daemon, round);
+        daemon.tcti.executed.clear();
+        const std::uint64_t counter = daemon.journal.chain().counter();
+        daemon.tcti.meddle({.code = 0, .nth = nth, .times = Rule::kForEver}, {what, 0, {}});
+        const bool ended = is_lost([&] { round.run(daemon); });
+        if (daemon.tcti.meddled == 0) break;
+        ++tally.injected;
+        // Gone is gone, also for those who ask again.
+        const bool still_gone = is_lost([&] { daemon.reopen(); });
+        if (!still_gone || (!ended && daemon.tcti.meddled < 2)) ++tally.missed;
+        daemon.tcti.leave_alone();
+        const std::string wrong = going_on(daemon, stranger);
+        const auto increments = static_cast<std::uint64_t>(daemon.tcti.executed[kNvIncrement]);
+        if (!wrong.empty() || increments != daemon.journal.chain().counter() - counter) {
+          ++tally.lost;
+          ADD_FAILURE() << wrong << ", increments " << increments;
+        }
+        if (!stranger.remarks.empty()) ++tally.false_alarms;
+      }
+    }
+  }
+  tally.report(49, "the device vanishes at every command, and comes back");
+}
+
+// What else may answer in our TPM's place.
+struct Impostors {
+  Swtpm blank;
+  Host twin;       // provisioned with the very same secrets
+  Swtpm put_back;  // our own, as it was before the newest anchors
+  explicit Impostors(Host& host) : put_back((host.swtpm.stop(), host.swtpm.state())) {
+    host.swtpm.start();
+  }
+  std::vector<std::pair<const char*, const Swtpm*>> all() const {
+    return {{"blank", &blank}, {"twin", &twin.swtpm}, {"put back", &put_back}};
+  }
+};
+
+TEST(WireLasting, AnotherTpmInItsPlaceIsStoppedAtAndGetsNoAnchor) {
+  Tally tally;
+  Host host;
+  const Impostors impostors(host);
+  Meddled daemon(host);
+  Stranger stranger(host);
+  for (const auto& [name, impostor] : impostors.all()) {
+    for (const Round& round : kRounds) {
+      for (int nth = 1; nth < kMostCommands; ++nth) {
+        SCOPED_TRACE(testing::Message() << name << " at command " << nth << " of " << round.name);
+        daemon.tcti.connect_to(host.swtpm);
+        daemon.start();
+        begin(daemon, round);
+        bool changed = false;
+        daemon.tcti.before = [&, left = nth, to = impostor](std::uint32_t) mutable {
+          if (--left > 0 || changed) return;
+          changed = true;
+          daemon.tcti.connect_to(*to);
+        };
+        try {
+          round.run(daemon);
+        } catch (const std::exception&) {
+          // Whatever it is called here: what follows decides.
+        }
+        daemon.tcti.before = nullptr;
+        if (!changed) break;
+        ++tally.injected;
+        bool stopped = false;
+        std::string words;
+        try {
+          daemon.reopen();
+        } catch (const AnchoringStopped& stop) {
+          stopped = true;
+        } catch (const std::exception& error) {
+          words = error.what();
+        }
+        const std::string refused = stranger.catch_up();
+        if (!stopped || !refused.empty()) {
+          ++tally.missed;
+          ADD_FAILURE() << "not stopped at: " << words << refused;
+        }
+        // The right one again, and a person who starts the daemon anew.
+        daemon.rounds->close();
+        daemon.tcti.connect_to(host.swtpm);
+        daemon.start();
+        const std::string wrong = going_on(daemon, stranger);
+        if (!wrong.empty()) {
+          ++tally.lost;
+          ADD_FAILURE() << wrong;
+          return;
+        }
+      }
+    }
+  }
+  tally.report(49, "another TPM from every command on: blank, twin, put back");
+}
+
+TEST(WireLasting, ATpmFullOfSomebodyElsesSessionsAndObjectsIsGotOver) {
+  Tally tally;
+  for (const Round& round : kRounds) {
+    Host host;
+    Meddled daemon(host);
+    Stranger stranger(host);
+    for (int nth = 0; nth < kMostCommands; ++nth) {
+      SCOPED_TRACE(testing::Message() << round.name << ", filled before command " << nth);
+      begin(daemon, round);
+      bool filled = nth == 0;
+      if (filled) fill_slots(host.swtpm);
+      daemon.tcti.before = [&, left = nth](std::uint32_t) mutable {
+        if (filled || --left > 0) return;
+        filled = true;
+        fill_slots(host.swtpm);
+      };
+      std::string words;
+      try {
+        round.run(daemon);
+      } catch (const tpm::TpmError& error) {
+        if (error.kind() != Kind::full) words = error.what();
+        if (nth == 0) words = error.what();  // it was full before: room can be made
+      } catch (const std::exception& error) {
+        words = error.what();
+      }
+      daemon.tcti.leave_alone();
+      if (!filled) break;
+      ++tally.injected;
+      const std::string wrong = going_on(daemon, stranger);
+      if (!words.empty()) ++tally.missed;
+      if (!wrong.empty()) ++tally.lost;
+      EXPECT_EQ(words + wrong, "");
+      if (!stranger.remarks.empty()) ++tally.false_alarms;
+    }
+  }
+  tally.report(53, "every slot for sessions and objects taken before every command");
+}
+
+TEST(WireLasting, AResponseThatComesTooLateIsNeverTakenForAnother) {
+  Tally tally;
+  for (const Round& round : kRounds) {
+    Host host;
+    Meddled daemon(host);
+    Stranger stranger(host);
+    daemon.rounds->open();
+    begin(daemon, round);
+    daemon.tcti.sent.clear();
+    round.run(daemon);
+    for (const auto& [code, calls] : std::map(daemon.tcti.sent)) {
+      SCOPED_TRACE(testing::Message() << round.name << ", first 0x" << std::hex << code);
+      begin(daemon, round);
+      // On a slow machine more may come late: also that is a lost device.
+      daemon.limits.response = std::chrono::milliseconds(200);
+      daemon.rounds->close();
+      bool lost = is_lost([&] {
+        if (std::string(round.name) != "start") daemon.rounds->open();
+        daemon.tcti.meddle({.code = code}, {What::late, 0, {}});
+        round.run(daemon);
+      });
+      // FlushContext is not asked what came of it: the next command shows it.
+      lost |= code == kFlushContext;
+      daemon.limits = {};
+      ++tally.injected;
+      if (!lost) ++tally.missed;
+      EXPECT_TRUE(lost);
+      daemon.rounds->close();
+      const std::string wrong = going_on(daemon, stranger);  // the late one comes in the middle
+      daemon.tcti.leave_alone();
+      if (!wrong.empty()) ++tally.lost;
+      EXPECT_EQ(wrong, "");
+      if (!stranger.remarks.empty()) ++tally.false_alarms;
+    }
+  }
+  tally.report(52, "a response later than we wait, at each command");
+}
+
+// libtpms 0.9.2 answers so at the first use of what dictionary-attack protection could concern.
+TEST(WireLasting, ARetryAtTheFirstUseOfAnythingAuthorisedIsAbsorbed) {
+  Tally tally;
+  Host host;
+  Meddled daemon(host);
+  Stranger stranger(host);
+  for (const std::uint32_t code :
+       {kPcrExtend, kNvIncrement, kNvExtend, kNvRead, kSessionDigest, kQuoteCommand}) {
+    for (const Round& round : kRounds) {
+      begin(daemon, round);
+      daemon.tcti.meddle({.code = code}, {What::answer, 0x922, {}});
+      EXPECT_NO_THROW(round.run(daemon)) << std::hex << code << round.name;
+      tally.injected += static_cast<std::uint64_t>(daemon.tcti.meddled);
+      daemon.tcti.leave_alone();
+    }
+  }
+  if (!going_on(daemon, stranger).empty()) ++tally.lost;
+  tally.false_alarms = stranger.remarks.size();
+  tally.report(48, "RETRY at the first use of each authorised object");
+}
+
+// Root knows the authValue of C, and says what he likes when it is read: the reader would see it.
+TEST(WireLasting, AnAnswerThatItsReaderMustRefuseIsNeverGiven) {
+  Host host;
+  int lies = 0, audited = 0;
+  MeddlingTcti liar([&](const MeddlingTcti::Bytes& command) {
+    MeddlingTcti::Bytes response = host.swtpm.transmit(command);
+    const Tape::Turn turn{command, response};
+    if (turn.code() == kNvRead && turn.is_signed() && ++audited <= lies) {
+      response[23] ^= 1;  // the last byte of C, or one of E
+      sign_response(host.credentials(), command, response);
+    }
+    return response;
+  });
+  daemon::AnchorJournal journal(storage::posix(), host.config.data, host.credentials().identity);
+  daemon::AnchorRounds rounds(storage::posix(), host.config.data, host.credentials(), journal,
+                              [&] { return tpm::Device(liar.get()); });
+  const auto head = [&] { return host.log.head(); };
+  rounds.open();
+  rounds.counter(head, 0);
+  for (lies = 0; lies < 10; ++lies) {
+    audited = 0;
+    host.log.grow(1);
+    try {
+      const attest::Answer answer = rounds.answer({}, head);
+      EXPECT_EQ(answer.audit.counter, journal.chain().counter()) << lies;
+      EXPECT_EQ(answer.audit.extend, journal.chain().extend()) << lies;
+      EXPECT_LT(lies, 6);  // two reads, three tries
+    } catch (const daemon::Contended&) {
+      EXPECT_GE(lies, 5);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stele::test
