@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 
 #include "attest/failpoint.h"
@@ -23,6 +24,12 @@ constexpr milliseconds kLastBackOff{10'000};
 // Live answers: each costs the TPM a quote anchor and an audit session, but no wear.
 constexpr std::uint32_t kAnswerBurst = 10;
 constexpr milliseconds kAnswerRefill{100};
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 std::string seconds(TokenBucket::Clock::duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
@@ -115,7 +122,7 @@ void AnchorLoop::reopen() {
   // Before the anchors that came late because of it.
   if (owed_remark_) note_pause(*owed_remark_);
   if (life_ == Life::dead) return;
-  const bool opened = attempt([this] { rounds_->open(); });
+  const bool opened = attempt_round([this] { rounds_->open(); });
   records_waiting_ = true;
   if (opened) quote_at_ = {};
   if (life_ == Life::running && !told_ready_) {
@@ -125,7 +132,7 @@ void AnchorLoop::reopen() {
 }
 
 void AnchorLoop::counter_anchor(std::uint16_t flags) {
-  const bool anchored = attempt([&] { rounds_->counter(outside_.durable_head, flags); });
+  const bool anchored = attempt_round([&] { rounds_->counter(outside_.durable_head, flags); });
   if (!anchored) return;
   FAILPOINT("anchor.A9");
   start_anchor_due_ = false;
@@ -136,7 +143,7 @@ void AnchorLoop::quote_anchor(Time now) {
   quote_at_ = now + config_.quote_interval;
   records_waiting_ = false;
   if (outside_.durable_head().size == journal_->chain().tree_size()) return;
-  attempt([this] { rounds_->quote(outside_.durable_head); });
+  attempt_round([this] { rounds_->quote(outside_.durable_head); });
 }
 
 void AnchorLoop::final_anchor() {
@@ -149,6 +156,22 @@ void AnchorLoop::final_anchor() {
                                newest->bundle == chain.bundle()->hash() &&
                                newest->tree.size == outside_.durable_head().size;
   if (!nothing_changed) counter_anchor(attest::kFinalOfShutdown);
+}
+
+// So that a TPM that is slow, or silent until it is given up, shows in status meanwhile.
+bool AnchorLoop::attempt_round(const std::function<void()>& round) {
+  status_.working_since_ns = now_ns();
+  publish();
+  return attempt([&] {
+    // Also when it throws, before anything is published about that.
+    try {
+      round();
+    } catch (...) {
+      status_.working_since_ns = 0;
+      throw;
+    }
+    status_.working_since_ns = 0;
+  });
 }
 
 // Where accidents are caught. True: the work was done.
@@ -288,7 +311,7 @@ void AnchorLoop::serve(const AnswerRequest& request) {
     if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
   }
   std::optional<attest::Answer> answer;
-  attempt([&] { answer = rounds_->answer(request.nonce, outside_.durable_head); });
+  attempt_round([&] { answer = rounds_->answer(request.nonce, outside_.durable_head); });
   if (!answer) return refuse(EX_UNAVAILABLE, status_.reason);
   request.done({encode(*answer), {}, 0});
 }

@@ -44,6 +44,7 @@ class AnchorLoop {
   void turn();
   void reopen();
   bool attempt(const std::function<void()>& work);
+  bool attempt_round(const std::function<void()>& round);
   void failed(AnchorStatus::State state, const std::string& reason);
   void note_pause(attest::RemarkCode code);
   void halt_if_configured();

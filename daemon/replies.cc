@@ -63,6 +63,10 @@ json::object anchoring_of(const StatusFacts& facts) {
       {"odometer", status.counter - std::min(status.counter, status.first_counter)},
       {"lag_records", unanchored},
       {"lag_s", exposed ? seconds(facts.now_ns - facts.exposed_since_ns) : 0.0},
+      {"tpm_busy_s",
+       status.working_since_ns == 0
+           ? 0.0
+           : seconds(std::max<std::int64_t>(0, facts.now_ns - status.working_since_ns))},
       {"unanchored_since", exposed ? time_or_null(facts.exposed_since_ns) : json::value(nullptr)}};
 }
 

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "attest/base64.h"
@@ -330,6 +331,72 @@ TEST(Service, DoesNotStartOnWhatIsNoStoreOfItsOwn) {
   EXPECT_EQ(refusal_of(config), 73) << "no place for the socket";
   std::filesystem::remove_all(host.config.data + "/segments");
   EXPECT_NE(refusal_of(host.config), 0) << "a journal without its segments";
+}
+
+// Waits until status says so; generous, since nothing is concluded from the time.
+void await_status(const Config& config, const std::function<bool(const json::object&)>& says) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (!says(status_of(config).at("anchoring").as_object())) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+        << json::serialize(status_of(config).at("anchoring"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+// P6: events become durable whatever the TPM does; what is not anchored shows, with its cause.
+TEST(Service, TakesEventsWhileTheTpmIsSilentDownOrFailingAndShowsTheLag) {
+  ServiceHost host;
+  RunningService service(host.config);
+  await_ready(host.config);
+  int sent = 0;
+  const auto all_anchored = [](const json::object& anchoring) {
+    return anchoring.at("unanchored").to_number<int>() == 0 &&
+           anchoring.at("state").as_string() == "anchoring";
+  };
+  // Returns only when each event is durable.
+  const auto send = [&] {
+    send_events(host.config, "an event\nand another\n");
+    sent += 2;
+    const json::object status = status_of(host.config);
+    EXPECT_EQ(status.at("ingest").at("events").to_number<int>(), sent);
+    EXPECT_GT(status.at("anchoring").at("lag_records").to_number<int>(), 0);
+  };
+  await_status(host.config, all_anchored);
+
+  // Silent, in the middle of a round: it shows that the TPM is at work, and for how long.
+  ::kill(host.swtpm.pid(), SIGSTOP);
+  send();
+  await_status(host.config, [](const json::object& anchoring) {
+    return anchoring.at("tpm_busy_s").to_number<double>() > 0.05 ||
+           anchoring.at("state").as_string() == "unavailable";
+  });
+  send();
+  ::kill(host.swtpm.pid(), SIGCONT);
+  await_status(host.config, all_anchored);
+
+  // Down, then there but not started (TPM_RC_INITIALIZE to everything).
+  host.swtpm.kill();
+  send();
+  await_status(host.config, [](const json::object& anchoring) {
+    return anchoring.at("state").as_string() == "unavailable" &&
+           anchoring.at("reason").as_string().find("0xA00") != json::string::npos;
+  });
+  host.swtpm.start("not-need-init");
+  send();
+  await_status(host.config, [](const json::object& anchoring) {
+    return anchoring.at("reason").as_string().find("TPM2_Startup") != json::string::npos;
+  });
+  host.swtpm.kill();
+  send();
+  host.swtpm.start();
+  await_status(host.config, all_anchored);
+  EXPECT_EQ(service.end(), 0);
+
+  const auto records = host.records();
+  EXPECT_EQ(std::count_if(records.begin(), records.end(),
+                          [](const auto& record) { return record.starts_with("event:an"); }),
+            sent);
+  EXPECT_TRUE(test::expect_whole(host).has_remark(attest::RemarkCode::pause));
 }
 
 TEST(Service, StartsWithoutATpmAndSaysSo) {

@@ -264,6 +264,56 @@ TEST(WireLasting, ARetryAtTheFirstUseOfAnythingAuthorisedIsAbsorbed) {
   tally.report(48, "RETRY at the first use of each authorised object");
 }
 
+// A liar in between says "not now" of what has been done, so that it is sent again. The session's
+// nonces have moved on: the TPM refuses, and the next look shows what happened.
+TEST(WireLasting, WhatIsDoneButCalledBusyIsNotDoneTwice) {
+  Tally tally;
+  Host host;
+  Meddled daemon(host);
+  Stranger stranger(host);
+  daemon.rounds->open();
+  for (const std::uint32_t code : {kNvIncrement, kNvExtend, kNvRead, kSessionDigest}) {
+    for (const std::uint32_t busy : {0x922u, 0x908u, 0x90au, 0x920u, 0x923u}) {
+      SCOPED_TRACE(testing::Message() << std::hex << busy << " after 0x" << code);
+      daemon.tcti.executed.clear();
+      const std::uint64_t counter = daemon.journal.chain().counter();
+      daemon.tcti.meddle({.code = code}, {What::answer_after, busy, {}});
+      try {
+        daemon.counter();
+      } catch (const tpm::TpmError&) {
+        // Refused by the TPM; which word it has for that is its own.
+      }
+      ++tally.injected;
+      daemon.tcti.leave_alone();
+      const std::string wrong = going_on(daemon, stranger);
+      const auto increments = static_cast<std::uint64_t>(daemon.tcti.executed[kNvIncrement]);
+      if (!wrong.empty()) ++tally.lost;
+      if (increments != daemon.journal.chain().counter() - counter) ++tally.missed;
+      EXPECT_EQ(wrong, "");
+    }
+  }
+  tally.false_alarms = stranger.remarks.size();
+  tally.report(51, "executed, and yet called busy");
+}
+
+// The same with P, which no session guards: it holds d twice, and that is on record.
+TEST(WireLasting, APcrThatWasMadeToHoldAStatementTwiceIsAForeignExtend) {
+  Host host;
+  Meddled daemon(host);
+  Stranger stranger(host);
+  daemon.rounds->open();
+  daemon.tcti.meddle({.code = kPcrExtend}, {What::answer_after, 0x922, {}});
+  try {
+    daemon.counter();
+  } catch (const daemon::Contended&) {
+    // Its quote cannot verify.
+  }
+  daemon.tcti.leave_alone();
+  EXPECT_EQ(going_on(daemon, stranger), "");
+  ASSERT_EQ(stranger.remarks.size(), 1u);
+  EXPECT_EQ(stranger.remarks[0].code, attest::RemarkCode::foreign_extend);
+}
+
 // Root knows the authValue of C, and says what he likes when it is read: the reader would see it.
 TEST(WireLasting, AnAnswerThatItsReaderMustRefuseIsNeverGiven) {
   Host host;
