@@ -16,8 +16,7 @@ constexpr auto kLastKnownEntry = static_cast<std::uint8_t>(EntryKind::remark);
 Appraiser::State::State(Options given)
     : options(std::move(given)),
       trust(options.trust.value_or(TrustFile{})),
-      runs(trust, draft, out.coverage),
-      times(trust, draft, out.coverage) {
+      era(std::make_unique<JudgedEra>(trust, draft, out.coverage)) {
   out.what = "store";
   if (!options.trust) {
     draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
@@ -40,46 +39,14 @@ void Appraiser::State::stop(Defect defect) {
   stopped = true;
 }
 
-void Appraiser::State::begin(std::uint8_t kind, ByteView payload) {
-  if (kind != static_cast<std::uint8_t>(EntryKind::genesis)) {
-    return stop({Fault::genesis_mismatch, {}, "the journal does not begin with a genesis"});
-  }
-  journal_log_id = log_id(payload);
-  if (options.trust) return begin_trusted(payload);
-  const Result<Genesis> genesis = decode_genesis(payload);
-  if (!genesis) return stop(genesis.error());
-  out.origin = genesis->origin;  // claims, all
-  out.log_id = *journal_log_id;
-  out.mode = genesis->mode;
-  claims.emplace(*journal_log_id);
-}
-
-void Appraiser::State::begin_trusted(ByteView payload) {
-  if (*journal_log_id != trust.log_id) {
-    return stop({Fault::genesis_mismatch,
-                 {},
-                 "the journal's genesis is not the one that the trust file pins"});
-  }
-  Result<TpmIdentity> identity = trust.identity();
-  if (!identity) return stop(identity.error());
-  Result<AnchorChain> begun = AnchorChain::begin(payload, *identity);
-  if (!begun) return stop(begun.error());
-  const Genesis& genesis = begun->genesis();
-  if (genesis.origin != trust.origin || genesis.mode != trust.mode || genesis.era != trust.era ||
-      begun->extend() != trust.first_extend) {
-    return stop(
-        {Fault::trust_malformed, {}, "the trust file contradicts the genesis that it pins"});
-  }
-  chain = std::move(*begun);
-}
-
 void Appraiser::State::claim(EntryKind kind, ByteView payload) {
-  const auto statement = claims->apply(kind, payload);
+  const auto statement = era->claims->apply(kind, payload);
   if (!statement) return stop(statement.error());
   if (*statement) judge_tree(**statement);
 }
 
 void Appraiser::State::apply(EntryKind kind, ByteView payload) {
+  std::optional<AnchorChain>& chain = era->chain;
   const bool had_open_intent = chain->open_intent().has_value();
   const std::optional<Hash> open =
       had_open_intent ? std::optional<Hash>(chain->open_intent()->digest) : std::nullopt;
@@ -87,13 +54,13 @@ void Appraiser::State::apply(EntryKind kind, ByteView payload) {
   const Result<AnchorChain::Applied> entry = chain->apply(kind, payload);
   if (!entry) return stop(entry.error());
   if (kind == EntryKind::receipt && !had_genesis_receipt) {
-    receipt_verified = true;
-    runs.genesis_receipt(*entry->receipt);
-    if (chain->first_counter() != trust.first_counter) {
+    era->receipt_verified = true;
+    era->runs.genesis_receipt(*entry->receipt);
+    if (chain->first_counter() != era->pins.first_counter) {
       stop({Fault::counter_mismatch, Place::anchor(0),
             "c_0 is not the one that the trust file pins"});
     }
-    const Run base{trust.base_reset, trust.base_restart};
+    const Run base{era->pins.base_reset, era->pins.base_restart};
     if (precedes(entry->receipt->run(), base)) {
       stop({Fault::run_mismatch, Place::anchor(0),
             "the genesis receipt lies before the run that the trust file pins"});
@@ -102,7 +69,7 @@ void Appraiser::State::apply(EntryKind kind, ByteView payload) {
   }
   applied(*entry, had_open_intent);
   if (entry->voided && entry->voided->reason == VoidReason::kept) {
-    runs.kept(*entry->statement);
+    era->runs.kept(*entry->statement);
     remember(*entry->statement, *open);
   }
 }
@@ -110,20 +77,20 @@ void Appraiser::State::apply(EntryKind kind, ByteView payload) {
 void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_intent) {
   switch (entry.kind) {
     case EntryKind::bundle:
-      runs.bundle(entry, had_open_intent);
-      times.bundle(entry.new_run, had_open_intent);
+      era->runs.bundle(entry, had_open_intent);
+      era->times.bundle(entry.new_run, had_open_intent);
       // What only P held is gone with P.
       if ((entry.new_run && !entry.resumed) || entry.foreign) quote_size = 0;
       break;
     case EntryKind::intent:
-      times.intent();
+      era->times.intent();
       judge_tree(*entry.statement);
       break;
     case EntryKind::receipt:
       applied_receipt(entry);
       break;
     case EntryKind::remark:
-      times.remark(*entry.remark);
+      era->times.remark(*entry.remark);
       draft.finding(Finding::journal_remark, Place::entry(entries), entry.remark->text);
       break;
     case EntryKind::genesis:
@@ -134,13 +101,15 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
 
 void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   const Statement& statement = *entry.statement;
-  runs.receipt(statement, *entry.receipt);
-  times.receipt(statement, *entry.receipt);
+  era->runs.receipt(statement, *entry.receipt);
+  era->times.receipt(statement, *entry.receipt);
   ++(statement.is_quote() ? out.quote_anchors : out.counter_anchors);
+  if (!statement.is_quote()) ++era->counter_anchors;
   out.newest_anchor_ns = statement.wallclock_ns;
+  if (open_tree_fits) tail_since_ns.reset();
   if (open_tree_fits) (statement.is_quote() ? quote_size : counter_size) = statement.tree.size;
-  remember(statement, chain->newest_digest());
-  if (answer) answer->anchored(*chain, entry.receipt->clock_ms());
+  remember(statement, chain()->newest_digest());
+  if (answer) answer->anchored(*chain(), entry.receipt->clock_ms());
 }
 
 void Appraiser::State::remember(const Statement& statement, const Hash& digest) {
@@ -153,34 +122,36 @@ void Appraiser::State::remember(const Statement& statement, const Hash& digest) 
 }
 
 void Appraiser::State::judge_tree(const Statement& statement) {
-  open_tree_fits = false;
-  largest_stated = std::max(largest_stated, statement.tree.size);
-  if (tree_broken) return;
   const std::string anchor =
       "anchor " + std::to_string(statement.seq) +
       (statement.is_quote() ? " (quote " + std::to_string(statement.quote_seq) + ")" : "");
-  if (statement.tree.size > tree.size()) {
+  open_tree_fits = judge_head(statement.tree, anchor, Place::anchor(statement.seq));
+}
+
+// Whether the records so far are those that `who` commits to. Said once: later heads cannot fit either.
+bool Appraiser::State::judge_head(const TreeHead& stated, const std::string& who, Place at) {
+  largest_stated = std::max(largest_stated, stated.size);
+  if (tree_broken) return false;
+  if (stated.size > tree.size()) {
     if (!records_unread) {
       draft.defect({Fault::records_missing, Place::index(tree.size()),
-                    anchor + " covers " + std::to_string(statement.tree.size) + " records, " +
+                    who + " covers " + std::to_string(stated.size) + " records, " +
                         std::to_string(tree.size()) + " are there"});
     }
     tree_broken = true;
-  } else if (statement.tree.size < tree.size()) {
-    draft.defect({Fault::statement_mismatch, Place::anchor(statement.seq),
-                  "it covers fewer records than stand before it"});
+  } else if (stated.size < tree.size()) {
+    draft.defect({Fault::statement_mismatch, at, "it covers fewer records than stand before it"});
     tree_broken = true;
-  } else if (tree.head().root != statement.tree.root) {
+  } else if (tree.head().root != stated.root) {
     const bool single = tree.size() - agreed == 1;
-    draft.defect({Fault::tree_root_mismatch,
-                  single ? Place::index(agreed) : Place::anchor(statement.seq),
+    draft.defect({Fault::tree_root_mismatch, single ? Place::index(agreed) : at,
                   "records [" + std::to_string(agreed) + ", " + std::to_string(tree.size()) +
-                      ") are not those that " + anchor + " commits to"});
+                      ") are not those that " + who + " commits to"});
     tree_broken = true;
   } else {
     agreed = tree.size();
-    open_tree_fits = true;
   }
+  return !tree_broken;
 }
 
 void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) {
@@ -199,18 +170,9 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
     if (kind > kLastKnownKind && kind < kFirstUnknownCriticalKind) {
       draft.finding(Finding::kind_opaque, at, "record kind " + std::to_string(kind));
     }
-    times.record(index, record);
+    era->times.record(index, record);
   }
-  if (index == 0 && (!decoded || leaf.kind != Kind::genesis)) {
-    draft.defect({Fault::genesis_mismatch, at, "the first record is not the genesis"});
-  } else if (index == 0 && record.log_id && journal_log_id && *record.log_id != *journal_log_id) {
-    draft.defect(
-        {Fault::genesis_mismatch, at, "the first record is another genesis than the journal's"});
-  } else if (index > 0 && decoded && (leaf.kind == Kind::genesis || leaf.kind == Kind::era)) {
-    draft.defect({Fault::era_not_approved, at,
-                  "another era begins here, which the trust file does not approve"});
-    draft.finding(Finding::era_change, at, "another era begins here");
-  }
+  judge_genesis_record(index, record, decoded);
   out.coverage.lost += std::min(record.lost, ~out.coverage.lost);  // never wraps
   sources.add(index, decoded && leaf.kind == Kind::source);
   tree.append(record.leaf_hash);
@@ -222,15 +184,17 @@ Appraiser::Appraiser(Appraiser&&) noexcept = default;
 
 void Appraiser::entry(std::uint8_t kind, ByteView payload) {
   State& s = *state_;
-  if (!s.stopped) {
+  if (!s.stopped && !s.beyond) {
     if (s.entries == 0) {
       s.begin(kind, payload);
+    } else if (kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      s.next_era(payload);
     } else if (kind >= kFirstUnknownCriticalKind) {
       s.draft.defect({Fault::kind_unknown, Place::entry(s.entries),
                       "journal entry kind " + std::to_string(kind)});
     } else if (kind >= 1 && kind <= kLastKnownEntry) {
-      s.chain ? s.apply(static_cast<EntryKind>(kind), payload)
-              : s.claim(static_cast<EntryKind>(kind), payload);
+      s.options.trust ? s.apply(static_cast<EntryKind>(kind), payload)
+                      : s.claim(static_cast<EntryKind>(kind), payload);
     }
   }
   ++s.entries;
@@ -272,7 +236,7 @@ void Appraiser::answer(ByteView bytes) {
     return;
   }
   s.answer.emplace(std::move(*decoded));
-  if (s.chain) s.answer->anchored(*s.chain, 0);
+  if (s.chain()) s.answer->anchored(*s.chain(), 0);
 }
 
 Report Appraiser::report() {
@@ -281,12 +245,12 @@ Report Appraiser::report() {
 
 std::optional<Memory> Appraiser::memory() const {
   const State& s = *state_;
-  if (s.out.conclusion != Conclusion::verified || !s.chain || !s.chain->newest_statement())
+  if (s.out.conclusion != Conclusion::verified || !s.chain() || !s.chain()->newest_statement())
     return std::nullopt;
-  const Statement& newest = *s.chain->newest_statement();
-  return Memory{s.chain->log_id(), newest.seq,        newest.quote_seq,
-                newest.run,        s.chain->extend(), s.chain->newest_digest(),
-                newest.tree};
+  const AnchorChain& chain = *s.chain();
+  const Statement& newest = *chain.newest_statement();
+  return Memory{chain.log_id(), newest.seq,     newest.quote_seq,      newest.run,
+                chain.extend(), chain.newest_digest(), newest.tree};
 }
 
 }  // namespace stele::attest

@@ -6,10 +6,11 @@
 //   pass of platform       the keys and indexes are those that the trust file pins
 // It never passes what it did not check, and is total: any bytes lead to a report.
 //
-// Use: entries and records in the order of the log. An intent with tree_size T is given when
-// records [0, T) have been given, or no more exist. check_record() is pure and may run on other
+// Use: entries and records in the order of the log. An intent with tree_size T, and the genesis of a
+// later era with previous_tree_size T, is given when records [0, T) have been given, or no more exist. check_record() is pure and may run on other
 // threads; everything else is called from one. Memory: bounded whatever the log's size (open window
-// of sources: 128 KiB; lists: kMaxListed). Trust: all input but the trust file, nonce and memory is
+// of sources: 128 KiB; lists: kMaxListed). A journal of several eras is judged era by era, each by its
+// own part of the trust file. Trust: all input but the trust file, nonce and memory is
 // from the host under judgement. See: README.md, "Rules"; design of each rule in tpm/README.md.
 #pragma once
 
@@ -44,7 +45,7 @@ struct CheckedRecord {
   Hash leaf_hash;
   Leaf leaf;                   // if no defect says that it could not be decoded
   std::uint64_t lost = 0;      // kind gap: the count its content states
-  std::optional<Hash> log_id;  // kind genesis: H of its content
+  std::optional<Hash> log_id;  // kinds genesis and era: H of its content
   bool clock_step = false;     // kind note: its content begins {"note":"clock_step"
   // Kind note: its content begins {"note":"disk_full","since_ns":N
   std::optional<std::int64_t> disk_full_since_ns;
@@ -71,6 +72,8 @@ struct Options {
   std::optional<Hash> nonce;
   std::optional<Memory> memory;
   std::set<Finding> require;  // findings that make the conclusion undetermined
+  // The trust file bears the auditor's signature, and it was checked: that approves its eras.
+  bool eras_approved = false;
 };
 
 class Appraiser {

@@ -33,8 +33,12 @@ void Appraiser::State::judge_end() {
     }
   }
   if (!options.trust) return;
-  runs.end();
-  if (out.counter_anchors == 0) {
+  end_era(false);
+  if (eras_to_come > 0 && !stopped && !journal_unread) {
+    draft.defect({Fault::records_missing, Place::index(tree.size()),
+                  "the era that the trust file pins does not begin in what is presented"});
+  }
+  if (era->counter_anchors == 0) {
     draft.defect({Fault::no_anchor,
                   {},
                   "no counter anchor with a receipt: nothing is proved to be complete"});
@@ -47,17 +51,22 @@ void Appraiser::State::judge_end() {
   if (trust.tpm_kind == TpmKind::simulator) {
     draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
   }
-  if (chain && chain->open_intent()) {
-    draft.finding(Finding::open_intent, Place::anchor(chain->open_intent()->statement.seq),
-                  "the newest statement has no receipt");
+  judge_memory();
+}
+
+void Appraiser::State::judge_memory() {
+  if (!options.memory || stopped || remembered || journal_unread) return;
+  const Memory& memory = *options.memory;
+  const std::string seen = "this verifier has seen anchor " + std::to_string(memory.seq) +
+                           " (quote " + std::to_string(memory.quote_seq) + ") of this log; it is ";
+  if (given_up(memory)) {
+    draft.finding(Finding::era_given_up, Place::anchor(memory.seq),
+                  seen + "among those of an earlier era that the auditor gave up");
+    return;
   }
-  if (options.memory && !stopped && !remembered && !journal_unread) {
-    const Memory& memory = *options.memory;
-    draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq),
-                  "this verifier has seen anchor " + std::to_string(memory.seq) + " (quote " +
-                      std::to_string(memory.quote_seq) +
-                      ") of this log; it is not in what is presented"});
-  }
+  // Of the era that is not judged, as far as this trust file tells: that is unknown already.
+  if (beyond && !knows(memory.log_id)) return;
+  draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq), seen + "not in what is presented"});
 }
 
 void Appraiser::State::judge_freshness() {
@@ -67,8 +76,9 @@ void Appraiser::State::judge_freshness() {
     return;
   }
   // Without keys, or a log that leads nowhere, an answer says nothing.
-  if (!answer || !chain || stopped) return;
-  const Result<void> judged = answer->judge(*options.nonce, *chain);
+  if (!answer || !chain() || stopped) return;
+  if (beyond && !knows(answer->log_id())) return;
+  const Result<void> judged = answer->judge(*options.nonce, *chain());
   if (judged) {
     fresh = true;
   } else if (!journal_unread) {
@@ -84,7 +94,7 @@ void Appraiser::State::write_coverage() {
   c.quote_anchored = anchored - c.counter_anchored;
   c.unanchored = size - anchored;
   if (c.unanchored > 0) {
-    c.unanchored_since_ns = times.unanchored_since();
+    c.unanchored_since_ns = tail_since_ns ? tail_since_ns : era->times.unanchored_since();
     draft.finding(Finding::unanchored_tail, Place::index(anchored),
                   std::to_string(c.unanchored) + " records are not covered by any anchor");
   }
@@ -96,7 +106,7 @@ Report Appraiser::State::finish() {
   write_coverage();
   out.tree = tree.head();
   // Pass is for what was checked: signatures over an anchored log.
-  const bool checked = options.trust && !stopped && out.counter_anchors > 0;
+  const bool checked = options.trust && !stopped && era->counter_anchors > 0;
   const auto verdict = [this](VerdictKind kind, bool may_pass) {
     const Outcome worst = draft.worst(kind);
     return worst == Outcome::pass && !may_pass ? Outcome::unknown : worst;
@@ -105,7 +115,7 @@ Report Appraiser::State::finish() {
   out.completeness =
       verdict(VerdictKind::completeness, checked && !records_unread && !journal_unread);
   out.freshness = verdict(VerdictKind::freshness, fresh);
-  out.platform = verdict(VerdictKind::platform, options.trust && receipt_verified);
+  out.platform = verdict(VerdictKind::platform, options.trust && era->receipt_verified);
   const bool required = std::any_of(options.require.begin(), options.require.end(),
                                     [this](Finding finding) { return draft.has(finding); });
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);

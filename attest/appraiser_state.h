@@ -1,11 +1,12 @@
 // Appraiser::State: the chain, the tree and the rules that a journal and its records pass through.
 //
-// Inside of appraiser.h only; its parts are in appraiser.cc (what comes in) and appraiser_report.cc
-// (what follows from it).
+// Inside of appraiser.h only; its parts are in appraiser.cc (what comes in), appraiser_era.cc (where
+// an era begins and ends) and appraiser_report.cc (what follows).
 #pragma once
 
 #include "attest/appraiser.h"
 #include "attest/claim_replay.h"
+#include "attest/era.h"
 #include "attest/live_answer.h"
 #include "attest/report_draft.h"
 #include "attest/run_rules.h"
@@ -14,31 +15,62 @@
 
 namespace stele::attest {
 
+// What is judged of one era by itself: its anchors, with its part of the trust file.
+struct JudgedEra {
+  JudgedEra(TrustPins pins_, ReportDraft& draft, Coverage& coverage)
+      : pins(std::move(pins_)), runs(pins, draft, coverage), times(pins, draft, coverage) {}
+  JudgedEra(const JudgedEra&) = delete;  // the rules hold on to the pins
+
+  const TrustPins pins;
+  RunRules runs;
+  TimeRules times;
+  std::optional<AnchorChain> chain;   // with a trust file
+  std::optional<ClaimReplay> claims;  // without
+  Hash log_id;                        // of its genesis, as the journal has it
+  bool receipt_verified = false;
+  std::uint64_t counter_anchors = 0;
+};
+
 struct Appraiser::State {
   explicit State(Options options);
 
   void begin(std::uint8_t kind, ByteView payload);
   void begin_trusted(ByteView payload);
+  void begin_era(ByteView payload, const TrustPins& pins);
+  void next_era(ByteView payload);
+  void next_claimed_era(ByteView payload, const Genesis& genesis);
+  bool end_fits(const Genesis& genesis, const EarlierEra& before);
+  void judge_approval(const EarlierEra& before, const EraGap& gap, bool presented);
+  bool remembers_end(const EarlierEra& before) const;
+  bool given_up(const Memory& memory) const;
+  bool knows(const Hash& log_id) const;
+  void end_era(bool approved);
   void claim(EntryKind kind, ByteView payload);
   void apply(EntryKind kind, ByteView payload);
   void applied(const AnchorChain::Applied& entry, bool had_open_intent);
   void applied_receipt(const AnchorChain::Applied& entry);
   void remember(const Statement& statement, const Hash& digest);
   void judge_tree(const Statement& statement);
+  bool judge_head(const TreeHead& stated, const std::string& who, Place at);
   void record(std::uint64_t index, const CheckedRecord& record);
+  void judge_genesis_record(std::uint64_t index, const CheckedRecord& record, bool decoded);
+  void judge_memory();
   void judge_freshness();
   void judge_end();
   void write_coverage();
   Report finish();
   // The journal makes no sense from here on: nothing after it is judged, nothing after it counts.
   void stop(Defect defect);
+  const std::optional<AnchorChain>& chain() const { return era->chain; }
 
   Options options;
   TrustFile trust;  // options.trust, or all zero
   ReportDraft draft;
   Report out;
-  RunRules runs;
-  TimeRules times;
+  std::unique_ptr<JudgedEra> era;
+  std::size_t eras_to_come = 0;             // that the trust file pins after this one
+  bool beyond = false;                      // ... and one came that it does not: not judged
+  std::optional<std::uint64_t> era_begins;  // the index of the newest era's genesis record
 
   CompactRange tree;
   SourceWindow sources;
@@ -49,12 +81,9 @@ struct Appraiser::State {
 
   std::uint64_t entries = 0;
   bool stopped = false;
-  std::optional<Hash> journal_log_id;
-  std::optional<AnchorChain> chain;   // with a trust file
-  std::optional<ClaimReplay> claims;  // without
-  bool receipt_verified = false;
   std::uint64_t counter_size = 0;  // covered by a counter anchor with a receipt
   std::uint64_t quote_size = 0;    // covered by a quote anchor with a receipt while P lives
+  std::optional<std::int64_t> tail_since_ns;  // of the records that the era before left unanchored
 
   std::optional<LiveAnswer> answer;
   bool answer_given = false;

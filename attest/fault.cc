@@ -96,6 +96,7 @@ constexpr std::string_view kFindings[] = {
     "simulator",
     "journal_remark",
     "kind_opaque",
+    "era_given_up",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -106,7 +107,7 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::trust_signature) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::kind_opaque) + 1);
+static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
 
 const FaultRow& row(Fault fault) { return kFaults[static_cast<std::size_t>(fault)]; }
 

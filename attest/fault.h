@@ -95,6 +95,7 @@ enum class Finding : std::uint16_t {
   simulator,              // the TPM is a simulator: no rollback resistance
   journal_remark,         // a remark the daemon put into the journal
   kind_opaque,            // a record kind below 0x80 that this verifier does not know
+  era_given_up,           // an earlier era's end that its TPM does not confirm, or a part of it that is gone
 };
 
 // Where: at most one coordinate.

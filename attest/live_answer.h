@@ -17,6 +17,7 @@ class LiveAnswer {
   explicit LiveAnswer(Answer answer) : answer_(std::move(answer)) {}
   // The chain after it took a receipt: kept if it is the one that the answer names.
   void anchored(const AnchorChain& chain, std::uint64_t clock_ms);
+  const Hash& log_id() const { return answer_.log_id; }
   // Whether the answer is for this nonce and agrees with the log.
   Result<void> judge(const Hash& nonce, const AnchorChain& chain) const;
 

@@ -6,7 +6,7 @@ namespace stele::attest {
 namespace {
 
 // The receipt's signatures, the statement's place in the era, the run rule.
-Result<void> verify_anchor(const Proof& proof, const Statement& statement, const TrustFile& trust) {
+Result<void> verify_anchor(const Proof& proof, const Statement& statement, const TrustPins& trust) {
   const Place at = Place::anchor(statement.seq);
   if (statement.log_id != trust.log_id || statement.era != trust.era) {
     return Defect(Fault::statement_mismatch, at, "a statement of another log");
@@ -32,6 +32,19 @@ Result<void> verify_anchor(const Proof& proof, const Statement& statement, const
     return Defect(Fault::read_back_rule, at, "a read-back receipt on its own");
   }
   return ok();
+}
+
+// The same, with the pins of whichever era the statement is of.
+Result<void> verify_anchor(const Proof& proof, const Statement& statement, const TrustFile& trust) {
+  for (const EarlierEra& before : trust.earlier) {
+    if (before.pins.log_id != statement.log_id) continue;
+    if (statement.seq > before.seq) {
+      return Defect(Fault::statement_gap, Place::anchor(statement.seq),
+                    "its era ended at anchor " + std::to_string(before.seq));
+    }
+    return verify_anchor(proof, statement, before.pins);
+  }
+  return verify_anchor(proof, statement, static_cast<const TrustPins&>(trust));
 }
 
 void judge_record(const Proof& proof, const Statement& statement, ReportDraft& draft,
@@ -71,6 +84,10 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
     out.tpm_manufacturer = trust.tpm_manufacturer;
     out.tpm_model = trust.tpm_model;
     out.identity = "pinned-key";
+    if (trust.era > 0 && !options.eras_approved) {
+      draft.defect({Fault::era_not_approved, {},
+                    "only a signature of the auditor's over the trust file approves its era"});
+    }
     if (trust.mode == Mode::b)
       draft.finding(Finding::mode_b, {}, "root of the host knows ownerAuth");
     if (trust.tpm_kind == TpmKind::simulator) {

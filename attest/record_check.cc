@@ -78,7 +78,7 @@ CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
     } else {
       checked.defect = Defect(gap.error().fault, at, "a gap record that states no count");
     }
-  } else if (leaf->kind == Kind::genesis) {
+  } else if (leaf->kind == Kind::genesis || leaf->kind == Kind::era) {
     checked.log_id = log_id(bytes);
   } else if (leaf->kind == Kind::note) {
     checked.clock_step = begins_with(bytes, kClockStep);

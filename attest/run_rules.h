@@ -16,7 +16,7 @@ namespace stele::attest {
 
 class RunRules {
  public:
-  RunRules(const TrustFile& trust, ReportDraft& draft, Coverage& coverage)
+  RunRules(const TrustPins& trust, ReportDraft& draft, Coverage& coverage)
       : trust_(trust), draft_(draft), coverage_(coverage) {}
 
   void genesis_receipt(const VerifiedReceipt& receipt);
@@ -32,7 +32,7 @@ class RunRules {
   void first_of_run(const Statement& statement);
   void read_back_rule(const Statement& statement, ReceiptKind kind);
 
-  const TrustFile& trust_;
+  const TrustPins& trust_;
   ReportDraft& draft_;
   Coverage& coverage_;
 

@@ -20,7 +20,7 @@ namespace stele::attest {
 
 class TimeRules {
  public:
-  TimeRules(const TrustFile& trust, ReportDraft& draft, Coverage& coverage)
+  TimeRules(const TrustPins& trust, ReportDraft& draft, Coverage& coverage)
       : trust_(trust), draft_(draft), coverage_(coverage) {}
 
   void record(std::uint64_t index, const CheckedRecord& record);
@@ -60,7 +60,7 @@ class TimeRules {
   void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
   void judge_heartbeat(const Statement& statement);
 
-  const TrustFile& trust_;
+  const TrustPins& trust_;
   ReportDraft& draft_;
   Coverage& coverage_;
   Block open_;                     // of the open statement, and of voided ones before it

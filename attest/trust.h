@@ -5,14 +5,19 @@
 //   pcr N · first_counter N · first_extend HEX · base_reset N · base_restart N · base_firmware HEX16
 //   quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N · clock_update_ms N
 //   tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT · tpm_model TEXT
+// and, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
+//   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
+//   stele-trust 1 …
 // One key a line, in this order, one space before the value, LF after it; all required, none else, so
-// that what is read is written back the same. Signed, the file is a C2SP note whose text is these lines.
+// that what is read is written back the same. Signed, the file is a C2SP note whose text is these lines:
+// the auditor's signature over the file of a later era approves that era (era.h).
 // Thread safety: values. Errors: trust_malformed with the line; trust_signature.
 // See: README.md, "Trust file", for each value's range.
 // Trust: this IS the trust; it must reach the verifier by another way than the evidence.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "attest/genesis.h"
 #include "attest/receipt.h"
@@ -22,7 +27,10 @@ namespace stele::attest {
 enum class TpmKind : std::uint8_t { discrete, firmware, virtual_, simulator, unknown };
 std::string_view name(TpmKind);
 
-struct TrustFile {
+constexpr std::uint32_t kMaxEra = 63;  // a trust file lists every era before its own
+
+// What is pinned of one era.
+struct TrustPins {
   std::string origin;
   Hash log_id;
   std::uint32_t era = 0;
@@ -46,6 +54,22 @@ struct TrustFile {
   std::string tpm_model;
 
   Result<TpmIdentity> identity() const;  // ak_unfit
+  bool operator==(const TrustPins&) const = default;
+};
+
+// An era that another one followed.
+struct EarlierEra {
+  TrustPins pins;
+  std::uint64_t seq = 0;   // its newest counter anchor, as the genesis that followed names it
+  Hash extend;             // E after that one
+  std::uint64_t size = 0;  // how many records go on; 0: the store was lost
+  std::uint64_t lost = 0;  // anchors after seq that were made, or may have been, and are given up
+  bool operator==(const EarlierEra&) const = default;
+};
+
+// The newest era, and those before it.
+struct TrustFile : TrustPins {
+  std::vector<EarlierEra> earlier;  // newest first; as many as the number of the era
   bool operator==(const TrustFile&) const = default;
 };
 // What tpm_manufacturer and tpm_model may be: at most 255 bytes of UTF-8 without control characters.

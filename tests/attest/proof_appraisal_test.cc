@@ -139,5 +139,27 @@ TEST(ProofAppraisal, NoTruncationAndNoFlippedBitIsVerified) {
   }
 }
 
+TEST(ProofAppraisal, AProofOfEitherEraIsVerifiedByAnApprovedTrustFileOfTheLater) {
+  PaperLog log = anchored();
+  const Proof old_anchor = prove(log, 3, true);
+  PaperLog further = log;
+  further.events(1);
+  further.counter();
+  const Proof dropped = prove(further, 3, true);  // by an anchor that the next era leaves out
+  log.begin_era(test::PaperTpm(), std::nullopt);
+  log.start();
+  const Proof new_anchor = prove(log, 3, true);
+  for (const Proof& proof : {old_anchor, new_anchor}) {
+    Options options = trusting(log);
+    EXPECT_EQ(Appraiser::appraise_proof(encode(proof), options).conclusion,
+              Conclusion::undetermined);
+    options.eras_approved = true;
+    const Report report = Appraiser::appraise_proof(encode(proof), options);
+    EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+    EXPECT_EQ(Appraiser::appraise_proof(encode(dropped), options).conclusion,
+              Conclusion::tampered);
+  }
+}
+
 }  // namespace
 }  // namespace stele::attest

@@ -124,7 +124,7 @@ TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
                             std::string(name(outcome_of(fault))) + " | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }
-  for (int i = 0; i <= static_cast<int>(Finding::kind_opaque); ++i) {
+  for (int i = 0; i <= static_cast<int>(Finding::era_given_up); ++i) {
     const std::string row = "| `" + std::string(name(static_cast<Finding>(i))) + "` | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }

@@ -65,7 +65,7 @@ TEST(TrustFile, IsReadAndWrittenBackUnchanged) {
         trust.tpm_kind = kind;
         trust.mode = mode;
         trust.tpm_model = trust.tpm_manufacturer = model;
-        trust.era = trust.base_reset = trust.base_restart = mode == Mode::a ? 0 : ~0u;
+        trust.base_reset = trust.base_restart = mode == Mode::a ? 0 : ~0u;
         trust.first_counter = trust.base_firmware = mode == Mode::a ? 0 : ~std::uint64_t{0};
         const std::string text = to_text(trust);
         const auto read = parse_trust(text);

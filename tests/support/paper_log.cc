@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attest/codec.h"
+#include "attest/era.h"
 
 namespace stele::test {
 
@@ -11,9 +12,13 @@ using attest::EntryKind;
 using attest::Hash;
 
 PaperLog::PaperLog(attest::Mode mode) {
+  trust.mode = mode;
+  begin({}, attest::Kind::genesis);
+}
+
+void PaperLog::begin(attest::Genesis genesis, attest::Kind kind) {
   const attest::TpmIdentity& identity = tpm.identity();
-  attest::Genesis genesis;
-  genesis.mode = mode;
+  genesis.mode = trust.mode;
   genesis.pcr = identity.pcr;
   genesis.salt = attest::hash(attest::view("salt"));
   genesis.ak_name = identity.ak.name();
@@ -26,7 +31,7 @@ PaperLog::PaperLog(attest::Mode mode) {
 
   trust.origin = genesis.origin;
   trust.log_id = attest::log_id(bytes);
-  trust.mode = mode;
+  trust.era = genesis.era;
   trust.ak = identity.ak.encoded();
   trust.counter_name = identity.counter_name;
   trust.extend_name = identity.extend_name;
@@ -42,8 +47,27 @@ PaperLog::PaperLog(attest::Mode mode) {
 
   raw(EntryKind::genesis, bytes);
   chain = attest::AnchorChain::begin(bytes, identity).value();
-  record(attest::Kind::genesis, std::string(bytes.begin(), bytes.end()));
+  record(kind, std::string(bytes.begin(), bytes.end()));
   append(EntryKind::receipt, encode(tpm.genesis_receipt(bytes)));
+}
+
+void PaperLog::begin_era(PaperTpm next, const std::optional<Hash>& nonce, std::uint64_t lost) {
+  attest::EraEnd end{chain->seq(), chain->extend(), std::nullopt};
+  attest::Genesis genesis;
+  genesis.era = trust.era + 1;
+  genesis.previous_log_id = trust.log_id;
+  genesis.previous_tree = head();
+  if (nonce) {
+    const Hash session = attest::read_session_digest(tpm.identity(), tpm.counter, tpm.extend);
+    const Hash extra_data =
+        attest::era_end_extra_data(*nonce, trust.log_id, end.seq, end.extend, genesis.previous_tree);
+    end.shown = attest::EraEnd::Shown{*nonce, tpm.audit(session, extra_data)};
+  }
+  genesis.tlvs = attest::era_end_tlvs(end);
+  trust.earlier.insert(trust.earlier.begin(),
+                       attest::EarlierEra{trust, end.seq, end.extend, records.size(), lost});
+  tpm = std::move(next);
+  begin(std::move(genesis), records.empty() ? attest::Kind::genesis : attest::Kind::era);
 }
 
 void PaperLog::pass(std::int64_t milliseconds) {
@@ -182,6 +206,9 @@ void PaperLog::present(attest::Appraiser& appraiser) const {
     if (entry.kind == static_cast<std::uint8_t>(EntryKind::intent)) {
       const auto statement = attest::decode_statement(entry.payload);
       if (statement) give(statement->tree.size);
+    } else if (entry.kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      const auto genesis = attest::decode_genesis(entry.payload);
+      if (genesis) give(genesis->previous_tree.size);
     }
     appraiser.entry(entry.kind, entry.payload);
   }

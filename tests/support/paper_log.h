@@ -64,6 +64,13 @@ class PaperLog {
   void read_back_open(bool with_quote);  // NV as A3, A4; then a read-back closes the open intent
   attest::Bytes answer(const attest::Hash& nonce);  // quote anchor, then the answer
 
+  // Ends this era and begins the next one with another TPM. The old one shows C and E as they are for
+  // the nonce; none: it is gone. `trust` then pins both eras, and gives up so many anchors.
+  void begin_era(PaperTpm next, const std::optional<attest::Hash>& nonce, std::uint64_t lost = 0);
+
+  // Records and journal go on with this genesis (mode, salt, time and Names filled in), as a kind.
+  void begin(attest::Genesis genesis, attest::Kind kind);
+
   // An entry without asking the chain.
   void raw(attest::EntryKind kind, attest::Bytes payload);
   // Entry applied to the chain too; throws when refused.

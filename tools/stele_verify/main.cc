@@ -50,7 +50,8 @@ void describe(CLI::App& app, Call& call) {
                  "The trust file that pins the log; without it nothing is better than undetermined")
       ->type_name("FILE");
   auto* key = app.add_option("--auditor-key", call.auditor_key,
-                             "File with the verifier key (name+hash+base64) that must have signed the trust file");
+                             "File with the verifier key (name+hash+base64) that must have signed the trust file; "
+                             "needed to approve an era later than the first");
   key->type_name("FILE")->needs("--trust");
   auto* nonce = app.add_option("--nonce", call.nonce, "The 32 random bytes that the host was asked with");
   nonce->type_name("HEX");
@@ -101,6 +102,7 @@ attest::TrustFile read_trust(const Call& call) {
 attest::Options read_options(const Call& call) {
   attest::Options options;
   if (!call.trust_path.empty()) options.trust = read_trust(call);
+  options.eras_approved = !call.auditor_key.empty();  // read_trust() has checked the signature
   if (!call.nonce.empty()) {
     options.nonce = attest::hash_from_hex(call.nonce);
     if (!options.nonce) throw CallError(kUsage, "--nonce takes 32 bytes as 64 hexadecimal digits");
