@@ -25,6 +25,7 @@ AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& dire
     replay(kind, payload, identity);
   };
   journal_.emplace(storage::Journal::open(files, directory, {}, visitor));
+  if (!chain_ && refused_) throw storage::Damage(*refused_);
   if (!chain_) {
     throw storage::Damage(attest::Fault::journal_missing, {}, "the journal holds no genesis");
   }
@@ -32,12 +33,21 @@ AnchorJournal::AnchorJournal(storage::FileSystem& files, const std::string& dire
 
 void AnchorJournal::replay(std::uint8_t kind, attest::ByteView payload,
                            const attest::TpmIdentity& identity) {
-  if (!chain_) {
+  const bool is_genesis = kind == static_cast<std::uint8_t>(attest::EntryKind::genesis);
+  if (is_genesis || (!chain_ && !refused_)) {
+    // An era that ended had another identity: its entries are not ours to judge.
+    chain_.reset();
+    newest_.reset();
+    newest_remark_.reset();
     auto begun = attest::AnchorChain::begin(payload, identity);
-    if (!begun) throw storage::Damage(begun.error());
-    chain_ = std::move(*begun);
+    if (begun) {
+      chain_ = std::move(*begun);
+    } else {
+      refused_ = begun.error();
+    }
     return;
   }
+  if (!chain_) return;
   const auto applied = chain_->apply(attest::EntryKind{kind}, payload);
   if (!applied) throw storage::Damage(applied.error());
   remember(*applied, payload);

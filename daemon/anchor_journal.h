@@ -20,7 +20,7 @@ namespace stele::daemon {
 
 class AnchorJournal {
  public:
-  // Replays DIR/journal. `identity` must be that of the genesis.
+  // Replays DIR/journal, of several eras the newest. `identity` must be that of its genesis.
   AnchorJournal(storage::FileSystem& files, const std::string& directory,
                 const attest::TpmIdentity& identity);
 
@@ -39,6 +39,7 @@ class AnchorJournal {
   void remember(const attest::AnchorChain::Applied& applied, attest::ByteView payload);
 
   std::optional<attest::AnchorChain> chain_;
+  std::optional<attest::Defect> refused_;  // why an era's genesis is not that of `identity`
   std::optional<storage::Journal> journal_;
   std::optional<CounterAnchor> newest_;
   std::optional<attest::Remark> newest_remark_;

@@ -25,6 +25,10 @@ constexpr milliseconds kLastBackOff{10'000};
 constexpr std::uint32_t kAnswerBurst = 10;
 constexpr milliseconds kAnswerRefill{100};
 
+// What nobody repairs, the auditor can let end.
+constexpr const char* kWayBack =
+    "; the way back is a new era, begun with `stele era begin` (tpm/README.md, \"The way back\")";
+
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -189,7 +193,7 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     publish();
     return true;
   } catch (const AnchoringStopped& stopped) {
-    failed(State::stopped, stopped.what());
+    failed(State::stopped, std::string(stopped.what()) + kWayBack);
     halt_if_configured();
   } catch (const Contended& contended) {
     failed(State::contended, contended.what());

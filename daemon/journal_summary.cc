@@ -39,7 +39,14 @@ JournalSummary summarise_journal(storage::FileSystem& file_system, const std::st
   JournalSummary summary{*genesis, attest::log_id(first->payload), 0, false};
   std::uint64_t open_size = 0;  // of the newest intent
   while (const auto entry = entries.next()) {
-    if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
+    if (entry->kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      const auto later = attest::decode_genesis(entry->payload);
+      if (!later) throw NotAStore(directory + " begins an era with a genesis that cannot be read");
+      summary.genesis = *later;
+      summary.log_id = attest::log_id(entry->payload);
+      summary.provisioned = false;
+      summary.anchored_size = std::max(summary.anchored_size, later->previous_tree.size);
+    } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
       const auto statement = attest::decode_statement(entry->payload);
       if (statement) open_size = statement->tree.size;
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::receipt)) {

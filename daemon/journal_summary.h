@@ -1,5 +1,5 @@
-// What the journal says of the log before the store is opened: whose it is, and how much was
-// anchored.
+// What the journal says of the log before the store is opened: whose it is (in its newest era), and how
+// much was anchored.
 //
 // Read-only: the journal belongs to the anchorer, which judges and repairs it.
 // Errors: NotAStore (no journal with a genesis: unprovisioned, or something else's directory);
@@ -26,7 +26,7 @@ void require_store(storage::FileSystem& file_system, const std::string& director
 struct JournalSummary {
   attest::Genesis genesis;
   attest::Hash log_id;
-  std::uint64_t anchored_size = 0;  // the largest tree size with a receipt
+  std::uint64_t anchored_size = 0;  // the largest tree size with a receipt, or that an era follows
   bool provisioned = false;         // the genesis receipt is there
 };
 JournalSummary summarise_journal(storage::FileSystem& file_system, const std::string& directory);

@@ -78,7 +78,6 @@ void EntryReader::State::open_next_file() {
                        Place::entry(next_entry), path + ": header: " + accepted.error().detail));
   }
   header = *decoded;
-  log_id = header->log_id;
   offset = kJournalHeaderBytes;
 }
 
@@ -89,7 +88,6 @@ Result<void> EntryReader::State::accept(const JournalHeader& candidate) const {
   if (candidate.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the file before it");
   }
-  if (log_id && candidate.log_id != *log_id) return Defect(fault, {}, "it belongs to another log");
   return attest::ok();
 }
 
@@ -112,6 +110,13 @@ Result<EntryReader::Entry> EntryReader::State::read_entry() {
   if (!std::equal(checksum.bytes.begin(), checksum.bytes.end(), bytes.end() - kEntryChecksumBytes)) {
     return Defect(fault, {}, "its checksum does not match");
   }
+  // The log changes where a later era's genesis begins a file, nowhere else.
+  const bool begins_file = offset == kJournalHeaderBytes;
+  const bool is_genesis = decoded->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis);
+  if (log_id && header->log_id != *log_id && !(begins_file && is_genesis)) {
+    return Defect(fault, {}, "it belongs to another log");
+  }
+  log_id = header->log_id;
   previous_checksum = checksum;
   offset += length;
   return Entry{next_entry++, decoded->kind, Bytes(payload.begin(), payload.end())};

@@ -134,14 +134,14 @@ Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
   if (header.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the segment before it");
   }
+  if (!segment) return attest::ok();
   // Of a row of empty segments only the last header is compared with the records: so they must agree.
-  if (segment && header.first_index == segment->first_index && header.roots != segment->roots) {
+  if (header.first_index == segment->first_index && header.roots != segment->roots) {
     return Defect(fault, {}, "it states other roots than the segment before it, which is empty");
   }
-  if (segment && header.era > segment->era) {
-    return Defect(Fault::era_not_approved, {}, "it begins another era, which this verifier cannot judge");
-  }
-  if (segment && (header.log_id != segment->log_id || header.era != segment->era)) {
+  // A later era has a log_id of its own: whether it may follow is for present() to judge.
+  if (header.era < segment->era) return Defect(fault, {}, "it belongs to an earlier era");
+  if (header.era == segment->era && header.log_id != segment->log_id) {
     return Defect(fault, {}, "it belongs to another log");
   }
   return attest::ok();

@@ -76,10 +76,8 @@ JournalFile open_file(FileSystem& files, const std::string& directory, std::uint
     throw Damage(header.error().fault, Place::entry(chain.entries),
                  opened.path + ": " + header.error().detail);
   }
-  const bool is_first = number == 0;
   if (header->number != number || header->first_entry != chain.entries ||
-      header->previous_checksum != chain.checksum ||
-      (!is_first && header->log_id != chain.log_id)) {
+      header->previous_checksum != chain.checksum) {
     throw Damage(Fault::journal_damaged, Place::entry(chain.entries),
                  opened.path + ": it does not continue the file before it");
   }
@@ -134,6 +132,7 @@ struct Journal::State {
 
   void read_file(std::uint64_t number, bool is_newest, const Visitor& visitor);
   void begin_file();
+  void begin_era(const Hash& log_id, attest::ByteView genesis);
   void append(attest::EntryKind kind, attest::ByteView payload);
 };
 
@@ -160,6 +159,8 @@ void Journal::create(FileSystem& files, const std::string& directory, const Hash
 
 void Journal::State::read_file(std::uint64_t number, bool is_newest, const Visitor& visitor) {
   const JournalFile in = open_file(files, directory, number, chain);
+  const bool must_begin_era = number > 0 && in.header.log_id != chain.log_id;
+  const std::uint64_t first_entry = chain.entries;
   chain.log_id = in.header.log_id;
   header = in.header;
   const std::uint64_t size = in.file->size();
@@ -175,13 +176,18 @@ void Journal::State::read_file(std::uint64_t number, bool is_newest, const Visit
       recovered_torn = true;
       break;
     }
+    if (must_begin_era && chain.entries - 1 == first_entry &&
+        entry->kind != static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
+      throw Damage(Fault::journal_damaged, Place::entry(first_entry),
+                   in.path + ": it belongs to another log");
+    }
     if (visitor) visitor(chain.entries - 1, entry->kind, entry->payload);
     newest = end;
     end += entry->length;
   }
   if (!is_newest) return;
-  if (chain.entries == 0) {
-    throw Damage(Fault::journal_damaged, Place::entry(0),
+  if (chain.entries == first_entry && (number == 0 || must_begin_era)) {
+    throw Damage(Fault::journal_damaged, Place::entry(first_entry),
                  in.path + ": the genesis entry is missing");
   }
   settle(*in.file, newest, end);
@@ -223,6 +229,24 @@ void Journal::State::append(attest::EntryKind kind, attest::ByteView payload) {
   encode_entry(after, header.marker, kind, payload, bytes);
   file->append(bytes);
   chain = after;
+}
+
+void Journal::State::begin_era(const Hash& log_id, attest::ByteView genesis) {
+  Chain after = chain;
+  after.log_id = log_id;
+  const JournalHeader next = next_header(after, header.number + 1);
+  const auto encoded = encode(next);
+  attest::Bytes bytes(encoded.begin(), encoded.end());
+  encode_entry(after, next.marker, attest::EntryKind::genesis, genesis, bytes);
+  std::shared_ptr<File> made = publish_file(files, directory, next.number, bytes);
+  file = std::make_unique<AppendFile>(std::move(made), bytes.size(), kPoints);
+  header = next;
+  chain = after;
+}
+
+void Journal::begin_era(const Hash& log_id, attest::ByteView genesis) {
+  ENSURE(!state_->broken);
+  state_->begin_era(log_id, genesis);
 }
 
 std::uint64_t Journal::append(attest::EntryKind kind, attest::ByteView payload) {

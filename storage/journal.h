@@ -11,7 +11,8 @@
 //            checksum 32 = H("stele/v1/entry\0" ‖ log_id ‖ entry number u64 ‖ previous_checksum ‖
 //                            the 8 bytes after the marker ‖ payload)
 //
-// Only the newest entry may be torn: the next is written after its sync returned. A marker found
+// A later era begins with a file of its own log_id, whose first entry is its genesis; entry numbers and
+// checksums go on. Only the newest entry may be torn: the next is written after its sync returned. A marker found
 // after a damaged entry proves that it was not the newest. Entry payloads: attest/entry.h.
 // Thread safety: one thread. Blocks: append() syncs. Errors: accidents throw std::system_error; a
 // full disk is survived, anything else breaks the journal for good (append_file.h); damage throws
@@ -47,6 +48,8 @@ class Journal {
 
   // Appends one entry and makes it durable; its number.
   std::uint64_t append(attest::EntryKind kind, attest::ByteView payload);
+  // Begins a later era: a new file with its log_id and its genesis, whole or not there.
+  void begin_era(const attest::Hash& log_id, attest::ByteView genesis);
   bool broken() const;  // only opening anew helps
   std::uint64_t entries() const;
   bool recovered_torn() const;

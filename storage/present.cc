@@ -84,7 +84,10 @@ void Records::give(std::uint64_t size) {
 void Records::judge_header(const SegmentHeader& header) {
   judged_ = header.number;
   const Place where = Place::segment(header.number);
-  if (expected_ && (header.log_id != expected_->log_id || header.era != expected_->era)) {
+  if (expected_ && header.era > expected_->era) {
+    appraiser_.damaged(Defect(Fault::era_not_approved, where,
+                              "the segment belongs to an era that the journal does not begin"));
+  } else if (expected_ && (header.log_id != expected_->log_id || header.era != expected_->era)) {
     appraiser_.damaged(Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
   }
   if (header.roots != appraiser_.tree().roots()) {
@@ -153,12 +156,13 @@ void present(FileSystem& files, const std::string& directory, Appraiser& apprais
   EntryReader entries(files, directory);
   Records records(files, directory, appraiser, jobs, progress);
   while (const auto entry = entries.next()) {
-    if (entry->number == 0) {
+    if (entry->number == 0 || entry->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
       const attest::Hash log_id = attest::log_id(entry->payload);
       const auto genesis = attest::decode_genesis(entry->payload);
+      if (genesis) records.give(genesis->previous_tree.size);
       records.expect({log_id, genesis ? genesis->era : 0});
       if (entries.log_id() != log_id) {
-        appraiser.damaged(Defect(Fault::genesis_mismatch, Place::entry(0),
+        appraiser.damaged(Defect(Fault::genesis_mismatch, Place::entry(entry->number),
                                  "the journal's header names another log than its genesis"));
       }
     }

@@ -78,6 +78,7 @@ struct Store::State {
       : files(files_),
         directory(directory_),
         log_id(recovered.newest->header.log_id),
+        era(recovered.newest->header.era),
         torn_bytes(recovered.torn_bytes),
         levels(files_, tree_of(directory_), access),
         segments(files_, segments_of(directory_), recovered.first_indices, recovered.newest,
@@ -86,6 +87,7 @@ struct Store::State {
   FileSystem& files;
   const std::string directory;
   const Hash log_id;
+  const std::uint32_t era;
   const std::uint64_t torn_bytes;
   HashLevels levels;
   SegmentDirectory segments;
@@ -170,6 +172,31 @@ Store Store::open_for_reading(FileSystem& files, const std::string& directory) {
   }
 }
 
+void Store::begin_era(FileSystem& files, const std::string& directory, const StoreOptions& options,
+                      const Hash& log_id, std::uint32_t era, const NewRecord& genesis) {
+  ENSURE(genesis.kind == attest::Kind::era);
+  const Store store = open(files, directory, options);
+  State& state = *store.state_;
+  Appending& a = *state.appending;
+  ENSURE(era > state.era && a.next.tree.size() > a.segment->header.first_index);
+  state.levels.sync();
+  SegmentHeader header = next_header(a.segment->header, a.next);
+  header.era = era;
+  header.log_id = log_id;
+  attest::Bytes bytes = encode(header);
+  attest::CompactRange tree = a.next.tree;
+  std::vector<UpperNode> complete;
+  const auto group =
+      a.encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, complete);
+  bytes.insert(bytes.end(), group.bytes.begin(), group.bytes.end());
+  publish_file(files, segments_of(directory), header.number, bytes);
+}
+
+void Store::close_segment(const NewRecord& record) {
+  ENSURE(state_->appending != nullptr);
+  if (state_->appending->segment->header.first_index == head().size) append(std::span(&record, 1));
+}
+
 void Store::State::begin_segment() {
   levels.sync();
   auto segment = std::make_shared<SegmentFile>();
@@ -231,6 +258,9 @@ attest::TreeHead Store::head() const {
 }
 const Hash& Store::log_id() const {
   return state_->log_id;
+}
+std::uint32_t Store::era() const {
+  return state_->era;
 }
 std::uint64_t Store::recovered_torn_bytes() const {
   return state_->torn_bytes;

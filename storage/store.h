@@ -1,4 +1,4 @@
-// The store: the append-only log of one era on disk, opened by recovery, written by one process.
+// The store: the append-only log on disk, opened by recovery, written by one process.
 //
 //   DIR/lock              held while a writer lives
 //   DIR/segments/N…       leaves and content (segment_format.h)
@@ -62,6 +62,11 @@ class Store : public attest::HashReader {
   // Makes DIR/segments with the first segment; record 0 is the genesis. Fails if one exists.
   static void create(FileSystem&, const std::string& directory, const attest::Hash& log_id,
                      std::uint32_t era, const NewRecord& genesis);
+  // Begins a later era in a store that goes on: a new segment with its log_id, whose first record is
+  // `genesis` (kind era); whole or not there. Recovers first, as open() does. The newest segment must
+  // hold a record: see close_segment().
+  static void begin_era(FileSystem&, const std::string& directory, const StoreOptions&,
+                        const attest::Hash& log_id, std::uint32_t era, const NewRecord& genesis);
   // Recovers (truncates a torn tail, syncs, rebuilds derived files) and opens for appending. The
   // caller holds the lock.
   static Store open(FileSystem&, const std::string& directory, const StoreOptions&);
@@ -73,9 +78,12 @@ class Store : public attest::HashReader {
   // Appends the records as one group (at most kMaxGroupRecords and kMaxGroupBytes: ENSUREd; none:
   // does nothing) and makes them durable. Returns the tree head after them.
   attest::TreeHead append(std::span<const NewRecord> records);
+  // Appends the record if the newest segment holds none: no segment can follow an empty one.
+  void close_segment(const NewRecord& record);
   bool broken() const;  // only opening anew helps
   attest::TreeHead head() const;
-  const attest::Hash& log_id() const;
+  const attest::Hash& log_id() const;  // of the newest era, like the next
+  std::uint32_t era() const;
   std::uint64_t recovered_torn_bytes() const;  // what open() cut off
 
   // Reading: one record (its content checked against its leaf), or each of [begin, end) in order

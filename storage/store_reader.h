@@ -37,7 +37,7 @@ class EntryReader {
   std::optional<Entry> next();  // nothing: the end, torn or damaged: see below
   bool torn() const;            // the newest entry was torn
   std::uint64_t entries() const;                       // given so far; a torn one would have this number
-  const std::optional<attest::Hash>& log_id() const;   // as the headers state it
+  const std::optional<attest::Hash>& log_id() const;   // as the newest entry's header states it
   const std::optional<attest::Defect>& defect() const;
 
  private:

@@ -188,16 +188,41 @@ TEST_F(StoreReader, AnotherLogsSegmentIsDamaged) {
   expect_fault(Fault::segment_damaged, read_groups(path()));
 }
 
-TEST_F(StoreReader, ASegmentOfALaterEraIsNotCalledDamaged) {
-  // A header alone, as a later version would begin an era of its own log behind this one.
-  const std::string bytes = slurp(segment(2));
-  std::size_t used = 0;
-  SegmentHeader header = *decode_segment_header(attest::view(bytes), used);
-  header.era += 1;
+// The store with a segment more, of an era so many later, which holds one record.
+void add_era(const std::string& directory, std::uint32_t later) {
+  const PaperStore store = good_store();
+  SegmentHeader header;
+  header.era = store.era + later;
   header.log_id = attest::hash(attest::view("the next era's genesis"));
-  const attest::Bytes encoded = encode(header);
-  put(segment(2), std::string(encoded.begin(), encoded.end()));
-  expect_fault(Fault::era_not_approved, read_groups(path()));
+  header.number = 3;
+  GroupReader groups(posix(), directory);
+  attest::CompactRange tree;
+  while (const GroupReader::Group* const group = groups.next()) {
+    for (const attest::RecordView& record : group->records) {
+      tree.append(attest::leaf_hash(record.leaf));
+    }
+    header.previous_checksum = group->trailer.checksum;
+  }
+  header.first_index = tree.size();
+  header.roots = tree.roots();
+  attest::Bytes bytes = encode(header);
+  test::PaperGroup group;
+  group.records.push_back(test::paper_record("the next era's genesis", attest::Kind::era));
+  const attest::Bytes encoded =
+      test::encode_group(group, header, 0, tree, header.previous_checksum);
+  bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+  put(numbered_path(directory + "/segments", 3), std::string(bytes.begin(), bytes.end()));
+}
+
+TEST_F(StoreReader, ReadsOnIntoALaterEraAndNeverBackIntoAnEarlierOne) {
+  add_era(path(), 1);
+  const Seen groups = read_groups(path());
+  EXPECT_FALSE(groups.defect);
+  EXPECT_FALSE(groups.torn);
+  EXPECT_EQ(groups.contents.size(), 19u);
+  std::filesystem::remove(segment(3));
+  add_era(path(), ~0u);  // one earlier
+  expect_fault(Fault::segment_damaged, read_groups(path()));
 }
 
 TEST_F(StoreReader, LinksPipesAndDirectoriesAreNotEvidence) {
