@@ -40,6 +40,52 @@ void unset(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth
 
 }  // namespace
 
+std::optional<attest::EraEnd::Shown> show_era_end(Device& device, const Credentials& credentials,
+                                                  const attest::Hash& nonce,
+                                                  const attest::Hash& extra_data) {
+  Credentials now = credentials;
+  if (!hierarchy_state(device).endorsement_set) now.endorsement_auth = {};
+  attest::Receipt receipt;
+  try {
+    receipt = read_back(device, now, attest::Hash{}, extra_data, false);
+  } catch (const TpmError& error) {
+    const bool gone =
+        error.kind() == TpmError::Kind::missing || error.kind() == TpmError::Kind::refused;
+    if (gone) return std::nullopt;
+    throw;
+  }
+  const attest::AuditPart& audit = *receipt.audit;
+  const auto verified = attest::verify_audit(
+      audit, credentials.identity,
+      attest::read_session_digest(credentials.identity, audit.counter, audit.extend), extra_data);
+  if (!verified) return std::nullopt;
+  return attest::EraEnd::Shown{nonce, audit};
+}
+
+void retire(Device& device, const Credentials& credentials,
+            const std::optional<AuthValue>& owner_auth, const Progress& progress) {
+  const HierarchyState state = hierarchy_state(device);
+  if (state.owner_set && !owner_auth) {
+    throw ProvisionRefused(
+        "the owner hierarchy of this TPM is locked: the auditor's ownerAuth is needed");
+  }
+  use_auth(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}));
+  const IndexState indexes = read_indexes(device, credentials);
+  const auto is_ours = [](IndexState::Presence presence) {
+    return presence != IndexState::Presence::foreign;
+  };
+  if (is_ours(indexes.extend_presence)) {
+    remove_index(device, credentials.extend_handle, "the hash chain E", progress);
+  }
+  if (is_ours(indexes.counter_presence)) {
+    remove_index(device, credentials.counter_handle, "the counter C", progress);
+  }
+  Object ak = find_object(device, credentials.ak_handle);
+  const bool key_is_ours = !ak || ak.name() == credentials.identity.ak.name();
+  ak.reset();
+  if (key_is_ours) remove_key(device, credentials.ak_handle, progress);
+}
+
 void deprovision(Device& device, const Credentials& credentials, attest::Mode mode,
                  const std::optional<AuthValue>& owner_auth,
                  const std::optional<AuthValue>& lockout_auth, const Progress& progress) {

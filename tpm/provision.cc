@@ -78,6 +78,10 @@ class Attempt {
       return;
     }
     genesis_.mode = plan_.mode;
+    genesis_.era = plan_.era;
+    genesis_.previous_log_id = plan_.previous_log_id;
+    genesis_.previous_tree = plan_.previous_tree;
+    genesis_.tlvs = plan_.genesis_tlvs;
     genesis_.salt = plan_.salt;
     genesis_.created_ns = plan_.created_ns;
     genesis_.origin = plan_.origin;

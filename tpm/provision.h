@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "attest/era.h"
 #include "attest/genesis.h"
 #include "attest/trust.h"
 #include "tpm/anchor.h"
@@ -36,6 +37,11 @@ struct ProvisionPlan {
   AuthValue ak_auth{}, counter_auth{}, extend_auth{}, endorsement_auth{};
   AuthValue owner_auth{}, lockout_auth{};  // Mode A: as escrowed
   attest::Bytes event_log;                 // firmware's, to choose P
+  // Of a later era only: what its genesis says of the one before (attest/era.h).
+  std::uint32_t era = 0;
+  attest::Hash previous_log_id;
+  attest::TreeHead previous_tree{0, {}};
+  attest::Bytes genesis_tlvs;
 };
 
 // What the caller keeps durable, called in this order; each must return only when it is durable.
@@ -81,5 +87,13 @@ attest::TpmKind tpm_kind(const Device::Kind&);
 void deprovision(Device&, const Credentials&, attest::Mode, const std::optional<AuthValue>& owner_auth,
                  const std::optional<AuthValue>& lockout_auth,
                  const std::function<void(std::string_view)>& progress);
+
+// What the TPM shows of an era that ends, for the genesis of the next (attest/era.h). Nothing: its key or
+// indexes are gone from this TPM, or no longer what they were.
+std::optional<attest::EraEnd::Shown> show_era_end(Device&, const Credentials&, const attest::Hash& nonce,
+                                                  const attest::Hash& extra_data);
+// Removes AK, C and E alone: the hierarchies belong to the era that follows. What is not ours stays.
+void retire(Device&, const Credentials&, const std::optional<AuthValue>& owner_auth,
+            const std::function<void(std::string_view)>& progress);
 
 }  // namespace stele::tpm

@@ -37,7 +37,9 @@ void visit_anchors(const std::string& data,
   storage::EntryReader reader(storage::posix(), data);
   std::optional<attest::Bytes> open;
   while (auto entry = reader.next()) {
-    if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
+    if (entry->kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      open.reset();  // an era ended with it
+    } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
       open = std::move(entry->payload);
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::voided)) {
       open.reset();
@@ -56,7 +58,16 @@ std::optional<StoredAnchor> find_anchor_over(const std::string& data, std::uint6
 }
 
 std::optional<StoredAnchor> find_anchor(const std::string& data, std::uint64_t seq) {
-  return first_anchor(data, [&](const attest::Statement& s) { return s.seq == seq; });
+  // Numbers begin anew with an era: the newest era that has any anchor is asked.
+  std::optional<StoredAnchor> found;
+  std::uint32_t era = 0;
+  visit_anchors(data, [&](const StoredAnchor& anchor) {
+    if (anchor.statement.era != era) found.reset();
+    era = anchor.statement.era;
+    if (!anchor.statement.is_quote() && anchor.statement.seq == seq) found = anchor;
+    return true;
+  });
+  return found;
 }
 
 }  // namespace stele::tools

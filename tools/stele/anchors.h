@@ -25,7 +25,7 @@ void visit_anchors(const std::string& data,
                    const std::function<bool(const StoredAnchor&)>& visitor);
 // The oldest counter anchor over the record.
 std::optional<StoredAnchor> find_anchor_over(const std::string& data, std::uint64_t index);
-// The counter anchor with this seq.
+// The counter anchor with this seq, of the newest era.
 std::optional<StoredAnchor> find_anchor(const std::string& data, std::uint64_t seq);
 
 }  // namespace stele::tools

@@ -23,7 +23,9 @@ using storage::posix;
 
 // What a data directory may hold.
 const std::set<std::string> kOurs = {"lock",    "secrets",  "secrets.new", "trust", "trust.new",
-                                     "journal", "segments", "tree",        "boot"};
+                                     "journal", "segments", "tree",        "boot",
+                                     "era",     "era.new",  "era-secrets", "era-secrets.new",
+                                     "ended-secrets", "ended-secrets.new"};
 
 bool is_ours(const std::string& name) {
   return kOurs.contains(name) || name.starts_with("look-up.");
@@ -109,12 +111,19 @@ bool LogDirectory::is_complete() const {
 void LogDirectory::read_journal() {
   if (!posix().exists(path_ + "/journal")) return;
   storage::EntryReader reader(posix(), path_);
-  const auto first = reader.next();
-  if (!first || first->kind != static_cast<std::uint8_t>(attest::EntryKind::genesis)) return;
-  genesis_ = first->payload;
-  const auto second = reader.next();
-  if (second && second->kind == static_cast<std::uint8_t>(attest::EntryKind::receipt)) {
-    genesis_receipt_ = second->payload;
+  // Of the newest era: its genesis, and the receipt right after it.
+  std::uint64_t begun = 0;
+  while (auto entry = reader.next()) {
+    if (entry->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
+      genesis_ = std::move(entry->payload);
+      genesis_receipt_.reset();
+      begun = entry->number;
+    } else if (entry->number == 0) {
+      return;
+    } else if (entry->number == begun + 1 &&
+               entry->kind == static_cast<std::uint8_t>(attest::EntryKind::receipt)) {
+      genesis_receipt_ = std::move(entry->payload);
+    }
   }
 }
 

@@ -2,16 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <fstream>
-#include <iomanip>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
-#include "attest/failpoint.h"
 #include "storage/file_system.h"
-#include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
+#include "tools/stele/mode_secrets.h"
 #include "tools/stele/site.h"
 #include "tpm/credentials.h"
 #include "tpm/provision.h"
@@ -20,7 +16,8 @@ namespace stele::tools {
 namespace {
 
 struct Arguments {
-  std::string tcti, origin, mode = "b", escrow, escrow_key, escrow_plain;
+  std::string tcti, origin;
+  ModeArguments mode;
   std::uint32_t ak_handle = tpm::ProvisionPlan{}.ak_handle;
   std::uint32_t counter_handle = tpm::ProvisionPlan{}.counter_handle;
   std::uint32_t extend_handle = tpm::ProvisionPlan{}.extend_handle;
@@ -63,19 +60,7 @@ class Provisioning {
           kUsage,
           "--origin must be 1 to 255 characters, without spaces, '+' and control characters");
     }
-    if (arguments_.escrow.empty() != arguments_.escrow_key.empty()) {
-      throw CommandError(kUsage, "--escrow FILE and --escrow-key FILE belong together");
-    }
-    if (arguments_.mode == "a" && arguments_.escrow.empty() && arguments_.escrow_plain.empty()) {
-      throw CommandError(
-          kUsage,
-          "--mode a locks the TPM with secrets that only the auditor may have: name the file "
-          "for them with --escrow, and the auditor's certificate with --escrow-key");
-    }
-    if (arguments_.mode == "b" && !arguments_.escrow.empty()) {
-      throw CommandError(kUsage, "--mode b has no secrets to escrow: --escrow goes with --mode a");
-    }
-    if (!arguments_.escrow_key.empty()) escrow_key_ = read_text_file(arguments_.escrow_key);
+    check(arguments_.mode);
   }
 
   void say_running() const {
@@ -89,17 +74,14 @@ class Provisioning {
 
   void make_plan(tpm::Device& device) {
     plan_.origin = arguments_.origin;
-    plan_.mode = arguments_.mode == "a" ? attest::Mode::a : attest::Mode::b;
+    plan_.mode = arguments_.mode.is_a() ? attest::Mode::a : attest::Mode::b;
     plan_.pcr = site_.config.pcr;
     plan_.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();
     plan_.salt = random_bytes();
     hierarchies_ = tpm::hierarchy_state(device);
-    if (arguments_.tcti.starts_with("device")) {
-      std::ifstream log("/sys/kernel/security/tpm0/binary_bios_measurements", std::ios::binary);
-      plan_.event_log.assign(std::istreambuf_iterator<char>(log), {});
-    }
+    plan_.event_log = read_event_log(arguments_.tcti);
     if (directory_.genesis()) {
       const auto genesis = attest::decode_genesis(*directory_.genesis());
       if (genesis && plan_.origin.empty()) plan_.origin = genesis->origin;
@@ -113,73 +95,20 @@ class Provisioning {
         throw CommandError(kConfiguration,
                            site_.config.data + "/secrets cannot be read: " + kept.error().detail);
       }
-      plan_.ak_handle = kept->ak_handle;
-      plan_.counter_handle = kept->counter_handle;
-      plan_.extend_handle = kept->extend_handle;
-      plan_.ak_auth = kept->ak_auth;
-      plan_.counter_auth = kept->counter_auth;
-      plan_.extend_auth = kept->extend_auth;
-      plan_.endorsement_auth = kept->endorsement_auth;
+      take_kept_auths(plan_, *kept);
     } else {
       plan_.ak_handle = arguments_.ak_handle;
       plan_.counter_handle = arguments_.counter_handle;
       plan_.extend_handle = arguments_.extend_handle;
-      for (tpm::AuthValue* auth :
-           {&plan_.ak_auth, &plan_.counter_auth, &plan_.extend_auth, &plan_.endorsement_auth}) {
-        *auth = random_bytes().bytes;
-      }
+      take_fresh_auths(plan_);
     }
-    if (plan_.mode != attest::Mode::a) return;
-    if (!arguments_.escrow_plain.empty()) {
-      const attest::Escrow escrow = read_plain_escrow(arguments_.escrow_plain);
-      plan_.owner_auth = escrow.owner_auth;
-      plan_.lockout_auth = escrow.lockout_auth;
-    } else if (!hierarchies_.owner_set && !hierarchies_.lockout_set) {
-      plan_.owner_auth = random_bytes().bytes;
-      plan_.lockout_auth = random_bytes().bytes;
-      must_escrow_ = true;
-    }
+    must_escrow_ = take_mode_secrets(plan_, hierarchies_, arguments_.mode);
   }
 
   void show(tpm::Device& device) {
-    const tpm::Prospect prospect = tpm::look_ahead(device, plan_);
-    const tpm::Device::Kind kind = device.kind();
-    const auto line = [](const char* what, std::uint32_t handle, bool there) {
-      std::cout << "  " << what << " at 0x" << std::hex << std::setfill('0') << std::setw(8)
-                << handle << std::dec << (there ? " (there already)" : "") << '\n';
-    };
     std::cout << (arguments_.dry_run ? "would make" : "making") << " the log " << plan_.origin
-              << " in " << site_.config.data << "\n  with the TPM at " << arguments_.tcti << ": "
-              << kind.manufacturer << ' ' << kind.model << " (" << name(tpm::tpm_kind(kind))
-              << ")\n";
-    line("attestation key", plan_.ak_handle, prospect.ak_there);
-    line("counter C", plan_.counter_handle, prospect.counter_there);
-    line("hash chain E", plan_.extend_handle, prospect.extend_there);
-    std::cout << "  quote anchors in PCR "
-              << (prospect.pcr ? std::to_string(*prospect.pcr)
-                               : "?: none is free, choose one with [tpm] pcr")
-              << '\n';
-    if (plan_.mode == attest::Mode::a) {
-      std::cout << "  mode a: owner and lockout hierarchy locked with secrets for the auditor "
-                   "alone, TPM2_Clear\n"
-                   "  disabled for good. A new SRK, EvictControl or a lockout reset will need the "
-                   "auditor\n";
-    } else {
-      std::cout << "  mode b: root keeps control of the TPM; the newest two anchors are less "
-                   "certain than in mode a\n";
-    }
-    std::cout.flush();
-  }
-
-  std::string sealed_escrow(const tpm::Credentials& credentials,
-                            const attest::Bytes& genesis) const {
-    attest::Escrow escrow;
-    escrow.origin = plan_.origin;
-    escrow.log_id = attest::log_id(genesis);
-    escrow.ak_name = credentials.identity.ak.name();
-    escrow.owner_auth = plan_.owner_auth;
-    escrow.lockout_auth = plan_.lockout_auth;
-    return seal_escrow(escrow, escrow_key_);
+              << " in " << site_.config.data << '\n';
+    show_prospect(device, plan_, arguments_.tcti);
   }
 
   // The daemon's secrets before the escrow: they are the sign that an escrow file found later is an
@@ -187,15 +116,12 @@ class Provisioning {
   void keep_identity(const tpm::Credentials& credentials, const attest::Bytes& genesis) {
     std::string sealed;
     if (must_escrow_) {
-      require_escrow_place(arguments_.escrow, directory_.secrets().has_value());
-      sealed = sealed_escrow(credentials, genesis);
+      sealed = seal_mode_secrets(plan_, credentials, genesis, arguments_.mode,
+                                 directory_.secrets().has_value());
     }
     if (const std::string text = tpm::to_text(credentials); directory_.secrets() != text)
       directory_.keep_secrets(text);
-    if (!must_escrow_) return;
-    write_text_file(arguments_.escrow, sealed);
-    FAILPOINT("provision.escrow");
-    std::cout << "secrets for the auditor sealed in " << arguments_.escrow << std::endl;
+    if (must_escrow_) keep_mode_secrets(arguments_.mode, sealed);
   }
 
   tpm::Keeper keeper() {
@@ -234,7 +160,6 @@ class Provisioning {
   LogDirectory directory_;
   tpm::ProvisionPlan plan_;
   tpm::HierarchyState hierarchies_;
-  std::string escrow_key_;
   bool must_escrow_ = false;
   bool changed_ = false;
 };
@@ -252,21 +177,7 @@ void add_provision(CLI::App& app, const Common& common, int&) {
   command
       ->add_option("--origin", arguments->origin, "What the log is called, e.g. host.example/log")
       ->type_name("NAME");
-  command
-      ->add_option("--mode", arguments->mode,
-                   "a: lock the TPM with secrets for the auditor; b: leave it to root")
-      ->check(CLI::IsMember({"a", "b"}))
-      ->capture_default_str();
-  command->add_option("--escrow", arguments->escrow, "Mode a: where the sealed secrets go")
-      ->type_name("FILE");
-  command
-      ->add_option("--escrow-key", arguments->escrow_key,
-                   "Mode a: the auditor's certificate (PEM, RSA or EC)")
-      ->type_name("FILE");
-  command
-      ->add_option("--escrow-plain", arguments->escrow_plain,
-                   "Mode a, resuming: an earlier attempt's escrow file, decrypted by the auditor")
-      ->type_name("FILE");
+  add_mode_options(*command, arguments->mode);
   command->add_option("--ak-handle", arguments->ak_handle, "Where the key goes (0x81……)")
       ->type_name("HANDLE");
   command->add_option("--counter-handle", arguments->counter_handle, "NV index of C (0x018…)")

@@ -1,0 +1,84 @@
+#include "attest/note_signer.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include <stdexcept>
+
+#include "attest/check.h"
+#include "attest/codec.h"
+#include "attest/genesis.h"
+
+namespace stele::attest {
+namespace {
+
+constexpr std::uint8_t kEd25519 = 1;  // the type of a note's key
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Context = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
+
+// Never asks at a terminal for what opens an encrypted key.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+PrivateKey read_key(std::string_view pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  ERR_clear_error();
+  if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
+    throw std::invalid_argument(
+        "it is no unencrypted Ed25519 key in PEM: make one with openssl genpkey -algorithm ed25519");
+  }
+  return key;
+}
+
+}  // namespace
+
+struct NoteSigner::Key {
+  PrivateKey pkey;
+};
+
+NoteSigner::NoteSigner(std::string_view pem, std::string name)
+    : private_key_(std::make_unique<Key>(Key{read_key(pem)})) {
+  if (!is_origin(name)) {
+    throw std::invalid_argument("a key's name is 1 to 255 characters without spaces and '+'");
+  }
+  std::size_t size = key_.key.bytes.size();
+  if (EVP_PKEY_get_raw_public_key(private_key_->pkey.get(), key_.key.bytes.data(), &size) != 1) {
+    throw std::runtime_error("OpenSSL does not give the public key");
+  }
+  const std::uint8_t between[] = {'\n', kEd25519};
+  const Hash key_hash = hash({view(name), between, key_.key});
+  key_.key_hash = Reader(key_hash).u32();
+  key_.name = std::move(name);
+}
+
+NoteSigner::~NoteSigner() = default;
+NoteSigner::NoteSigner(NoteSigner&&) noexcept = default;
+
+Note NoteSigner::sign(std::string_view text) const {
+  ENSURE(text.ends_with('\n') && text.find("\n\n") == text.npos);
+  const Context context(EVP_MD_CTX_new());
+  NoteSignature signature{key_.name, key_.key_hash, Bytes(64)};
+  std::size_t size = signature.signature.size();
+  const ByteView message = view(text);
+  const bool is_signed =
+      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, private_key_->pkey.get()) == 1 &&
+      EVP_DigestSign(context.get(), signature.signature.data(), &size, message.data(),
+                     message.size()) == 1;
+  if (!is_signed || size != signature.signature.size()) {
+    throw std::runtime_error("OpenSSL cannot sign with this key");
+  }
+  return {std::string(text), {std::move(signature)}};
+}
+
+}  // namespace stele::attest

@@ -1,0 +1,33 @@
+// Signs C2SP notes with an Ed25519 key from a PEM file: the auditor's side of what verify_note() checks.
+//
+// The key is what `openssl genpkey -algorithm ed25519` writes, unencrypted; signatures are those of
+// `openssl pkeyutl -sign -rawin`. Thread safety: const members from any thread. Errors:
+// std::invalid_argument if the text is no such key, or the name no C2SP key name; std::runtime_error
+// if OpenSSL fails. Trust: the key is the auditor's own and never on the host.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "attest/checkpoint.h"
+
+namespace stele::attest {
+
+class NoteSigner {
+ public:
+  NoteSigner(std::string_view pem, std::string name);
+  ~NoteSigner();
+  NoteSigner(NoteSigner&&) noexcept;
+
+  const NoteKey& key() const { return key_; }
+  // Precondition: text ends with LF and has no empty line.
+  Note sign(std::string_view text) const;
+
+ private:
+  struct Key;
+  std::unique_ptr<Key> private_key_;
+  NoteKey key_;
+};
+
+}  // namespace stele::attest

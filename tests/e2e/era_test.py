@@ -1,0 +1,403 @@
+"""Goal: each way to lose a working host has a way back that is neither an alarm nor a loophole: a new era.
+Method: real binaries and swtpm; a backup put back, a foreign writer, a cleared and a replaced TPM, a lost store,
+a counter at the end of its wear. Each is verified with the auditor's approval and undetermined without; what an
+attacker would make of the same commands is never verified."""
+import re
+import secrets
+import shutil
+import unittest
+
+from stele_host import CONFIGURATION, MALFORMED, OK, TAMPERED, UNDETERMINED, USAGE, Host, Tpm, run, wait_until
+from stele_host import BIN
+
+CLEAR = ("tpm2_clear",)
+COUNTER, CHAIN = "0x01805354", "0x01805355"
+
+
+class EraHost(Host):
+    """A host, and beside it the auditor: a signing key, a trust file, a memory."""
+
+    def __init__(self, mode="b"):
+        super().__init__(mode)
+        self.auditor = self.folder / "auditor"
+        self.auditor.mkdir()
+        self.memory = self.auditor / "memory"
+        self.key = self.new_key("auditor")
+
+    def new_key(self, name):
+        key = self.auditor / f"{name}.pem"
+        made = run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
+        assert made.returncode == OK, made.stderr
+        public = self.auditor / f"{name}.vkey"
+        self.stele("era", "key", "--key", key, "--name", f"{name}.example", "-o", public, expect=OK)
+        return key
+
+    @property
+    def public(self):
+        return self.auditor / "auditor.vkey"
+
+    def begin_log(self):
+        """A log with two anchors and an event after them, known to the auditor."""
+        self.provision()
+        self.start_daemon()
+        self.first = self.append(b"one\ntwo\n")
+        self.anchor()
+        self.append(b"three\n")
+        self.anchor()
+        self.pin("trust.0")
+
+    def pin(self, name):
+        self.pinned = self.auditor / name
+        self.stele("trust", "-o", self.pinned, expect=OK)
+
+    def visit(self):
+        """The auditor verifies the era that runs, and remembers."""
+        report = self.verify("--memory", self.memory, trust=self.pinned)
+        assert report["conclusion"] == "verified", report
+        return report
+
+    def snapshot(self):
+        shutil.copytree(self.data, self.folder / "backup")
+
+    def put_back(self):
+        shutil.rmtree(self.data)
+        shutil.copytree(self.folder / "backup", self.data)
+
+    def tool(self, *arguments):
+        done = run(*arguments, env={"PATH": "/usr/bin:/bin", "TPM2TOOLS_TCTI": self.tpm.tcti})
+        assert done.returncode == OK, done.stderr
+
+    def move_counter(self):
+        """What somebody who reads DIR/secrets can do: C moves, no anchor says so."""
+        auth = re.search(r"^counter_auth (\w+)$", (self.data / "secrets").read_text(), re.M).group(1)
+        self.tool("tpm2_nvincrement", "-C", COUNTER, "-P", f"hex:{auth}", COUNTER)
+
+    def new_tpm(self):
+        self.tpm.stop()
+        self.tpm = Tpm(self.folder / "another")
+        self.tpm.start()
+        self.write_config()
+
+    def expect_stopped(self):
+        """The daemon stops anchoring, and its reason names the way back."""
+        self.start_daemon()
+        wait_until(lambda: self.status()["anchoring"]["state"] == "stopped", "stopped")
+        assert "stele era begin" in self.status()["anchoring"]["reason"]
+        self.append(b"while stopped\n")
+        self.stop_daemon()
+
+    def begin_era(self, *arguments, expect=OK):
+        return self.stele("era", "begin", "--yes", *arguments, expect=expect)
+
+    def live_on(self):
+        self.start_daemon()
+        self.append(b"in the new era\n")
+        self.anchor()
+        self.stop_daemon()
+
+    def request(self):
+        path = self.auditor / "request"
+        self.stele("era", "request", "-o", path, expect=OK)
+        return path
+
+    def sign(self, *arguments, key=None, previous=None, request=None):
+        """stele era sign: its result, and where the signed trust file is."""
+        path = self.auditor / f"signed.{secrets.token_hex(4)}"
+        key = key or self.key
+        done = self.stele("era", "sign", request or self.request(), "--trust", previous or self.pinned, "--key", key,
+                          "--name", f"{key.stem}.example", "-o", path, *arguments)
+        return done, path
+
+    def approve(self, *arguments):
+        done, path = self.sign(*arguments)
+        assert done.returncode == OK, done.stderr.decode()
+        return path
+
+    def judge(self, trust, *arguments):
+        return self.verify("--auditor-key", self.public, *arguments, trust=trust)
+
+    def conclusions(self, signed):
+        """With the approval, and without."""
+        return self.judge(signed)["conclusion"], self.verify()["conclusion"]
+
+
+class Eras(unittest.TestCase):
+    def host(self, **options):
+        host = EraHost(**options)
+        self.addCleanup(host.close)
+        host.begin_log()
+        return host
+
+    def check_both(self, host, signed, given_up):
+        report = host.judge(signed)
+        self.assertEqual((report["conclusion"], report["exit"]), ("verified", OK), report)
+        names = [finding["finding"] for finding in report["findings"]]
+        self.assertIn("era_change", names)
+        self.assertEqual("era_given_up" in names, given_up, report)
+        unapproved = host.verify()
+        self.assertEqual((unapproved["conclusion"], unapproved["exit"]), ("undetermined", UNDETERMINED), unapproved)
+        self.assertIn("era_not_approved", [defect["fault"] for defect in unapproved["defects"]])
+
+    def test_end_of_wear_with_a_fresh_nonce_loses_nothing(self):
+        host = self.host()
+        host.visit()
+        host.stop_daemon()
+        nonce = secrets.token_hex(32)
+        shown = host.stele("era", "begin", "--nonce", nonce)
+        self.assertEqual(shown.returncode, USAGE)
+        self.assertIn(b"its TPM confirms that end", shown.stdout)
+        host.begin_era("--nonce", nonce)
+        self.assertIn(b"nothing to do", host.begin_era().stdout, "asked again it does not begin a third era")
+        host.live_on()
+        done, _ = host.sign("--nonce", secrets.token_hex(32))
+        self.assertEqual(done.returncode, UNDETERMINED, done.stderr)
+        signed = host.approve("--nonce", nonce, "--memory", host.memory)
+        self.check_both(host, signed, given_up=False)
+        # Every event of the first era is still there, provable and in the same places.
+        self.assertEqual(host.events()[host.first[0]], b"one")
+        for index in (host.first[0], max(host.events())):
+            proof = host.folder / "proof"
+            host.stele("prove", index, "--content", "-o", proof, expect=OK)
+            self.assertEqual(host.verify("--auditor-key", host.public, path=proof, trust=signed)["exit"], OK)
+        # A live answer, and the auditor's memory goes on.
+        host.start_daemon()
+        nonce = secrets.token_hex(32)
+        host.stele("answer", "--nonce", nonce, "-o", host.folder / "answer", expect=OK)
+        report = host.judge(signed, "--nonce", nonce, "--answer", host.folder / "answer", "--memory", host.memory)
+        self.assertEqual((report["conclusion"], report["freshness"]), ("verified", "pass"), report)
+        host.stop_daemon()
+        host.stele("era", "finish", signed, "--auditor-key", host.public, expect=OK)
+        host.start_daemon()
+        host.anchor()
+        host.stop_daemon()
+        self.assertEqual(host.judge(host.trust(), "--memory", host.memory)["exit"], OK)
+        # A third era finds the first one's handles free.
+        host.pin("trust.1")
+        host.begin_era()
+        host.live_on()
+        self.check_both(host, host.approve("--accept-lost", 0), given_up=False)
+
+    def test_a_backup_put_back(self):
+        host = self.host()
+        host.stop_daemon()
+        host.snapshot()
+        host.start_daemon()
+        host.append(b"not in the backup\n")
+        host.anchor()
+        host.visit()
+        host.stop_daemon()
+        host.put_back()
+        host.expect_stopped()
+        nonce = secrets.token_hex(32)
+        self.assertIn(b"its TPM contradicts that end", host.begin_era("--nonce", nonce).stdout)
+        host.live_on()
+        refused, _ = host.sign("--nonce", nonce)
+        self.assertEqual(refused.returncode, UNDETERMINED)
+        steps = int(re.search(rb"shows (\d+) steps", refused.stderr).group(1))
+        self.assertGreaterEqual(steps, 2)
+        too_few, _ = host.sign("--accept-lost", steps - 1)
+        self.assertEqual(too_few.returncode, UNDETERMINED)
+        signed = host.approve("--accept-lost", steps, "--memory", host.memory)
+        self.check_both(host, signed, given_up=True)
+        self.assertEqual(host.judge(signed, "--memory", host.memory)["exit"], OK)
+
+    def test_a_foreign_writer(self):
+        host = self.host()
+        host.stop_daemon()
+        host.move_counter()
+        host.expect_stopped()
+        host.begin_era()
+        host.live_on()
+        refused, _ = host.sign()
+        self.assertEqual(refused.returncode, UNDETERMINED)
+        self.check_both(host, host.approve("--accept-lost", 1), given_up=True)
+
+    def test_a_cleared_tpm(self):
+        host = self.host()
+        host.visit()
+        host.stop_daemon()
+        host.tool(*CLEAR)
+        host.expect_stopped()
+        self.assertIn(b"do not answer in this TPM", host.begin_era().stdout)
+        host.live_on()
+        refused, _ = host.sign("--memory", host.memory)
+        self.assertEqual(refused.returncode, UNDETERMINED)
+        signed = host.approve("--accept-lost", 0)
+        self.check_both(host, signed, given_up=True)
+        host.stele("era", "finish", signed, "--auditor-key", host.public, expect=OK)
+
+    def test_a_replaced_tpm_in_mode_a(self):
+        host = self.host(mode="a")
+        host.stop_daemon()
+        report = host.visit()
+        self.assertEqual(report["coverage"]["unanchored"], 0, "the shutdown's anchor covers all")
+        host.new_tpm()
+        host.expect_stopped()
+        arguments = ["--escrow", host.folder / "escrow.1", "--escrow-key", host.folder / "auditor.pem"]
+        host.begin_era(*arguments)
+        host.live_on()
+        self.check_both(host, host.approve("--accept-lost", 0), given_up=True)
+        # The auditor's last visit was after the last anchor: what is remembered is the end.
+        report = host.verify("--memory", host.memory)
+        self.assertEqual((report["conclusion"], report["exit"]), ("verified", OK), report)
+
+    def test_the_same_tpm_in_mode_a_needs_the_auditors_secrets(self):
+        host = self.host(mode="a")
+        host.stop_daemon()
+        refused = host.stele("era", "begin", "--yes")
+        self.assertEqual(refused.returncode, USAGE, refused.stderr)
+        plain = host.auditor / "escrow.plain"
+        opened = run("openssl", "cms", "-decrypt", "-inform", "PEM", "-in", host.folder / "escrow", "-inkey",
+                     host.folder / "auditor.key", "-out", plain)
+        self.assertEqual(opened.returncode, OK, opened.stderr)
+        nonce = secrets.token_hex(32)
+        host.begin_era("--escrow-plain", plain, "--nonce", nonce)
+        host.live_on()
+        signed = host.approve("--nonce", nonce)
+        self.check_both(host, signed, given_up=False)
+        host.stele("era", "finish", signed, "--auditor-key", host.public, "--escrow-plain", plain, expect=OK)
+        host.live_on()
+        self.assertEqual(host.judge(signed)["exit"], OK)
+
+    def test_a_lost_store(self):
+        host = self.host()
+        report = host.visit()
+        host.stop_daemon()
+        shutil.rmtree(host.data)
+        host.tool(*CLEAR)
+        missing = host.stele("era", "begin")
+        self.assertIn(b"--previous-trust", missing.stderr)
+        host.begin_era("--previous-trust", host.pinned)
+        host.live_on()
+        contradicted, _ = host.sign("--accept-lost", 0, "--memory", host.memory)
+        self.assertEqual(contradicted.returncode, TAMPERED, contradicted.stderr)
+        signed = host.approve("--accept-lost", report["anchors"]["counter"], "--memory", host.memory)
+        self.check_both(host, signed, given_up=True)
+        self.assertEqual(host.judge(signed, "--memory", host.memory)["exit"], OK)
+        forgotten = host.approve("--accept-lost", 0)
+        self.assertEqual(host.judge(forgotten, "--memory", host.memory)["exit"], TAMPERED)
+
+
+class Attacks(unittest.TestCase):
+    """The same commands in the hands of root."""
+
+    @classmethod
+    def setUpClass(cls):
+        """Root cuts the log back to before what the auditor saw, and begins an era over it."""
+        cls.host = EraHost()
+        cls.addClassCleanup(cls.host.close)
+        cls.host.begin_log()
+        cls.host.stop_daemon()
+        cls.host.snapshot()
+        cls.host.start_daemon()
+        cls.host.append(b"what root wants to hide\n")
+        cls.host.anchor()
+        cls.host.visit()
+        cls.host.stop_daemon()
+        cls.host.put_back()
+        cls.host.begin_era()
+        cls.host.live_on()
+
+    def test_a_forged_approval_is_refused(self):
+        host = self.host
+        done, forged = host.sign("--accept-lost", 100, key=host.new_key("mallory"))
+        self.assertEqual(done.returncode, OK)
+        refused = run(BIN / "stele-verify", host.data, "--trust", forged, "--auditor-key", host.public)
+        self.assertEqual(refused.returncode, MALFORMED)
+        self.assertIn(b"trust_signature", refused.stderr)
+        self.assertEqual(host.verify(trust=forged)["exit"], UNDETERMINED, "no key asked for, no approval")
+        finish = host.stele("era", "finish", forged, "--auditor-key", host.public)
+        self.assertEqual(finish.returncode, MALFORMED)
+
+    def test_an_approval_does_not_fit_another_head(self):
+        host = self.host
+        signed = host.approve("--accept-lost", 100)
+        self.assertEqual(host.judge(signed)["exit"], OK)
+        text = signed.read_bytes()
+        other = host.folder / "other.signed"
+        for key in (b"previous_seq", b"previous_size", b"previous_lost", b"first_counter"):
+            other.write_bytes(re.sub(rb"(?m)^" + key + rb" \d+$", key + b" 1", text, count=1))
+            refused = run(BIN / "stele-verify", host.data, "--trust", other, "--auditor-key", host.public)
+            self.assertEqual(refused.returncode, MALFORMED, key)
+        # Signed for this end, presented with the store that has more anchors, or fewer.
+        cut = host.folder / "cut"
+        shutil.copytree(host.data, cut)
+        journal = sorted((cut / "journal").iterdir())[0]
+        journal.write_bytes(journal.read_bytes()[:-300])
+        self.assertEqual(host.verify("--auditor-key", host.public, path=cut, trust=signed)["exit"], TAMPERED)
+
+    def test_dropped_anchors_are_seen_by_the_old_tpm_and_by_memory(self):
+        host = self.host
+        signed, _ = host.sign()
+        self.assertEqual(signed.returncode, UNDETERMINED, "its TPM is ahead: the auditor's tool does not sign")
+        signed, _ = host.sign("--accept-lost", 1, "--memory", host.memory)
+        self.assertNotEqual(signed.returncode, OK)
+        self.assertEqual(host.verify()["exit"], UNDETERMINED)
+        report = host.verify("--memory", host.memory)
+        self.assertEqual((report["conclusion"], report["exit"]), ("tampered", TAMPERED), report)
+        self.assertEqual(host.verify("--memory", host.memory, trust=host.pinned)["exit"], TAMPERED)
+
+    def test_the_old_trust_file_never_verifies_the_new_era(self):
+        host = self.host
+        report = host.verify(trust=host.pinned)
+        self.assertEqual((report["conclusion"], report["exit"]), ("undetermined", UNDETERMINED), report)
+
+    def test_a_request_over_another_old_key_is_not_signed(self):
+        host = self.host
+        request = host.request().read_text()
+        lines = request.split("\n")
+        last = max(i for i, line in enumerate(lines) if line.startswith("first_counter "))
+        lines[last] = "first_counter 1"
+        bent = host.folder / "bent.request"
+        bent.write_text("\n".join(lines))
+        done, _ = host.sign("--accept-lost", 100, request=bent)
+        self.assertEqual(done.returncode, TAMPERED, done.stderr)
+
+    def test_an_approval_is_an_ordinary_signature_that_openssl_makes_too(self):
+        host = self.host
+        signed = host.approve("--accept-lost", 100)
+        text, signature = signed.read_bytes().split(b"\n\n")
+        (host.folder / "text").write_bytes(text + b"\n")
+        made = run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", host.key, "-in", host.folder / "text")
+        import base64
+        self.assertEqual(base64.b64decode(signature.split()[-1])[4:], made.stdout)
+
+
+class Hiding(unittest.TestCase):
+    def test_an_era_over_a_cleared_tpm_does_not_hide_what_the_auditor_remembers(self):
+        with EraHost() as host:
+            host.begin_log()
+            host.stop_daemon()
+            host.snapshot()
+            host.start_daemon()
+            host.anchor()
+            host.visit()
+            host.stop_daemon()
+            host.put_back()
+            host.tool(*CLEAR)  # now nothing shows how far C had come
+            host.begin_era()
+            host.live_on()
+            refused, _ = host.sign("--accept-lost", 0, "--memory", host.memory)
+            self.assertEqual(refused.returncode, TAMPERED)
+            deceived = host.approve("--accept-lost", 0)
+            report = host.judge(deceived, "--memory", host.memory)
+            self.assertEqual((report["conclusion"], report["exit"]), ("tampered", TAMPERED), report)
+
+    def test_a_daemon_does_not_start_over_an_era_begun_in_part(self):
+        with EraHost() as host:
+            host.begin_log()
+            host.stop_daemon()
+            before = {path: path.read_bytes() for path in host.data.rglob("*") if path.is_file()}
+            for name in ("identity", "genesis"):
+                done = host.stele("era", "begin", "--yes", env=None)
+                self.assertEqual(done.returncode, OK, name)
+                break
+            self.assertNotEqual(before, {p: p.read_bytes() for p in host.data.rglob("*") if p.is_file()})
+            (host.data / "era").write_text("stele-era 1\ngenesis 00\nreceipt none\n")
+            host.start_daemon(wait=False)
+            host.wait_for_end(CONFIGURATION)
+            self.assertIn("era begin", host.daemon_words())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

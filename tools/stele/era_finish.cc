@@ -1,0 +1,95 @@
+#include "tools/stele/era_finish.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "tools/stele/era_directory.h"
+#include "tools/stele/escrow_file.h"
+#include "tools/stele/log_directory.h"
+#include "tools/stele/site.h"
+#include "tpm/credentials.h"
+#include "tpm/provision.h"
+
+namespace stele::tools {
+namespace {
+
+struct Arguments {
+  std::string signed_trust, auditor_key, tcti, escrow_plain;
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find_first_of("\r\n")); }
+
+// The host's own trust file but for what the auditor gave up, and signed.
+void check_signed(const std::string& text, const Arguments& arguments, const std::string& own) {
+  const std::string key = first_line(read_text_file(arguments.auditor_key));
+  auto trust = attest::parse_trust(text, key);
+  if (!trust) {
+    throw CommandError(kMalformed, arguments.signed_trust + ": " +
+                                       std::string(name(trust.error().fault)) + ": " +
+                                       trust.error().detail);
+  }
+  auto written = attest::parse_trust(own);
+  if (!written) throw CommandError(kConfiguration, "the trust file of this log cannot be read");
+  for (attest::TrustFile* file : {&*trust, &*written}) {
+    if (!file->earlier.empty()) file->earlier[0].lost = 0;
+  }
+  if (*trust != *written || trust->era == 0) {
+    throw CommandError(kConfiguration, arguments.signed_trust +
+                                           " is not the approval of this log's newest era: ask for "
+                                           "that with `stele era request`");
+  }
+}
+
+void retire(const EraDirectory& directory, const Site& site, const Arguments& arguments) {
+  const auto text = directory.ended_secrets();
+  if (!text) return;
+  const auto ended = tpm::parse_credentials(*text);
+  if (!ended) throw CommandError(kConfiguration, "ended-secrets: " + ended.error().detail);
+  std::optional<tpm::AuthValue> owner;
+  if (!arguments.escrow_plain.empty()) owner = read_plain_escrow(arguments.escrow_plain).owner_auth;
+  tpm::Device device(arguments.tcti.empty() ? site.config.tcti : arguments.tcti);
+  tpm::retire(device, *ended, owner,
+              [](std::string_view step) { std::cout << "the ended era: " << step << std::endl; });
+}
+
+void finish(const Site& site, const Arguments& arguments) {
+  EraDirectory directory(site.config.data);
+  require_log(site);
+  if (!directory.lock()) {
+    throw CommandError(kTemporary, site.config.data + " is in use: stop steled first");
+  }
+  const std::string text = read_text_file(arguments.signed_trust);
+  const std::string own = directory.trust();
+  check_signed(text, arguments, own);
+  if (own != text) directory.keep_trust(text);
+  retire(directory, site, arguments);
+  directory.forget_ended();
+  std::cout << "approved: " << site.config.data << "/trust is the signed trust file\n";
+}
+
+}  // namespace
+
+void add_era_finish(CLI::App& era, const Common& common, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = era.add_subcommand(
+      "finish", "Keep the auditor's approval and remove the ended era's key and indexes");
+  command->add_option("SIGNED", arguments->signed_trust, "What `stele era sign` wrote")->required();
+  command->add_option("--auditor-key", arguments->auditor_key, "File with the auditor's verifier key")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")->type_name("TCTI");
+  command
+      ->add_option("--escrow-plain", arguments->escrow_plain,
+                   "Mode a, on the same TPM: the escrow file, decrypted by the auditor")
+      ->type_name("FILE");
+  command->callback([&common, arguments] {
+    try {
+      finish(find_site(common), *arguments);
+    } catch (const tpm::ProvisionRefused& refused) {
+      throw CommandError(kConfiguration, refused.what());
+    }
+  });
+}
+
+}  // namespace stele::tools
