@@ -2,123 +2,14 @@
 Method: real binaries and swtpm; a backup put back, a foreign writer, a cleared and a replaced TPM, a lost store,
 a counter at the end of its wear. Each is verified with the auditor's approval and undetermined without; what an
 attacker would make of the same commands is never verified."""
+import base64
 import re
 import secrets
 import shutil
 import unittest
 
-from stele_host import CONFIGURATION, MALFORMED, OK, TAMPERED, UNDETERMINED, USAGE, Host, Tpm, run, wait_until
-from stele_host import BIN
-
-CLEAR = ("tpm2_clear",)
-COUNTER, CHAIN = "0x01805354", "0x01805355"
-
-
-class EraHost(Host):
-    """A host, and beside it the auditor: a signing key, a trust file, a memory."""
-
-    def __init__(self, mode="b"):
-        super().__init__(mode)
-        self.auditor = self.folder / "auditor"
-        self.auditor.mkdir()
-        self.memory = self.auditor / "memory"
-        self.key = self.new_key("auditor")
-
-    def new_key(self, name):
-        key = self.auditor / f"{name}.pem"
-        made = run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
-        assert made.returncode == OK, made.stderr
-        public = self.auditor / f"{name}.vkey"
-        self.stele("era", "key", "--key", key, "--name", f"{name}.example", "-o", public, expect=OK)
-        return key
-
-    @property
-    def public(self):
-        return self.auditor / "auditor.vkey"
-
-    def begin_log(self):
-        """A log with two anchors and an event after them, known to the auditor."""
-        self.provision()
-        self.start_daemon()
-        self.first = self.append(b"one\ntwo\n")
-        self.anchor()
-        self.append(b"three\n")
-        self.anchor()
-        self.pin("trust.0")
-
-    def pin(self, name):
-        self.pinned = self.auditor / name
-        self.stele("trust", "-o", self.pinned, expect=OK)
-
-    def visit(self):
-        """The auditor verifies the era that runs, and remembers."""
-        report = self.verify("--memory", self.memory, trust=self.pinned)
-        assert report["conclusion"] == "verified", report
-        return report
-
-    def snapshot(self):
-        shutil.copytree(self.data, self.folder / "backup")
-
-    def put_back(self):
-        shutil.rmtree(self.data)
-        shutil.copytree(self.folder / "backup", self.data)
-
-    def tool(self, *arguments):
-        done = run(*arguments, env={"PATH": "/usr/bin:/bin", "TPM2TOOLS_TCTI": self.tpm.tcti})
-        assert done.returncode == OK, done.stderr
-
-    def move_counter(self):
-        """What somebody who reads DIR/secrets can do: C moves, no anchor says so."""
-        auth = re.search(r"^counter_auth (\w+)$", (self.data / "secrets").read_text(), re.M).group(1)
-        self.tool("tpm2_nvincrement", "-C", COUNTER, "-P", f"hex:{auth}", COUNTER)
-
-    def new_tpm(self):
-        self.tpm.stop()
-        self.tpm = Tpm(self.folder / "another")
-        self.tpm.start()
-        self.write_config()
-
-    def expect_stopped(self):
-        """The daemon stops anchoring, and its reason names the way back."""
-        self.start_daemon()
-        wait_until(lambda: self.status()["anchoring"]["state"] == "stopped", "stopped")
-        assert "stele era begin" in self.status()["anchoring"]["reason"]
-        self.append(b"while stopped\n")
-        self.stop_daemon()
-
-    def begin_era(self, *arguments, expect=OK):
-        return self.stele("era", "begin", "--yes", *arguments, expect=expect)
-
-    def live_on(self):
-        self.start_daemon()
-        self.append(b"in the new era\n")
-        self.anchor()
-        self.stop_daemon()
-
-    def request(self):
-        path = self.auditor / "request"
-        self.stele("era", "request", "-o", path, expect=OK)
-        return path
-
-    def sign(self, *arguments, key=None, previous=None, request=None):
-        """stele era sign: its result, and where the signed trust file is."""
-        path = self.auditor / f"signed.{secrets.token_hex(4)}"
-        key = key or self.key
-        done = self.stele("era", "sign", request or self.request(), "--trust", previous or self.pinned, "--key", key,
-                          "--name", f"{key.stem}.example", "-o", path, *arguments)
-        return done, path
-
-    def approve(self, *arguments):
-        done, path = self.sign(*arguments)
-        assert done.returncode == OK, done.stderr.decode()
-        return path
-
-    def judge(self, trust, *arguments):
-        return self.verify("--auditor-key", self.public, *arguments, trust=trust)
-
-    def conclusions(self, signed):
-        """With the approval, and without."""
-        return self.judge(signed)["conclusion"], self.verify()["conclusion"]
+from era_host import EraHost
+from stele_host import BIN, CONFIGURATION, MALFORMED, OK, TAMPERED, UNDETERMINED, USAGE, run
 
 
 class Eras(unittest.TestCase):
@@ -216,7 +107,7 @@ class Eras(unittest.TestCase):
         host = self.host()
         host.visit()
         host.stop_daemon()
-        host.tool(*CLEAR)
+        host.tool("tpm2_clear")
         host.expect_stopped()
         self.assertIn(b"do not answer in this TPM", host.begin_era().stdout)
         host.live_on()
@@ -262,9 +153,10 @@ class Eras(unittest.TestCase):
     def test_a_lost_store(self):
         host = self.host()
         report = host.visit()
+        remembered = host.memory.read_text()
         host.stop_daemon()
         shutil.rmtree(host.data)
-        host.tool(*CLEAR)
+        host.tool("tpm2_clear")
         missing = host.stele("era", "begin")
         self.assertIn(b"--previous-trust", missing.stderr)
         host.begin_era("--previous-trust", host.pinned)
@@ -274,6 +166,7 @@ class Eras(unittest.TestCase):
         signed = host.approve("--accept-lost", report["anchors"]["counter"], "--memory", host.memory)
         self.check_both(host, signed, given_up=True)
         self.assertEqual(host.judge(signed, "--memory", host.memory)["exit"], OK)
+        host.memory.write_text(remembered)
         forgotten = host.approve("--accept-lost", 0)
         self.assertEqual(host.judge(forgotten, "--memory", host.memory)["exit"], TAMPERED)
 
@@ -316,7 +209,7 @@ class Attacks(unittest.TestCase):
         text = signed.read_bytes()
         other = host.folder / "other.signed"
         for key in (b"previous_seq", b"previous_size", b"previous_lost", b"first_counter"):
-            other.write_bytes(re.sub(rb"(?m)^" + key + rb" \d+$", key + b" 1", text, count=1))
+            other.write_bytes(re.sub(rb"(?m)^" + key + rb" \d+$", key + b" 99", text, count=1))
             refused = run(BIN / "stele-verify", host.data, "--trust", other, "--auditor-key", host.public)
             self.assertEqual(refused.returncode, MALFORMED, key)
         # Signed for this end, presented with the store that has more anchors, or fewer.
@@ -347,7 +240,7 @@ class Attacks(unittest.TestCase):
         request = host.request().read_text()
         lines = request.split("\n")
         last = max(i for i, line in enumerate(lines) if line.startswith("first_counter "))
-        lines[last] = "first_counter 1"
+        lines[last] = "first_counter 99"
         bent = host.folder / "bent.request"
         bent.write_text("\n".join(lines))
         done, _ = host.sign("--accept-lost", 100, request=bent)
@@ -359,7 +252,6 @@ class Attacks(unittest.TestCase):
         text, signature = signed.read_bytes().split(b"\n\n")
         (host.folder / "text").write_bytes(text + b"\n")
         made = run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", host.key, "-in", host.folder / "text")
-        import base64
         self.assertEqual(base64.b64decode(signature.split()[-1])[4:], made.stdout)
 
 
@@ -374,7 +266,7 @@ class Hiding(unittest.TestCase):
             host.visit()
             host.stop_daemon()
             host.put_back()
-            host.tool(*CLEAR)  # now nothing shows how far C had come
+            host.tool("tpm2_clear")  # now nothing shows how far C had come
             host.begin_era()
             host.live_on()
             refused, _ = host.sign("--accept-lost", 0, "--memory", host.memory)
@@ -387,12 +279,6 @@ class Hiding(unittest.TestCase):
         with EraHost() as host:
             host.begin_log()
             host.stop_daemon()
-            before = {path: path.read_bytes() for path in host.data.rglob("*") if path.is_file()}
-            for name in ("identity", "genesis"):
-                done = host.stele("era", "begin", "--yes", env=None)
-                self.assertEqual(done.returncode, OK, name)
-                break
-            self.assertNotEqual(before, {p: p.read_bytes() for p in host.data.rglob("*") if p.is_file()})
             (host.data / "era").write_text("stele-era 1\ngenesis 00\nreceipt none\n")
             host.start_daemon(wait=False)
             host.wait_for_end(CONFIGURATION)
