@@ -88,6 +88,12 @@ Result<void> EntryReader::State::accept(const JournalHeader& candidate) const {
   if (candidate.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the file before it");
   }
+  if (!log_id || candidate.log_id == *log_id) return attest::ok();
+  // A later era: its file appears with its genesis in it.
+  const auto first = decode_entry_header(window->peek(kJournalHeaderBytes, kEntryHeaderBytes));
+  if (!first || first->kind != static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
+    return Defect(fault, {}, "it belongs to another log");
+  }
   return attest::ok();
 }
 
@@ -110,12 +116,6 @@ Result<EntryReader::Entry> EntryReader::State::read_entry() {
   if (!std::equal(checksum.bytes.begin(), checksum.bytes.end(), bytes.end() - kEntryChecksumBytes)) {
     return Defect(fault, {}, "its checksum does not match");
   }
-  // The log changes where a later era's genesis begins a file, nowhere else.
-  const bool begins_file = offset == kJournalHeaderBytes;
-  const bool is_genesis = decoded->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis);
-  if (log_id && header->log_id != *log_id && !(begins_file && is_genesis)) {
-    return Defect(fault, {}, "it belongs to another log");
-  }
   log_id = header->log_id;
   previous_checksum = checksum;
   offset += length;
@@ -124,7 +124,11 @@ Result<EntryReader::Entry> EntryReader::State::read_entry() {
 
 void EntryReader::State::judge(const Defect& broken) {
   // The next entry is written only after this one's sync returned: only the newest may be torn.
-  if (in_last_file() && !window->holds(header->marker, offset + 1)) return stop_torn();
+  // A file that begins an era appears whole.
+  const bool begins_era = log_id && header->log_id != *log_id;
+  if (in_last_file() && !begins_era && !window->holds(header->marker, offset + 1)) {
+    return stop_torn();
+  }
   stop(Defect(Fault::journal_damaged, Place::entry(next_entry),
               "journal " + file_name(header->number) + ", at byte " + std::to_string(offset) + ": " +
                   broken.detail));

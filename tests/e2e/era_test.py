@@ -3,6 +3,7 @@ Method: real binaries and swtpm; a backup put back, a foreign writer, a cleared 
 a counter at the end of its wear. Each is verified with the auditor's approval and undetermined without; what an
 attacker would make of the same commands is never verified."""
 import base64
+import pathlib
 import re
 import secrets
 import shutil
@@ -234,6 +235,10 @@ class Attacks(unittest.TestCase):
         host = self.host
         report = host.verify(trust=host.pinned)
         self.assertEqual((report["conclusion"], report["exit"]), ("undetermined", UNDETERMINED), report)
+        second = pathlib.Path(__file__).parents[1] / "second_verifier" / "second_verifier.py"
+        for trust in (host.pinned, host.trust()):
+            done = run("python3", second, host.data, "--trust", trust)
+            self.assertEqual(done.returncode, UNDETERMINED, done.stdout + done.stderr)
 
     def test_a_request_over_another_old_key_is_not_signed(self):
         host = self.host

@@ -7,6 +7,7 @@
 
 #include "attest/answer.h"
 #include "attest/codec.h"
+#include "attest/era.h"
 #include "attest/proof.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_store.h"
@@ -96,6 +97,30 @@ void stores() {
   seed("journal", "two_entries", files.files.at(MemoryFiles::journal(0)));
 }
 
+// A log, and an answer to the nonce of zeros, in the form of the target.
+Bytes evidence_of(PaperLog log) {
+  const Bytes answer = log.answer(Hash{});
+  Bytes evidence;
+  Writer out(evidence);
+  out.sized16(view(to_text(log.trust))).u8(1).sized16(answer);
+  std::size_t given = 0;
+  const auto give = [&](std::uint64_t size) {
+    for (; given < size; ++given) {
+      const PaperLog::Record& record = log.records[given];
+      out.u8(3).u8(0).sized16(record.leaf).bytes(record.salt).sized16(record.bytes);
+    }
+  };
+  for (const PaperLog::Entry& entry : log.entries) {
+    if (entry.kind == static_cast<std::uint8_t>(EntryKind::intent)) {
+      give(decode_statement(entry.payload)->tree.size);
+    } else if (entry.kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      give(decode_genesis(entry.payload)->previous_tree.size);
+    }
+    out.u8(2).u8(entry.kind).sized16(entry.payload);
+  }
+  return evidence;
+}
+
 void judged() {
   PaperLog log = lived();
   const PaperTpm& tpm = log.tpm;
@@ -112,29 +137,33 @@ void judged() {
   memory.seq = 42;
   seed("memory", "example", view(to_text(memory)));
 
-  const Bytes answer = log.answer(Hash{});
-  Bytes evidence;
-  Writer out(evidence);
-  out.sized16(view(to_text(log.trust))).u8(1).sized16(answer);
-  std::size_t given = 0;
-  const auto give = [&](std::uint64_t size) {
-    for (; given < size; ++given) {
-      const PaperLog::Record& record = log.records[given];
-      out.u8(3).u8(0).sized16(record.leaf).bytes(record.salt).sized16(record.bytes);
-    }
-  };
+  seed("evidence", "lived", evidence_of(log));
+}
+
+void eras() {
+  PaperLog log = lived();
+  log.begin_era(PaperTpm(), filled(0x77), 2);
+  log.start();
+  log.events(2);
+  log.counter();
+  seed("trust", "second_era", view(to_text(log.trust)));
+  Bytes genesis;
   for (const PaperLog::Entry& entry : log.entries) {
-    if (entry.kind == static_cast<std::uint8_t>(EntryKind::intent)) {
-      give(decode_statement(entry.payload)->tree.size);
-    }
-    out.u8(2).u8(entry.kind).sized16(entry.payload);
+    if (entry.kind == static_cast<std::uint8_t>(EntryKind::genesis)) genesis = entry.payload;
   }
-  seed("evidence", "lived", evidence);
+  seed("genesis", "second_era", genesis);
+  seed("era_request", "second_era", view(to_text(EraRequest{genesis, log.trust})));
+  EraEnd end = era_end_of(*decode_genesis(genesis)).value();
+  seed("era_end", "shown", encode(end));
+  end.shown.reset();
+  seed("era_end", "gone", encode(end));
+  seed("evidence", "two_eras", evidence_of(log));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+
   if (argc != 2) {
     std::cerr << "usage: fuzz_seeds CORPUS\n";
     return 64;
@@ -162,6 +191,7 @@ int main(int argc, char** argv) {
   merkle_proofs();
   proofs_and_answers();
   judged();
+  eras();
   stores();
   return 0;
 }

@@ -3,7 +3,7 @@ import struct
 import subprocess
 import tempfile
 
-from fields import Bytes, H, ZERO, need, u64
+from fields import Bytes, H, Unknown, ZERO, need, u64
 
 INCREMENT, EXTEND, READ = 0x134, 0x136, 0x14E
 IMA_PCR = 10
@@ -24,6 +24,8 @@ def read_audit(field):
 class Trust:
     def __init__(self, text):
         lines = text.split("\n\n")[0].strip("\n").split("\n")
+        if lines.count("stele-trust 1") > 1:
+            raise Unknown("a log of several eras: this verifier judges the first one alone")
         self.field = dict(line.split(" ", 1) for line in lines)
         for key in ("log_id", "ak", "counter_name", "extend_name", "first_extend"):
             setattr(self, key, bytes.fromhex(self.field[key]))

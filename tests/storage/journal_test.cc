@@ -11,6 +11,7 @@
 
 #include "storage/damage.h"
 #include "storage/journal_format.h"
+#include "storage/store_reader.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
@@ -144,6 +145,82 @@ TEST(Journal, SurvivesAFullDiskAndNothingElse) {
       EXPECT_EQ(found, (Entries{"genesis", "later"}));
     }
   }
+}
+
+const attest::Hash kNextLog = attest::hash(attest::view("the next genesis"));
+
+TEST(Journal, AnEraBeginsWithItsGenesisInAFileOfItsOwn) {
+  MemoryFileSystem files;
+  create(files, "/log");
+  Entries found;
+  {
+    Journal journal = open(files, "/log", found);
+    journal.append(EntryKind::receipt, attest::view("receipt"));
+    journal.begin_era(kNextLog, attest::view("the next genesis"));
+    EXPECT_EQ(journal.append(EntryKind::receipt, attest::view("its receipt")), 3u);
+  }
+  open(files, "/log", found).append(EntryKind::intent, attest::view("intent"));
+  open(files, "/log", found);
+  EXPECT_EQ(found,
+            (Entries{"genesis", "receipt", "the next genesis", "its receipt", "intent"}));
+  EntryReader entries(files, "/log");
+  for (int i = 0; i < 2; ++i) entries.next();
+  EXPECT_EQ(entries.log_id(), test::test_log_id());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(entries.next());
+  EXPECT_EQ(entries.log_id(), kNextLog);
+  EXPECT_FALSE(entries.next() || entries.torn() || entries.defect());
+}
+
+TEST(Journal, AnEraIsBegunOrNotWhereverItFails) {
+  for (const test::Failure failure :
+       {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+    bool struck = true;
+    for (std::uint64_t at = 0; struck; ++at) {
+      MemoryFileSystem files;
+      create(files, "/log");
+      Entries found;
+      {
+        Journal journal = open(files, "/log", found);
+        files.inject({.at = files.operations() + at, .failure = failure});
+        try {
+          journal.begin_era(kNextLog, attest::view("the next genesis"));
+        } catch (const test::PowerCut&) {
+        }
+      }
+      struck = files.injected();
+      files.revive();
+      const auto dark = files.power_loss({});
+      open(*dark, "/log", found);
+      Journal journal = open(files, "/log", found);
+      if (found.size() == 1) journal.begin_era(kNextLog, attest::view("the next genesis"));
+      journal.append(EntryKind::receipt, attest::view("receipt"));
+      open(files, "/log", found);
+      EXPECT_EQ(found, (Entries{"genesis", "the next genesis", "receipt"})) << at;
+    }
+  }
+}
+
+TEST(Journal, AnotherLogsFileWithoutAGenesisIsDamage) {
+  MemoryFileSystem files;
+  create(files, "/log");
+  Entries found;
+  const JournalOptions options{.file_bytes = 1};
+  open(files, "/log", found, options).append(EntryKind::intent, attest::view("entry"));
+  const std::string path = "/log/journal/0000000000000001";
+  const auto file = files.open(path, FileSystem::Open::read_write);
+  attest::Bytes bytes(file->size());
+  file->read(0, bytes);
+  JournalHeader header = *decode_journal_header(attest::ByteView(bytes).first(kJournalHeaderBytes));
+  header.log_id = kNextLog;
+  const auto encoded = encode(header);
+  const attest::ByteView whole = encoded;
+  file->write(0, std::span(&whole, 1));
+  EXPECT_THROW(open(files, "/log", found, options), Damage);
+  EntryReader entries(files, "/log");
+  while (entries.next()) {
+  }
+  ASSERT_TRUE(entries.defect());
+  EXPECT_EQ(entries.defect()->fault, attest::Fault::journal_damaged);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "storage/segment_format.h"
 #include "tests/support/check_log.h"
+#include "tests/support/memory_file_system.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
 
@@ -280,6 +281,88 @@ TEST_F(StoreTest, DamagedSealsAreFound) {
   EXPECT_THROW(open(options), Damage);
   posix().remove(sealed);
   EXPECT_THROW(open(options), Damage);
+}
+
+const Hash kNextLog = attest::hash(attest::view("the next era's genesis"));
+
+NewRecord era_record(const Records& records, std::uint64_t index) {
+  return records.batch(index, index + 1)[0];
+}
+
+TEST_F(StoreTest, AnEraGoesOnWithIndicesTreeAndRecordsInASegmentOfItsOwn) {
+  create();
+  Records records;
+  records.add_numbered(300);
+  open().append(records.batch(1, 300));
+  records.add("the next era's genesis", attest::Kind::era);
+  Store::begin_era(posix(), directory(), {}, kNextLog, 1, era_record(records, 300));
+  {
+    Store store = open();
+    EXPECT_EQ(store.log_id(), kNextLog);
+    EXPECT_EQ(store.era(), 1u);
+    expect_holds(store, records);
+    records.add_numbered(20);
+    store.append(records.batch(301, records.size()));
+  }
+  const Store again = Store::open_for_reading(posix(), directory());
+  expect_holds(again, records);
+  EXPECT_EQ(again.era(), 1u);
+  EXPECT_TRUE(posix().exists(directory() + "/segments/0000000000000001"));
+}
+
+TEST_F(StoreTest, AnEraIsBegunOrNotWhereverItFails) {
+  for (const test::Failure failure :
+       {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+    bool struck = true;
+    for (std::uint64_t at = 0; struck; ++at) {
+      test::MemoryFileSystem files;
+      Store::create(files, "/log", test::test_log_id(), 0, test::genesis_record());
+      Records records;
+      records.add_numbered(9);
+      Store::open(files, "/log", {}).append(records.batch(1, 9));
+      records.add("the next era's genesis", attest::Kind::era);
+      const auto begin = [&] {
+        Store::begin_era(files, "/log", {}, kNextLog, 1, era_record(records, 9));
+      };
+      files.inject({.at = files.operations() + at, .failure = failure});
+      try {
+        begin();
+      } catch (const test::PowerCut&) {
+      }
+      struck = files.injected();
+      files.revive();
+      for (const auto& survivor : {files.power_loss({}), files.power_loss({{}, {}, {}, {}})}) {
+        const Store store = Store::open(*survivor, "/log", {});
+        EXPECT_EQ(store.head().size, store.era() == 1 ? 10u : 9u) << at;
+      }
+      if (Store::open(files, "/log", {}).era() == 0) begin();
+      expect_holds(Store::open(files, "/log", {}), records);
+    }
+  }
+}
+
+TEST_F(StoreTest, AnEmptyNewestSegmentIsClosedByARecord) {
+  test::MemoryFileSystem files;
+  Store::create(files, "/log", test::test_log_id(), 0, test::genesis_record());
+  Records records;
+  records.add_numbered(4);
+  StoreOptions options;
+  options.segment_records = 3;
+  {
+    Store store = Store::open(files, "/log", options);
+    store.append(records.batch(1, 3));
+    store.close_segment(records.batch(3, 4)[0]);
+    EXPECT_EQ(store.head().size, 3u) << "the newest segment holds records";
+    // The next segment appears, its first group does not.
+    files.inject({.at = files.operations() + 6});
+    EXPECT_THROW(store.append(records.batch(3, 4)), test::PowerCut);
+    files.revive();
+  }
+  ASSERT_TRUE(files.exists("/log/segments/0000000000000001"));
+  Store store = Store::open(files, "/log", options);
+  ASSERT_EQ(store.head().size, 3u);
+  store.close_segment(records.batch(3, 4)[0]);
+  expect_holds(store, records);
 }
 
 }  // namespace

@@ -32,6 +32,19 @@ std::optional<StoredAnchor> first_anchor(
 
 }  // namespace
 
+attest::Genesis newest_genesis(const std::string& data) {
+  storage::EntryReader reader(storage::posix(), data);
+  std::optional<attest::Genesis> newest;
+  while (const auto entry = reader.next()) {
+    if (entry->kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
+      newest = required(attest::decode_genesis(entry->payload));
+    }
+  }
+  if (reader.defect()) fail_damaged(*reader.defect());
+  if (!newest) throw CommandError(kTampered, "the journal holds no genesis; stele-verify says what it means");
+  return *std::move(newest);
+}
+
 void visit_anchors(const std::string& data,
                    const std::function<bool(const StoredAnchor&)>& visitor) {
   storage::EntryReader reader(storage::posix(), data);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "attest/genesis.h"
 #include "attest/receipt.h"
 #include "attest/statement.h"
 
@@ -20,6 +21,8 @@ struct StoredAnchor {
   attest::Receipt receipt;
 };
 
+// What the journal says the log is, in its newest era.
+attest::Genesis newest_genesis(const std::string& data);
 // Every statement that has a receipt, oldest first, until the visitor returns false.
 void visit_anchors(const std::string& data,
                    const std::function<bool(const StoredAnchor&)>& visitor);

@@ -27,9 +27,7 @@ struct Arguments {
 object read_status(const Site& site) {
   const storage::Store store = open_store(site);
   const attest::TreeHead head = store.head();
-  const auto genesis = attest::decode_genesis(store.read(0).bytes);
-  if (!genesis)
-    throw CommandError(kTampered, "record 0 is no genesis; stele-verify says what it means");
+  const attest::Genesis genesis = newest_genesis(site.config.data);
   std::uint64_t counter_anchors = 0, quote_seq = 0, sealed = 0, anchored = 0, counter = 0;
   value newest = nullptr;
   visit_anchors(site.config.data, [&](const StoredAnchor& anchor) {
@@ -45,14 +43,14 @@ object read_status(const Site& site) {
   return {{"schema", "stele.status/1"},
           {"daemon", nullptr},
           {"log",
-           {{"origin", genesis->origin},
+           {{"origin", genesis.origin},
             {"id", attest::to_hex(store.log_id())},
             {"size", head.size},
             {"root", attest::to_hex(head.root)}}},
           {"anchoring",
            {{"state", "unavailable"},
             {"reason", "no daemon runs"},
-            {"mode", std::string(1, static_cast<char>(genesis->mode))},
+            {"mode", std::string(1, static_cast<char>(genesis.mode))},
             {"counter_anchors", counter_anchors},
             {"quote_seq", quote_seq},
             {"counter_anchored", sealed},
