@@ -7,11 +7,12 @@
 // It never passes what it did not check, and is total: any bytes lead to a report.
 //
 // Use: entries and records in the order of the log. An intent with tree_size T, and the genesis of a
-// later era with previous_tree_size T, is given when records [0, T) have been given, or no more exist. check_record() is pure and may run on other
-// threads; everything else is called from one. Memory: bounded whatever the log's size (open window
-// of sources: 128 KiB; lists: kMaxListed). A journal of several eras is judged era by era, each by its
-// own part of the trust file. Trust: all input but the trust file, nonce and memory is
-// from the host under judgement. See: README.md, "Rules"; design of each rule in tpm/README.md.
+// later era with previous_tree_size T, is given when records [0, T) have been given, or no more
+// exist. A journal of several eras is judged era by era, each by its own part of the trust file.
+// check_record() is pure and may run on other threads; everything else is called from one. Memory:
+// bounded whatever the log's size (open window of sources: 128 KiB; lists: kMaxListed). Trust: all
+// input but the trust file, nonce and memory is from the host under judgement.
+// See: README.md, "Rules" and "Eras"; design of each rule in tpm/README.md.
 #pragma once
 
 #include <memory>

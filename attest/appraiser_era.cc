@@ -1,10 +1,13 @@
-// Where an era begins and ends: the appraiser's rules for genesis entries and records, and approval.
+// Where an era begins and ends: the appraiser's rules for genesis entries and records, and
+// approval.
 #include "attest/appraiser_state.h"
 
 namespace stele::attest {
 namespace {
 
-std::string era_name(std::uint32_t era) { return "era " + std::to_string(era); }
+std::string era_name(std::uint32_t era) {
+  return "era " + std::to_string(era);
+}
 
 }  // namespace
 
@@ -34,9 +37,8 @@ void Appraiser::State::begin_trusted(ByteView payload) {
     before = eras_to_come = i + 1;
   }
   if (pins == nullptr) {
-    return stop({Fault::genesis_mismatch,
-                 {},
-                 "the journal's genesis is not one that the trust file pins"});
+    return stop(
+        {Fault::genesis_mismatch, {}, "the journal's genesis is not one that the trust file pins"});
   }
   begin_era(payload, *pins);
   if (stopped || before == earlier.size()) return;
@@ -46,7 +48,8 @@ void Appraiser::State::begin_trusted(ByteView payload) {
   if (earlier[before].size > 0) {
     return stop({Fault::journal_missing,
                  {},
-                 "the anchors of " + era_name(earlier[before].pins.era) + ", whose records go on, are not there"});
+                 "the anchors of " + era_name(earlier[before].pins.era) +
+                     ", whose records go on, are not there"});
   }
   draft.finding(Finding::era_change, Place::entry(entries), era_name(pins->era) + " begins here");
   judge_head(chain()->genesis().previous_tree, "the genesis of " + era_name(pins->era),
@@ -85,8 +88,8 @@ void Appraiser::State::next_era(ByteView payload) {
     return;
   }
   const EarlierEra& before = trust.earlier[eras_to_come - 1];
-  const TrustPins& pins =
-      eras_to_come == 1 ? static_cast<const TrustPins&>(trust) : trust.earlier[eras_to_come - 2].pins;
+  const TrustPins& pins = eras_to_come == 1 ? static_cast<const TrustPins&>(trust)
+                                            : trust.earlier[eras_to_come - 2].pins;
   if (log_id(payload) != pins.log_id) {
     return stop({Fault::genesis_mismatch, {}, "not the era that the trust file pins begins here"});
   }
@@ -109,8 +112,9 @@ bool Appraiser::State::end_fits(const Genesis& genesis, const EarlierEra& before
   open_tree_fits = judge_head(genesis.previous_tree, who, Place::entry(entries));
   if (chain()->seq() != before.seq || chain()->extend() != before.extend) {
     stop({Fault::extend_mismatch, Place::anchor(chain()->seq()),
-          who + " follows anchor " + std::to_string(before.seq) + ", but " + era_name(before.pins.era) +
-              " ends with anchor " + std::to_string(chain()->seq()) + " in what is presented"});
+          who + " follows anchor " + std::to_string(before.seq) + ", but " +
+              era_name(before.pins.era) + " ends with anchor " + std::to_string(chain()->seq()) +
+              " in what is presented"});
     return false;
   }
   return true;
@@ -130,13 +134,15 @@ void Appraiser::State::judge_approval(const EarlierEra& before, const EraGap& ga
     return;
   }
   if (presented && gap.lost == 0 && remembers_end(before)) {
-    draft.finding(Finding::era_given_up, at,
-                  "the end of " + which + " is approved by nobody; it is what this verifier remembers");
+    draft.finding(
+        Finding::era_given_up, at,
+        "the end of " + which + " is approved by nobody; it is what this verifier remembers");
     return;
   }
   std::string detail = "the end of " + which;
   if (!options.eras_approved) {
-    detail += " is approved only by a signature of the auditor's over the trust file: --auditor-key FILE";
+    detail +=
+        " is approved only by a signature of the auditor's over the trust file: --auditor-key FILE";
   } else {
     detail += ": its TPM shows " + std::to_string(gap.lost) +
               " steps of C beyond it, the auditor gave up " + std::to_string(before.lost);
@@ -169,7 +175,8 @@ bool Appraiser::State::knows(const Hash& log_id) const {
   return false;
 }
 
-// `approved`: then the auditor vouches for the newest anchors, and no more anchors need to bury them.
+// `approved`: then the auditor vouches for the newest anchors, and no more anchors need to bury
+// them.
 void Appraiser::State::end_era(bool approved) {
   if (!approved) era->runs.end();
   if (chain() && chain()->open_intent()) {
@@ -179,7 +186,8 @@ void Appraiser::State::end_era(bool approved) {
 }
 
 void Appraiser::State::next_claimed_era(ByteView payload, const Genesis& genesis) {
-  judge_head(genesis.previous_tree, "the genesis of " + era_name(genesis.era), Place::entry(entries));
+  judge_head(genesis.previous_tree, "the genesis of " + era_name(genesis.era),
+             Place::entry(entries));
   era->log_id = log_id(payload);
   era->claims.emplace(era->log_id);
   out.log_id = era->log_id;

@@ -9,7 +9,9 @@ namespace {
 constexpr std::uint16_t kEraEndTlv = 1;
 constexpr std::string_view kRequestLine = "stele-era-request 1\ngenesis ";
 
-Defect contradicts(const char* why) { return Defect(Fault::trust_malformed, {}, why); }
+Defect contradicts(const char* why) {
+  return Defect(Fault::trust_malformed, {}, why);
+}
 
 }  // namespace
 
@@ -37,7 +39,8 @@ Result<EraEnd> decode_era_end(ByteView bytes) {
     end.shown = std::move(shown);
   }
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(reader.at()), "an era's end");
-  if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "an era's end");
+  if (!reader.done())
+    return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "an era's end");
   return end;
 }
 
@@ -57,8 +60,8 @@ Result<EraEnd> era_end_of(const Genesis& genesis) {
   return Defect(Fault::genesis_mismatch, {}, "the genesis does not say how the era before ended");
 }
 
-Hash era_end_extra_data(const Hash& nonce, const Hash& log_id, std::uint64_t seq, const Hash& extend,
-                        const TreeHead& tree) {
+Hash era_end_extra_data(const Hash& nonce, const Hash& log_id, std::uint64_t seq,
+                        const Hash& extend, const TreeHead& tree) {
   Bytes bytes;
   Writer(bytes).bytes(nonce).bytes(log_id).u64(seq).bytes(extend).u64(tree.size).bytes(tree.root);
   return hash({tag("stele/v1/era-end"), bytes});
@@ -76,10 +79,10 @@ Result<EraGap> verify_era_end(const Genesis& genesis, const TrustPins& before) {
   const Result<TpmIdentity> identity = before.identity();
   if (!identity) return identity.error();
   const AuditPart& audit = end->shown->audit;
-  const auto verified = verify_audit(
-      audit, *identity, read_session_digest(*identity, audit.counter, audit.extend),
-      era_end_extra_data(end->shown->nonce, before.log_id, end->seq, end->extend,
-                         genesis.previous_tree));
+  const auto verified =
+      verify_audit(audit, *identity, read_session_digest(*identity, audit.counter, audit.extend),
+                   era_end_extra_data(end->shown->nonce, before.log_id, end->seq, end->extend,
+                                      genesis.previous_tree));
   if (!verified) return verified.error();
   const std::uint64_t expected = before.first_counter + end->seq;
   gap.confirmed = audit.counter == expected && audit.extend == end->extend;
@@ -88,11 +91,13 @@ Result<EraGap> verify_era_end(const Genesis& genesis, const TrustPins& before) {
   return gap;
 }
 
-Result<EraGap> verify_succession(ByteView genesis, const TrustPins& pins, const EarlierEra& before) {
+Result<EraGap> verify_succession(ByteView genesis, const TrustPins& pins,
+                                 const EarlierEra& before) {
   const Result<Genesis> decoded = decode_genesis(genesis);
   if (!decoded) return decoded.error();
-  if (log_id(genesis) != pins.log_id || decoded->era != pins.era || decoded->origin != pins.origin ||
-      decoded->mode != pins.mode || first_extend(genesis) != pins.first_extend) {
+  if (log_id(genesis) != pins.log_id || decoded->era != pins.era ||
+      decoded->origin != pins.origin || decoded->mode != pins.mode ||
+      first_extend(genesis) != pins.first_extend) {
     return contradicts("the trust file pins another genesis");
   }
   const Result<EraGap> gap = verify_era_end(*decoded, before.pins);

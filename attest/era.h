@@ -1,14 +1,17 @@
-// How an era ended, as the genesis of the era that follows says it, and the request to approve that.
+// How an era ended, as the genesis of the era that follows says it, and the request to approve
+// that.
 //
 //   A later era's genesis has TLV 1:
 //   seq u64 · extend 32 (the newest counter anchor with a receipt, and E after it; 0 and E_0: none)
 //   answered u8 · if 1: nonce 32 · audit part (receipt.h)
 //
 // The audit part is an exclusive {Read C, Read E} by the keys of the era that ended, with
-// extraData = H("stele/v1/era-end\0" ‖ nonce ‖ previous_log_id ‖ seq u64 ‖ extend ‖ previous_tree_size
-// u64 ‖ previous_root): what its TPM showed when the new era was begun. 0: that TPM is gone, or cleared.
+// extraData = H("stele/v1/era-end\0" ‖ nonce ‖ previous_log_id ‖ seq u64 ‖ extend ‖
+// previous_tree_size u64 ‖ previous_root): what its TPM showed when the new era was begun. 0: that
+// TPM is gone, or cleared.
 //
-//   A request:  stele-era-request 1 LF   genesis HEX LF   then the trust file of the new era, unsigned
+//   A request:  stele-era-request 1 LF   genesis HEX LF   then the trust file of the new era,
+//   unsigned
 //
 // Approving is signing that trust file: it pins the genesis, hence all of this.
 // Thread safety: pure. Errors: see each. Trust: all from the host under judgement.
@@ -39,8 +42,8 @@ Result<EraEnd> decode_era_end(ByteView bytes);  // truncated, trailing_bytes, va
 // A genesis' TLVs that hold nothing else, and back. Faults: genesis_mismatch if it says nothing.
 Bytes era_end_tlvs(const EraEnd& end);
 Result<EraEnd> era_end_of(const Genesis& genesis);
-Hash era_end_extra_data(const Hash& nonce, const Hash& log_id, std::uint64_t seq, const Hash& extend,
-                        const TreeHead& tree);
+Hash era_end_extra_data(const Hash& nonce, const Hash& log_id, std::uint64_t seq,
+                        const Hash& extend, const TreeHead& tree);
 
 // What is known about anchors that the era's end leaves out.
 struct EraGap {

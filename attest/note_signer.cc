@@ -28,7 +28,9 @@ using PrivateKey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Context = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 // Never asks at a terminal for what opens an encrypted key.
-int no_passphrase(char*, int, int, void*) { return 0; }
+int no_passphrase(char*, int, int, void*) {
+  return 0;
+}
 
 PrivateKey read_key(std::string_view pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -36,7 +38,8 @@ PrivateKey read_key(std::string_view pem) {
   ERR_clear_error();
   if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
     throw std::invalid_argument(
-        "it is no unencrypted Ed25519 key in PEM: make one with openssl genpkey -algorithm ed25519");
+        "it is no unencrypted Ed25519 key in PEM: make one with openssl genpkey -algorithm "
+        "ed25519");
   }
   return key;
 }

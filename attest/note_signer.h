@@ -1,9 +1,10 @@
-// Signs C2SP notes with an Ed25519 key from a PEM file: the auditor's side of what verify_note() checks.
+// Signs C2SP notes with an Ed25519 key from a PEM file: the auditor's side of what verify_note()
+// checks.
 //
 // The key is what `openssl genpkey -algorithm ed25519` writes, unencrypted; signatures are those of
 // `openssl pkeyutl -sign -rawin`. Thread safety: const members from any thread. Errors:
-// std::invalid_argument if the text is no such key, or the name no C2SP key name; std::runtime_error
-// if OpenSSL fails. Trust: the key is the auditor's own and never on the host.
+// std::invalid_argument if the text is no such key, or the name no C2SP key name;
+// std::runtime_error if OpenSSL fails. Trust: the key is the auditor's own and never on the host.
 #pragma once
 
 #include <memory>

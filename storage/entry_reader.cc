@@ -48,7 +48,7 @@ struct EntryReader::State {
   void stop_torn() { torn = ended = true; }
 
   void open_next_file();
-  Result<void> accept(const JournalHeader& candidate) const;
+  Result<void> accept(const JournalHeader& candidate);
   Result<Entry> read_entry();
   void judge(const Defect& broken);
 };
@@ -81,7 +81,7 @@ void EntryReader::State::open_next_file() {
   offset = kJournalHeaderBytes;
 }
 
-Result<void> EntryReader::State::accept(const JournalHeader& candidate) const {
+Result<void> EntryReader::State::accept(const JournalHeader& candidate) {
   const Fault fault = Fault::journal_damaged;
   if (candidate.number != next_file - 1) return Defect(fault, {}, "it has another number than its file");
   if (candidate.first_entry != next_entry) return Defect(fault, {}, "it begins at another entry");

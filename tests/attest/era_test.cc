@@ -1,7 +1,7 @@
-// Goal: a log of two eras is judged era by era, each by its own part of the trust file; the later one
-// is approved by the auditor alone, and no era hides what the one before had anchored.
-// Method: logs on paper; the second era on another TPM; the end of the first, its approval, the
-// evidence and the auditor's memory bent one after another.
+// Goal: a log of two eras is judged era by era, each by its own part of the trust file; the later
+// one is approved by the auditor alone, and no era hides what the one before had anchored. Method:
+// logs on paper; the second era on another TPM; the end of the first, its approval, the evidence
+// and the auditor's memory bent one after another.
 
 #include "attest/era.h"
 
@@ -263,7 +263,8 @@ TEST(Era, EveryAnchorAndRecordOfTheOneBeforeMustBeThere) {
     cut.entries.erase(cut.entries.begin() + static_cast<std::ptrdiff_t>(i),
                       cut.entries.begin() + static_cast<std::ptrdiff_t>(genesis));
     if (i < genesis) {
-      EXPECT_EQ(cut.appraise(approving(cut)).conclusion, Conclusion::tampered) << "from entry " << i;
+      EXPECT_EQ(cut.appraise(approving(cut)).conclusion, Conclusion::tampered)
+          << "from entry " << i;
     }
   }
 }
@@ -280,7 +281,8 @@ TEST(Era, AnApprovalForAnotherEndOrAnotherGenesisIsRefused) {
   EXPECT_EQ(bent([](TrustFile& t) { t.earlier[0].extend.bytes[0] ^= 1; }), Conclusion::tampered);
   EXPECT_EQ(bent([](TrustFile& t) { t.earlier[0].size -= 1; }), Conclusion::tampered);
   EXPECT_EQ(bent([](TrustFile& t) { t.log_id.bytes[0] ^= 1; }), Conclusion::tampered);
-  EXPECT_EQ(bent([](TrustFile& t) { t.earlier[0].pins.log_id.bytes[0] ^= 1; }), Conclusion::tampered);
+  EXPECT_EQ(bent([](TrustFile& t) { t.earlier[0].pins.log_id.bytes[0] ^= 1; }),
+            Conclusion::tampered);
   EXPECT_EQ(bent([](TrustFile& t) { t.earlier[0].pins.first_counter += 1; }), Conclusion::tampered);
 }
 

@@ -1,6 +1,6 @@
-// Goal: NoteSigner makes notes that verify_note() accepts by its key and by no other, from keys as openssl
-// writes them, and refuses every other key. Method: a key in PEM from a fixed seed, compared with the
-// signer of the tests; keys of other kinds; changed texts.
+// Goal: NoteSigner makes notes that verify_note() accepts by its key and by no other, from keys as
+// openssl writes them, and refuses every other key. Method: a key in PEM from a fixed seed,
+// compared with the signer of the tests; keys of other kinds; changed texts.
 #include "attest/note_signer.h"
 
 #include <gtest/gtest.h>

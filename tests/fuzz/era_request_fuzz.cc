@@ -1,4 +1,5 @@
-// What an auditor is asked to sign: written back the same, and whatever it claims is judged without harm.
+// What an auditor is asked to sign: written back the same, and whatever it claims is judged without
+// harm.
 #include "attest/era.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -75,8 +75,9 @@ class Beginning {
   }
 
   int say_begun() const {
-    std::cout << "era " << ending_.trust.era << " has begun and has no anchor yet: nothing to do\n"
-              << "next: stele era request -o FILE. To end an era that never had an anchor: --again\n";
+    std::cout
+        << "era " << ending_.trust.era << " has begun and has no anchor yet: nothing to do\n"
+        << "next: stele era request -o FILE. To end an era that never had an anchor: --again\n";
     return kDone;
   }
 
@@ -137,9 +138,8 @@ class Beginning {
       nonce_ = *nonce;
     }
     if (ended_) {
-      const attest::Hash extra_data =
-          attest::era_end_extra_data(nonce_, ending_.trust.log_id, ending_.end.seq,
-                                     ending_.end.extend, ending_.tree);
+      const attest::Hash extra_data = attest::era_end_extra_data(
+          nonce_, ending_.trust.log_id, ending_.end.seq, ending_.end.extend, ending_.tree);
       ending_.end.shown = tpm::show_era_end(device, *ended_, nonce_, extra_data);
     }
     plan_.genesis_tlvs = attest::era_end_tlvs(ending_.end);
@@ -152,12 +152,14 @@ class Beginning {
     const auto gap = attest::verify_era_end(claimed, ending_.trust);
     if (!gap) throw CommandError(kConfiguration, gap.error().detail);
     gap_ = *gap;
-    if (gap_.confirmed && ending_.anchored < ending_.tree.size && !arguments_.without_final_anchor) {
-      throw CommandError(kConfiguration,
-                         std::to_string(ending_.tree.size - ending_.anchored) +
-                             " records are under no counter anchor, and the era's TPM still answers: "
-                             "start steled and stop it again, which anchors them, or give "
-                             "--without-final-anchor");
+    if (gap_.confirmed && ending_.anchored < ending_.tree.size &&
+        !arguments_.without_final_anchor) {
+      throw CommandError(
+          kConfiguration,
+          std::to_string(ending_.tree.size - ending_.anchored) +
+              " records are under no counter anchor, and the era's TPM still answers: "
+              "start steled and stop it again, which anchors them, or give "
+              "--without-final-anchor");
     }
   }
 
@@ -165,7 +167,8 @@ class Beginning {
     std::cout << (arguments_.yes ? "ending" : "would end") << " era " << ending_.trust.era
               << " of the log " << plan_.origin << " in " << site_.config.data << "\n  "
               << ending_.tree.size << " records go on, " << ending_.anchored
-              << " of them under a counter anchor; the newest is anchor " << ending_.end.seq << '\n';
+              << " of them under a counter anchor; the newest is anchor " << ending_.end.seq
+              << '\n';
     if (pending_) {
       std::cout << "  an attempt that was interrupted goes on\n";
     } else if (!ending_.end.shown) {
@@ -173,10 +176,9 @@ class Beginning {
     } else if (gap_.confirmed) {
       std::cout << "  its TPM confirms that end\n";
     } else {
-      std::cout << "  its TPM contradicts that end: C is at "
-                << ending_.end.shown->audit.counter << ", the journal leads to "
-                << ending_.trust.first_counter + ending_.end.seq << ": " << gap_.lost
-                << " steps that the auditor must give up\n";
+      std::cout << "  its TPM contradicts that end: C is at " << ending_.end.shown->audit.counter
+                << ", the journal leads to " << ending_.trust.first_counter + ending_.end.seq
+                << ": " << gap_.lost << " steps that the auditor must give up\n";
     }
     std::cout << (arguments_.yes ? "beginning" : "would begin") << " era " << plan_.era << '\n';
     show_prospect(device, plan_, arguments_.tcti);
@@ -219,17 +221,16 @@ class Beginning {
     const auto gap = attest::verify_era_end(*genesis, ending_.trust);
     if (!gap) throw CommandError(kConfiguration, gap.error().detail);
     trust.earlier = ending_.trust.earlier;
-    trust.earlier.insert(trust.earlier.begin(),
-                         {ending_.trust, ending_.end.seq, ending_.end.extend, ending_.tree.size,
-                          gap->lost});
+    trust.earlier.insert(trust.earlier.begin(), {ending_.trust, ending_.end.seq, ending_.end.extend,
+                                                 ending_.tree.size, gap->lost});
     return trust;
   }
 
-  // Everything in the TPM was done, and the journal has the genesis already; the trust file may still be
-  // that of the era that ended.
+  // Everything in the TPM was done, and the journal has the genesis already; the trust file may
+  // still be that of the era that ended.
   int finish_publishing(tpm::Device& device) {
-    const std::string text = arguments_.previous_trust.empty() ? directory_.trust()
-                                                                : *previous_trust();
+    const std::string text =
+        arguments_.previous_trust.empty() ? directory_.trust() : *previous_trust();
     const auto written = attest::parse_trust(text);
     if (!written) throw CommandError(kConfiguration, "the trust file cannot be read");
     if (written->log_id == attest::log_id(pending_->genesis)) {
@@ -250,8 +251,9 @@ class Beginning {
 
   int abandon(tpm::Device& device) {
     if (pending_ && directory_.is_published(*pending_)) {
-      throw CommandError(kConfiguration,
-                         "this era is in the journal already: run `stele era begin` again, it goes on");
+      throw CommandError(
+          kConfiguration,
+          "this era is in the journal already: run `stele era begin` again, it goes on");
     }
     if (const auto next = read_credentials(directory_.next_secrets())) {
       std::optional<tpm::AuthValue> owner;
@@ -265,8 +267,9 @@ class Beginning {
   }
 
   void say_done() const {
-    std::cout << "era begun: log " << attest::to_hex(attest::log_id(pending_->genesis))
-              << "\nnext: stele era request -o FILE, for the auditor to approve; steled may start\n";
+    std::cout
+        << "era begun: log " << attest::to_hex(attest::log_id(pending_->genesis))
+        << "\nnext: stele era request -o FILE, for the auditor to approve; steled may start\n";
   }
 
   const Site& site_;
@@ -290,8 +293,9 @@ void add_era_begin(CLI::App& era, const Common& common, int& exit_code) {
   CLI::App* command = era.add_subcommand(
       "begin", "End the newest era and begin the next; shows what it will do, does it with --yes");
   command
-      ->add_option("--tcti", arguments->tcti,
-                   "The TPM of the new era (default: [tpm] tcti); the old one's too, if it is there")
+      ->add_option(
+          "--tcti", arguments->tcti,
+          "The TPM of the new era (default: [tpm] tcti); the old one's too, if it is there")
       ->type_name("TCTI");
   command
       ->add_option("--nonce", arguments->nonce,

@@ -22,7 +22,8 @@ constexpr std::string_view kReceiptKey = "\nreceipt ";
 
 [[noreturn]] void fail_journal(const attest::Defect& defect) {
   throw CommandError(kTampered, "the journal makes no sense (" + std::string(name(defect.fault)) +
-                                    " " + defect.detail + "): no era ends here; stele-verify says more");
+                                    " " + defect.detail +
+                                    "): no era ends here; stele-verify says more");
 }
 
 bool is_kind(std::uint8_t kind, EntryKind wanted) {
@@ -50,8 +51,9 @@ attest::AnchorChain replay(const std::string& path, const attest::TrustPins& pin
   if (entries.defect()) fail_journal(*entries.defect());
   if (!chain || !chain->has_genesis_receipt()) {
     throw CommandError(kConfiguration,
-                       path + "/trust is not the trust file of the newest era in the journal: restore "
-                              "it, or name the auditor's copy with --previous-trust");
+                       path +
+                           "/trust is not the trust file of the newest era in the journal: restore "
+                           "it, or name the auditor's copy with --previous-trust");
   }
   return std::move(*chain);
 }
@@ -99,7 +101,9 @@ bool EraDirectory::lock() {
   return lock_ != nullptr;
 }
 
-bool EraDirectory::holds_store() const { return storage::looks_like_store(posix(), path_); }
+bool EraDirectory::holds_store() const {
+  return storage::looks_like_store(posix(), path_);
+}
 
 EndingEra EraDirectory::ending(const std::optional<std::string>& previous_trust, bool settle) {
   const std::optional<std::string> text =
@@ -111,14 +115,15 @@ EndingEra EraDirectory::ending(const std::optional<std::string>& previous_trust,
   }
   auto trust = attest::parse_trust(*text);
   if (!trust) {
-    throw CommandError(kMalformed, "the trust file of the era that ends cannot be read: " +
-                                       trust.error().detail);
+    throw CommandError(
+        kMalformed, "the trust file of the era that ends cannot be read: " + trust.error().detail);
   }
   EndingEra ending;
   ending.trust = std::move(*trust);
   if (ending.trust.era >= attest::kMaxEra) {
-    throw CommandError(kConfiguration, "this log has had all the eras that a trust file can list: "
-                                       "provision another log");
+    throw CommandError(kConfiguration,
+                       "this log has had all the eras that a trust file can list: "
+                       "provision another log");
   }
   if (!holds_store()) {
     ending.end.extend = ending.trust.first_extend;
@@ -133,8 +138,9 @@ EndingEra EraDirectory::ending(const std::optional<std::string>& previous_trust,
   storage::Store store = settle ? storage::Store::open(posix(), path_, options)
                                 : storage::Store::open_for_reading(posix(), path_);
   if (store.log_id() != chain.log_id()) {
-    throw CommandError(kConfiguration, path_ + " holds the segments of one log and the journal of "
-                                               "another: put back the files that belong together");
+    throw CommandError(kConfiguration, path_ +
+                                           " holds the segments of one log and the journal of "
+                                           "another: put back the files that belong together");
   }
   if (settle) {
     store.close_segment(record_of(attest::Kind::note, attest::view("{\"note\":\"era_end\"}")));
@@ -156,7 +162,9 @@ std::optional<attest::Bytes> EraDirectory::newest_genesis() const {
   return newest;
 }
 
-std::optional<std::string> EraDirectory::secrets() const { return read_if_there(path_ + "/secrets"); }
+std::optional<std::string> EraDirectory::secrets() const {
+  return read_if_there(path_ + "/secrets");
+}
 std::optional<std::string> EraDirectory::next_secrets() const {
   return read_if_there(path_ + "/era-secrets");
 }
@@ -170,8 +178,9 @@ std::optional<EraDirectory::Pending> EraDirectory::pending() const {
   const std::string_view rest(*text);
   const std::size_t receipt = rest.find(kReceiptKey);
   if (!rest.starts_with(kPendingLine) || receipt == rest.npos || !rest.ends_with('\n')) {
-    throw CommandError(kConfiguration, path_ + "/era cannot be read: `stele era begin --abandon` "
-                                               "drops the attempt it is of");
+    throw CommandError(kConfiguration, path_ +
+                                           "/era cannot be read: `stele era begin --abandon` "
+                                           "drops the attempt it is of");
   }
   const auto genesis =
       attest::from_hex(rest.substr(kPendingLine.size(), receipt - kPendingLine.size()));
@@ -180,8 +189,9 @@ std::optional<EraDirectory::Pending> EraDirectory::pending() const {
   Pending pending{genesis.value_or(attest::Bytes{}), std::nullopt};
   if (value != "none") pending.receipt = attest::from_hex(value);
   if (!attest::decode_genesis(pending.genesis)) {
-    throw CommandError(kConfiguration, path_ + "/era holds no genesis: `stele era begin --abandon` "
-                                               "drops the attempt it is of");
+    throw CommandError(kConfiguration, path_ +
+                                           "/era holds no genesis: `stele era begin --abandon` "
+                                           "drops the attempt it is of");
   }
   return pending;
 }
@@ -256,9 +266,13 @@ void EraDirectory::publish_secrets() {
   posix().sync_directory(path_);
 }
 
-std::string EraDirectory::trust() const { return read_text_file(path_ + "/trust"); }
+std::string EraDirectory::trust() const {
+  return read_text_file(path_ + "/trust");
+}
 
-void EraDirectory::keep_trust(const std::string& text) { write_text_file(path_ + "/trust", text); }
+void EraDirectory::keep_trust(const std::string& text) {
+  write_text_file(path_ + "/trust", text);
+}
 
 void EraDirectory::forget_ended() {
   remove_if_there(path_ + "/ended-secrets");

@@ -1,13 +1,13 @@
-// The data directory while one era ends and the next begins: where the old one stands, what an attempt
-// has kept, and the step from one to the other.
+// The data directory while one era ends and the next begins: where the old one stands, what an
+// attempt has kept, and the step from one to the other.
 //
 //   era            the next genesis and its receipt, while the TPM is made ready:
 //                  stele-era 1 LF · genesis HEX LF · receipt HEX|none LF
 //   era-secrets    0600, what will be `secrets`
 //   ended-secrets  0600, what was `secrets`: opens the ended era's objects until `stele era finish`
 // Journal and segments are touched by publish() alone, when everything in the TPM is done.
-// Thread safety: none. Blocks: each call, until durable. Errors: CommandError 1 (a journal that makes
-// no sense), 66, 75, 78; storage::Damage; std::system_error.
+// Thread safety: none. Blocks: each call, until durable. Errors: CommandError 1 (a journal that
+// makes no sense), 66, 75, 78; storage::Damage; std::system_error.
 #pragma once
 
 #include <memory>
@@ -38,8 +38,8 @@ class EraDirectory {
   // Makes the directory if it is not there; false: somebody holds it.
   bool lock();
   bool holds_store() const;
-  // Replays the newest era's journal. previous_trust: in place of DIR/trust; needed where the store is
-  // lost. settle: recovers journal and segments first, as a start of the daemon would.
+  // Replays the newest era's journal. previous_trust: in place of DIR/trust; needed where the store
+  // is lost. settle: recovers journal and segments first, as a start of the daemon would.
   EndingEra ending(const std::optional<std::string>& previous_trust, bool settle);
   // The newest genesis of the journal; nothing where there is no store.
   std::optional<attest::Bytes> newest_genesis() const;

@@ -18,7 +18,9 @@ struct Arguments {
   std::string signed_trust, auditor_key, tcti, escrow_plain;
 };
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find_first_of("\r\n")); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find_first_of("\r\n"));
+}
 
 // The host's own trust file but for what the auditor gave up, and signed.
 void check_signed(const std::string& text, const Arguments& arguments, const std::string& own) {
@@ -75,10 +77,12 @@ void add_era_finish(CLI::App& era, const Common& common, int&) {
   CLI::App* command = era.add_subcommand(
       "finish", "Keep the auditor's approval and remove the ended era's key and indexes");
   command->add_option("SIGNED", arguments->signed_trust, "What `stele era sign` wrote")->required();
-  command->add_option("--auditor-key", arguments->auditor_key, "File with the auditor's verifier key")
+  command
+      ->add_option("--auditor-key", arguments->auditor_key, "File with the auditor's verifier key")
       ->type_name("FILE")
       ->required();
-  command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")->type_name("TCTI");
+  command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")
+      ->type_name("TCTI");
   command
       ->add_option("--escrow-plain", arguments->escrow_plain,
                    "Mode a, on the same TPM: the escrow file, decrypted by the auditor")

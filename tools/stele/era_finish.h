@@ -1,5 +1,5 @@
-// `stele era finish`: keeps the trust file that the auditor signed, and removes from the TPM what the
-// ended era left there. May be interrupted anywhere and run again.
+// `stele era finish`: keeps the trust file that the auditor signed, and removes from the TPM what
+// the ended era left there. May be interrupted anywhere and run again.
 #pragma once
 
 #include "tools/stele/command.h"

@@ -39,13 +39,12 @@ T required(attest::Result<T> result, const std::string& what) {
 void check_previous(const attest::EraRequest& request, const std::string& path) {
   const attest::TrustFile known = required(attest::parse_trust(read_text_file(path)), path);
   const auto& earlier = request.trust.earlier;
-  const bool same = !earlier.empty() &&
-                    earlier[0].pins == static_cast<const attest::TrustPins&>(known) &&
-                    std::equal(earlier.begin() + 1, earlier.end(), known.earlier.begin(),
-                               known.earlier.end());
+  const bool same =
+      !earlier.empty() && earlier[0].pins == static_cast<const attest::TrustPins&>(known) &&
+      std::equal(earlier.begin() + 1, earlier.end(), known.earlier.begin(), known.earlier.end());
   if (!same) {
-    throw CommandError(kTampered,
-                       "the request does not follow the era that " + path + " pins: do not sign it");
+    throw CommandError(
+        kTampered, "the request does not follow the era that " + path + " pins: do not sign it");
   }
 }
 
@@ -82,16 +81,17 @@ void sign(const Arguments& arguments) {
   const attest::Genesis genesis = required(attest::decode_genesis(request.genesis), "the genesis");
   const bool confirmed = gap.confirmed && is_fresh(genesis, arguments.nonce);
   std::cerr << "era " << request.trust.era << " of " << attest::printable(request.trust.origin)
-            << " follows era " << before.pins.era << ", which ended at anchor " << before.seq << "; "
-            << before.size << " records go on\n"
+            << " follows era " << before.pins.era << ", which ended at anchor " << before.seq
+            << "; " << before.size << " records go on\n"
             << (confirmed ? "its TPM confirmed that end for this nonce\n"
                 : gap.lost > 0
                     ? "its TPM shows " + std::to_string(gap.lost) + " steps of C beyond that end\n"
                     : std::string("its TPM did not confirm that end for a nonce of yours\n"));
   if (!confirmed && !arguments.accept_lost) {
-    throw CommandError(kUndetermined,
-                       "whether anchors are missing cannot be told: to approve all the same, say how "
-                       "many you give up with --accept-lost N (0: none that you know of)");
+    throw CommandError(
+        kUndetermined,
+        "whether anchors are missing cannot be told: to approve all the same, say how "
+        "many you give up with --accept-lost N (0: none that you know of)");
   }
   before.lost = arguments.accept_lost.value_or(0);
   if (before.lost < gap.lost) {
@@ -99,8 +99,10 @@ void sign(const Arguments& arguments) {
                                           std::to_string(before.lost) + " gives up");
   }
   if (!arguments.memory.empty()) check_memory(before, arguments.memory);
-  write_output(arguments.output, attest::view(attest::to_text(signer.sign(attest::to_text(request.trust)))));
-  std::cerr << "signed; verify with --trust " << arguments.output << " --auditor-key FILE, where FILE holds\n"
+  write_output(arguments.output,
+               attest::view(attest::to_text(signer.sign(attest::to_text(request.trust)))));
+  std::cerr << "signed; verify with --trust " << arguments.output
+            << " --auditor-key FILE, where FILE holds\n"
             << attest::to_text(signer.key()) << '\n';
 }
 
@@ -111,14 +113,16 @@ void add_key_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--name", arguments.name, "The key's name in notes, e.g. auditor.example")
       ->type_name("NAME")
       ->required();
-  command.add_option("-o,--output", arguments.output, "Where to; -: standard output")->type_name("FILE");
+  command.add_option("-o,--output", arguments.output, "Where to; -: standard output")
+      ->type_name("FILE");
 }
 
 }  // namespace
 
 void add_era_sign(CLI::App& era, int&) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = era.add_subcommand("sign", "The auditor's: approve a request by signing its trust file");
+  CLI::App* command =
+      era.add_subcommand("sign", "The auditor's: approve a request by signing its trust file");
   command->add_option("REQUEST", arguments->request, "What `stele era request` wrote")->required();
   command->add_option("--trust", arguments->trust, "Your own trust file of the era that ended")
       ->type_name("FILE")
@@ -135,7 +139,8 @@ void add_era_sign(CLI::App& era, int&) {
   command->callback([arguments] { sign(*arguments); });
 
   auto key = std::make_shared<Arguments>();
-  CLI::App* print = era.add_subcommand("key", "Print a signing key's verifier key, for --auditor-key");
+  CLI::App* print =
+      era.add_subcommand("key", "Print a signing key's verifier key, for --auditor-key");
   add_key_options(*print, *key);
   print->callback([key] {
     write_output(key->output, attest::view(attest::to_text(read_signer(*key).key()) + "\n"));

@@ -26,8 +26,9 @@ void add_mode_options(CLI::App& command, ModeArguments& arguments) {
                   "Mode a: the auditor's certificate (PEM, RSA or EC)")
       ->type_name("FILE");
   command
-      .add_option("--escrow-plain", arguments.escrow_plain,
-                  "Mode a, where the TPM is locked already: the escrow file, decrypted by the auditor")
+      .add_option(
+          "--escrow-plain", arguments.escrow_plain,
+          "Mode a, where the TPM is locked already: the escrow file, decrypted by the auditor")
       ->type_name("FILE");
 }
 
@@ -55,7 +56,8 @@ bool take_mode_secrets(tpm::ProvisionPlan& plan, const tpm::HierarchyState& hier
     plan.lockout_auth = escrow.lockout_auth;
     return false;
   }
-  if (plan.mode != attest::Mode::a || hierarchies.owner_set || hierarchies.lockout_set) return false;
+  if (plan.mode != attest::Mode::a || hierarchies.owner_set || hierarchies.lockout_set)
+    return false;
   plan.owner_auth = random_bytes().bytes;
   plan.lockout_auth = random_bytes().bytes;
   return true;
@@ -104,8 +106,8 @@ void show_prospect(tpm::Device& device, const tpm::ProvisionPlan& plan, const st
     std::cout << "  " << what << " at 0x" << std::hex << std::setfill('0') << std::setw(8) << handle
               << std::dec << (there ? " (there already)" : "") << '\n';
   };
-  std::cout << "  with the TPM at " << tcti << ": " << kind.manufacturer << ' ' << kind.model << " ("
-            << name(tpm::tpm_kind(kind)) << ")\n";
+  std::cout << "  with the TPM at " << tcti << ": " << kind.manufacturer << ' ' << kind.model
+            << " (" << name(tpm::tpm_kind(kind)) << ")\n";
   line("attestation key", plan.ak_handle, prospect.ak_there);
   line("counter C", plan.counter_handle, prospect.counter_there);
   line("hash chain E", plan.extend_handle, prospect.extend_there);

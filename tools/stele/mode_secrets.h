@@ -23,8 +23,8 @@ struct ModeArguments {
 void add_mode_options(CLI::App& command, ModeArguments& arguments);
 void check(const ModeArguments& arguments);
 
-// Mode A: the plan's owner and lockout secrets, from the decrypted escrow file, or fresh ones if the
-// hierarchies are not locked. True: fresh, to be sealed before they lock anything.
+// Mode A: the plan's owner and lockout secrets, from the decrypted escrow file, or fresh ones if
+// the hierarchies are not locked. True: fresh, to be sealed before they lock anything.
 bool take_mode_secrets(tpm::ProvisionPlan& plan, const tpm::HierarchyState& hierarchies,
                        const ModeArguments& arguments);
 // What the escrow file will hold. 73 if its path may not be written; may_replace: an earlier attempt's
