@@ -159,10 +159,13 @@ bool Appraiser::State::remembers_end(const EarlierEra& before) const {
 
 // Whether the auditor signed that the anchor remembered is given up.
 bool Appraiser::State::given_up(const Memory& memory) const {
-  for (const EarlierEra& era_before : trust.earlier) {
-    if (era_before.pins.log_id != memory.log_id) continue;
-    return options.eras_approved && era_before.lost > 0 && memory.seq >= era_before.seq &&
-           memory.seq - era_before.seq <= era_before.lost;
+  for (const EarlierEra& before : trust.earlier) {
+    if (before.pins.log_id != memory.log_id) continue;
+    if (!options.eras_approved || before.lost == 0) return false;
+    // At the end itself only quote anchors may be gone: the counter anchor must be the one
+    // remembered.
+    if (memory.seq == before.seq) return memory.quote_seq > 0 && memory.extend == before.extend;
+    return memory.seq > before.seq && memory.seq - before.seq <= before.lost;
   }
   return false;
 }

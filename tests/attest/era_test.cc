@@ -185,6 +185,25 @@ TEST(Era, WhatTheAuditorRemembersIsGivenUpOnlyByName) {
       << "nobody signed that the anchor is given up";
 }
 
+TEST(Era, GivingUpLaterAnchorsExcusesNoOtherAnchorAtTheEnd) {
+  PaperLog log = ended();
+  log.begin_era(PaperTpm(), std::nullopt, 5);
+  live_on(log);
+  const EarlierEra& before = log.trust.earlier[0];
+  Memory memory;
+  memory.log_id = before.pins.log_id;
+  memory.seq = before.seq;
+  memory.extend = before.extend;
+  memory.digest = hash(view("a statement that is not there"));
+  EXPECT_EQ(appraise_remembering(log, memory, true).conclusion, Conclusion::tampered);
+  memory.quote_seq = 3;  // quote anchors after it were lost
+  EXPECT_EQ(appraise_remembering(log, memory, true).conclusion, Conclusion::verified);
+  memory.extend.bytes[0] ^= 1;
+  EXPECT_EQ(appraise_remembering(log, memory, true).conclusion, Conclusion::tampered);
+  memory.seq -= 1;
+  EXPECT_EQ(appraise_remembering(log, memory, true).conclusion, Conclusion::tampered);
+}
+
 TEST(Era, AForeignWriterIsAStepToGiveUp) {
   for (const bool counter : {true, false}) {
     PaperLog log = ended();
@@ -266,6 +285,22 @@ TEST(Era, EveryAnchorAndRecordOfTheOneBeforeMustBeThere) {
       EXPECT_EQ(cut.appraise(approving(cut)).conclusion, Conclusion::tampered)
           << "from entry " << i;
     }
+  }
+}
+
+TEST(Era, NoChangedByteOfTheLaterGenesisIsVerified) {
+  const PaperLog good = two_eras();
+  std::size_t at = 1;
+  while (good.entries[at].kind != static_cast<std::uint8_t>(EntryKind::genesis)) ++at;
+  const std::size_t size = good.entries[at].payload.size();
+  for (std::size_t byte = 0; byte < size; byte += 5) {
+    PaperLog log = good;
+    log.entries[at].payload[byte] ^= static_cast<std::uint8_t>(1u << byte % 8);
+    EXPECT_EQ(log.appraise(approving(log)).conclusion, Conclusion::tampered) << byte;
+    // With the record changed too, and the trust file an unsigned one that pins it: nobody
+    // approved.
+    log.trust.log_id = log_id(log.entries[at].payload);
+    EXPECT_NE(log.appraise().conclusion, Conclusion::verified) << byte;
   }
 }
 

@@ -63,6 +63,8 @@ class Eras(unittest.TestCase):
         host.anchor()
         host.stop_daemon()
         self.assertEqual(host.judge(host.trust(), "--memory", host.memory)["exit"], OK)
+        again = host.stele("provision", "--tcti", host.tpm.tcti, "--origin", host.origin, "--mode", "b", expect=OK)
+        self.assertIn(b"already provisioned", again.stdout)
         # A third era finds the first one's handles free.
         host.pin("trust.1")
         host.begin_era()
@@ -157,6 +159,8 @@ class Eras(unittest.TestCase):
         remembered = host.memory.read_text()
         host.stop_daemon()
         shutil.rmtree(host.data)
+        occupied = host.stele("era", "begin", "--yes", "--previous-trust", host.pinned)
+        self.assertEqual(occupied.returncode, CONFIGURATION, "the lost log's objects are in the TPM, its secrets gone")
         host.tool("tpm2_clear")
         missing = host.stele("era", "begin")
         self.assertIn(b"--previous-trust", missing.stderr)
@@ -170,6 +174,36 @@ class Eras(unittest.TestCase):
         host.memory.write_text(remembered)
         forgotten = host.approve("--accept-lost", 0)
         self.assertEqual(host.judge(forgotten, "--memory", host.memory)["exit"], TAMPERED)
+
+
+class Abandoned(unittest.TestCase):
+    def test_an_attempt_that_was_interrupted_can_be_dropped_without_a_trace(self):
+        with EraHost() as host:
+            host.begin_log()
+            host.stop_daemon()
+            host.visit()
+            before = contents(host.data)
+            # The last word before the store is touched: everything in the TPM is done.
+            killed = run("strace", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=KILL:when=9", BIN / "stele",
+                         "era", "begin", "--yes", "--config", host.config)
+            self.assertNotEqual(killed.returncode, OK)
+            self.assertTrue((host.data / "era").exists(), killed.stdout)
+            host.start_daemon(wait=False)
+            host.wait_for_end(CONFIGURATION)
+            host.stele("era", "begin", "--abandon", expect=OK)
+            self.assertEqual(contents(host.data), before)
+            host.start_daemon()
+            host.anchor()
+            host.visit()
+            host.stop_daemon()
+            host.begin_era()  # the handles are free again
+            host.live_on()
+            self.assertEqual(host.judge(host.approve("--accept-lost", 0))["exit"], OK)
+
+
+def contents(folder):
+    """Every file but the lock, which says who had it."""
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
 
 
 class Attacks(unittest.TestCase):
