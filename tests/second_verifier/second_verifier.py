@@ -245,7 +245,10 @@ def main(arguments):
     if not any((directory / part).is_dir() for part in ("journal", "segments")):
         print("not a store")
         return 65 if directory.exists() else 66
-    code, words = conclude(directory, Trust(pathlib.Path(arguments[2]).read_text()))
+    try:
+        code, words = conclude(directory, Trust(pathlib.Path(arguments[2]).read_text()))
+    except Unknown as why:  # of the trust file
+        code, words = 2, f"undetermined: {why}"
     print(words)
     return code
 
