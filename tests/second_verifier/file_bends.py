@@ -19,7 +19,7 @@ def borders(path, data):
     yield at
     at += 32
     while at + 56 <= len(data):
-        yield from (at, at + 8, at + 16, at + 20, at + 24, at + 32, at + 36, at + 40, at + 48, at + 56, at + 58, at + 66)
+        yield from (at + field for field in (0, 8, 16, 20, 24, 32, 36, 40, 48, 56, 58, 66))
         leaves, content = struct.unpack(">IQ", data[at + 20:at + 32])
         block = at + 56 + leaves
         yield from (block, block + 4, block + 6, block + 12, block + 20, block + 28, block + 60, block + 68)
@@ -82,8 +82,8 @@ def append(rng, files):
     data = files[path]
     marker = data[64:72] if path.startswith("segments") else data[24:32]
     begin = some_border(rng, path, data)
-    name, more = rng.choice([("junk", rng.randbytes(50)), ("its marker", marker), ("junk and its marker", b"x" + marker),
-                             ("zeros", bytes(4096)), (f"its bytes from {begin} on", data[begin:])])
+    name, more = rng.choice([("junk", rng.randbytes(50)), ("its marker", marker), ("zeros", bytes(4096)),
+                             ("junk and its marker", b"x" + marker), (f"its bytes from {begin} on", data[begin:])])
     files[path] = data + more
     return f"{path}: {name} appended"
 
@@ -117,8 +117,5 @@ def other_names(rng, files):
     return "a file of another name"
 
 
-def nothing(_rng, _files):
-    return ""
-
-
-FILES = [flip, flip, cut, cut_a_little, cut_a_little, zeros, remove_range, append, rename, delete, not_a_file, other_names]
+FILES = [flip, flip, cut, cut_a_little, cut_a_little, zeros, remove_range, append, rename, delete, not_a_file,
+         other_names]

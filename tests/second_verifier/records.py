@@ -93,4 +93,5 @@ class Records:
                 if group.last and group.first >= self.covered and not self.is_whole(group):
                     break
                 self.group(group)
-        need(not self.claims or segments.is_unread, f"{self.size} records, but {max(self.claims, default=0)} were anchored")
+        missing = self.claims and not segments.is_unread
+        need(not missing, f"{self.size} records, but {max(self.claims, default=0)} were anchored")
