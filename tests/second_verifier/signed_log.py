@@ -179,7 +179,7 @@ class SignedLog:
         audit = quote = b""
         counter, restart, p = self.tpm.counter, self.tpm.restart, self.tpm.p
         self.tpm.counter += self.lie("C moved before a receipt", 0.02)
-        self.tpm.restart += self.lie("a receipt of another run", 0.02)
+        self.tpm.restart += self.lie("an audit in another run", 0.03)
         if self.lie("P moved before a receipt", 0.02):
             self.tpm.p = H(p)
         if kind != QUOTE_ONLY:
@@ -189,9 +189,10 @@ class SignedLog:
                 session = digest if session is None else None
             audit = self.tpm.audit(H(extra) if self.lie("extraData of an audit") else extra, session, exclusive)
             self.prev_receipt = H(audit[42:])
+        self.tpm.restart = restart
         if kind != READ_BACK or with_quote:
             quote = self.tpm.quote(H(digest) if self.lie("extraData of a quote") else digest)
-        self.tpm.counter, self.tpm.restart, self.tpm.p = counter, restart, p
+        self.tpm.counter, self.tpm.p = counter, p
         parts = bool(audit) + 2 * bool(quote)
         self.entries.append((4, b"STELERCP" + struct.pack(">HBB", 1, kind, parts) + digest + audit + quote))
 
