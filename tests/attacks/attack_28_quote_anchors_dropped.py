@@ -6,8 +6,6 @@ import unittest
 from forger import BUNDLE, FOREIGN_EXTEND, REMARK, Forger, event
 from scene import Scene
 
-KEPT = 3  # quote_seq of the last quote anchor that is left
-
 
 class Dropped(unittest.TestCase):
     @classmethod
@@ -24,12 +22,13 @@ class Dropped(unittest.TestCase):
         cls.scene.challenge("verified", cls.scene.ask, freshness="pass")
         cls.scene.kill()
         cls.honest = cls.scene.copy()
-        cls.cut = cls.scene.forge(lambda forger: forger.keep_anchors(3, KEPT), cls.honest)
+        cls.kept = min(s.quote_seq for s in Forger(cls.honest).statements if s.seq == 3 and s.is_quote)
+        cls.cut = cls.scene.forge(lambda forger: forger.keep_anchors(3, cls.kept), cls.honest)
         assert b"hide" not in b"".join(record.content for record in Forger(cls.cut).records)
 
     def test_a_challenge_for_what_is_left_shows_that_p_is_further(self):
         with self.scene.signer() as signer:
-            for quotes in range(KEPT, KEPT + 4):
+            for quotes in range(self.kept, self.kept + 4):
                 store = self.scene.forge(lambda forger: forger.keep_anchors(3, quotes), self.honest)
                 with self.subTest(left=quotes):
                     report = self.scene.challenge("tampered", lambda nonce: signer.answer(Forger(store), nonce), store,

@@ -24,7 +24,7 @@ class StatementsDropped(unittest.TestCase):
         cls.honest = Forger(cls.scene.data)
         cls.quotes = [number for number, (kind, payload) in enumerate(cls.honest.entries)
                       if kind == INTENT and payload[11] & QUOTE]
-        assert len(cls.quotes) == 6
+        assert len(cls.quotes) >= 6
 
     def dropped(self, places):
         def change(forger):
@@ -40,8 +40,8 @@ class StatementsDropped(unittest.TestCase):
                                  platform="pass")
 
     def test_several_together(self):
-        for first in range(6):
-            for end in range(first + 2, 7):
+        for first in range(len(self.quotes)):
+            for end in range(first + 2, len(self.quotes) + 1):
                 with self.subTest(first=first, end=end):
                     self.scene.judge("tampered", self.dropped(self.quotes[first:end]), fault="statement_gap",
                                      completeness="fail")
@@ -62,7 +62,7 @@ class StatementsDropped(unittest.TestCase):
                 forger.entries[place + 1] = VOID, KEPT + forger.entries[place + 1][1][12:44]
             with self.subTest(entry=place):
                 report = self.scene.judge("verified", self.scene.forge(change))
-                self.assertEqual(report["anchors"]["quote"], 5)
+                self.assertEqual(report["anchors"]["quote"], len(self.quotes) - 1)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ class Scene(Host):
     def __init__(self, mode="a", **config):
         super().__init__(mode)
         try:
-            config.setdefault("quote_interval", "1h")  # quote anchors come when the scene asks for them
+            # Quote anchors come when the scene asks for them; one more may come by itself in the daemon's first moments.
+            config.setdefault("quote_interval", "1h")
             self.provision(**config)
             self.pinned = self.trust()
             self.start_daemon()
