@@ -73,7 +73,7 @@ class TimeRules {
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
   bool intent_open_ = false;
-  bool interrupted_ = false;  // since that intent: by a pause or a daemon start
+  bool interrupted_ = false;           // since that intent: by a pause or a daemon start
   std::optional<FullDisk> full_disk_;  // newest
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;
