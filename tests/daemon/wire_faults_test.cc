@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "tests/daemon/meddled.h"
 #include "tests/daemon/stranger.h"
@@ -43,6 +44,10 @@ struct Round {
   std::function<void(Bed&)> before;
   std::function<void(Bed&)> under;
 };
+
+void PrintTo(const Round& round, std::ostream* out) {
+  *out << round.name;
+}
 
 void lose(Bed& bed, std::uint32_t code, const std::function<void()>& work) {
   bed.daemon.tcti.meddle({.code = code}, {What::lose_response, 0, {}});

@@ -4,6 +4,9 @@
 // private swtpm; then the TPM is well again (or another), and a stranger follows the journal.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/daemon/meddled.h"
 #include "tests/daemon/stranger.h"
 #include "tests/support/tally.h"
@@ -110,6 +113,21 @@ struct Impostors {
   }
 };
 
+// The right TPM again, and a person who starts the daemon anew. Our own as it was, a clone, may
+// have signed a bundle with a clock that is ahead: then ours is refused until its clock has got
+// there.
+std::string back_again(Meddled& daemon, Stranger& stranger) {
+  std::string wrong;
+  for (int tries = 0; tries < 1000; ++tries) {
+    daemon.start();
+    wrong = going_on(daemon, stranger);
+    if (wrong.find("clock_went_back") == std::string::npos) break;
+    daemon.rounds->close();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return wrong;
+}
+
 TEST(WireLasting, AnotherTpmInItsPlaceIsStoppedAtAndGetsNoAnchor) {
   Tally tally;
   Host host;
@@ -151,11 +169,9 @@ TEST(WireLasting, AnotherTpmInItsPlaceIsStoppedAtAndGetsNoAnchor) {
           ++tally.missed;
           ADD_FAILURE() << "not stopped at: " << words << refused;
         }
-        // The right one again, and a person who starts the daemon anew.
         daemon.rounds->close();
         daemon.tcti.connect_to(host.swtpm);
-        daemon.start();
-        const std::string wrong = going_on(daemon, stranger);
+        const std::string wrong = back_again(daemon, stranger);
         if (!wrong.empty()) {
           ++tally.lost;
           ADD_FAILURE() << wrong;
