@@ -237,7 +237,7 @@ TEST(WireLasting, AResponseThatComesTooLateIsNeverTakenForAnother) {
       // On a slow machine more may come late: also that is a lost device.
       daemon.limits.response = std::chrono::milliseconds(200);
       daemon.rounds->close();
-      bool lost = is_lost([&] {
+      bool lost = is_lost([&, code = code] {
         if (std::string(round.name) != "start") daemon.rounds->open();
         daemon.tcti.meddle({.code = code}, {What::late, 0, {}});
         round.run(daemon);

@@ -87,7 +87,7 @@ std::vector<NamedFault> response_faults() {
       cut(6),
       cut(9),
   };
-  for (const std::size_t tenth : {1, 2, 4, 6, 8, 10}) {
+  for (const std::size_t tenth : {1u, 2u, 4u, 6u, 8u, 10u}) {
     faults.push_back(flipped(tenth, 0x04));
     faults.back().stands_for_others = tenth == 4 || tenth == 8;
   }
