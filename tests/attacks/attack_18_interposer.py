@@ -11,6 +11,7 @@ from forged_history import History, RECEIPT
 from interposer import Interposer
 from root import Root, wait_until
 from stele_host import OK
+from tpm_receipts import READ_BACK
 
 NV_INCREMENT, NV_EXTEND, NV_READ, AUDIT_DIGEST = 0x134, 0x136, 0x14E, 0x14D
 QUOTE, PCR_EXTEND, PCR_READ, READ_CLOCK, NV_READ_PUBLIC, START_SESSION = 0x158, 0x182, 0x17E, 0x181, 0x169, 0x176
@@ -104,7 +105,7 @@ class InterposedTpm(unittest.TestCase):
                    if kind == RECEIPT and payload[10] != 3)
 
     def lie(self, make, expected):
-        """Lies until the daemon says that it cannot anchor; then what it stored and said."""
+        """Lies in a way that lets no anchor be made, until the daemon says that it cannot anchor; then what it stored and said."""
         host, before = self.root.host, self.status()
         receipts, counter = self.stored(), History(host.data).counter
         self.proxy.rule = make(self.proxy)
@@ -140,8 +141,6 @@ class InterposedTpm(unittest.TestCase):
 
     def test_forged_responses(self):
         self.play({
-            "the counter's increment": (altered(NV_INCREMENT, -1), "unavailable"),
-            "the index's extend": (altered(NV_EXTEND, -1), "unavailable"),
             "a signed session digest, its attestation": (altered(AUDIT_DIGEST, 60), "contended"),
             "a signed session digest, its signature": (altered(AUDIT_DIGEST, -20), "contended"),
             "a quote's attestation": (altered(QUOTE, 60), "unavailable", "contended"),
@@ -155,17 +154,55 @@ class InterposedTpm(unittest.TestCase):
     def test_stale_responses(self):
         self.play({
             "an increment that was never made": (stale(NV_INCREMENT, False), "unavailable"),
-            "an increment that was made": (stale(NV_INCREMENT, True), "unavailable"),
             "an extend that was never made": (stale(NV_EXTEND, False), "unavailable"),
             "the signature of an earlier anchor": (stale(AUDIT_DIGEST, True), "contended"),
             "the quote of an earlier anchor": (stale(QUOTE, True), "unavailable", "contended"),
             "an earlier reading of C or E": (stale(NV_READ, True), "stopped", "unavailable")})
 
-    def test_commands_that_are_swallowed_or_late(self):
+    def test_commands_that_are_swallowed(self):
         self.play({
-            "P's extend, said to be made": (success_faked(PCR_EXTEND), "contended", "unavailable"),
-            "the increment, behind the reads": (late(NV_INCREMENT, NV_READ), "unavailable"),
-            "the extend, behind the reads": (late(NV_EXTEND, NV_READ), "unavailable", "stopped")})
+            "P's extend": (success_faked(PCR_EXTEND), "contended", "unavailable"),
+            "the counter's increment": (success_faked(NV_INCREMENT), "unavailable"),
+            "the index's extend": (success_faked(NV_EXTEND), "unavailable")})
+
+    def test_what_was_done_but_not_answered_truly_is_read_back_and_not_done_again(self):
+        lies = {"the increment, altered": altered(NV_INCREMENT, -1), "the increment, stale": stale(NV_INCREMENT, True),
+                "the increment, dropped": dropped(NV_INCREMENT, True), "the extend, altered": altered(NV_EXTEND, -1),
+                "the extend, dropped": dropped(NV_EXTEND, True), "the extend, late": late(NV_EXTEND, NV_READ)}
+        host = self.root.host
+        for what, make in lies.items():
+            with self.subTest(what):
+                before = History(host.data)
+                self.proxy.rule = make(self.proxy)
+                host.append(b"waits for its anchor\n")
+                self.assertNotEqual(host.stele("anchor").returncode, OK, "the daemon believes that it anchored")
+                wait_until(lambda: self.status()["counter_anchors"] > before.seq, "recovery, in spite of the lie")
+                after = History(host.data)
+                self.assertEqual((after.seq, after.counter), (before.seq + 1, before.counter + 1))
+                self.assertEqual([p[10] for kind, p in after.entries if kind == RECEIPT][-1], READ_BACK)
+                self.tell_the_truth(before.counter)
+
+    def test_an_increment_held_back_until_later_stops_anchoring(self):
+        host, before = self.root.host, History(self.root.host.data)
+        held = []
+
+        def rule(code, command, answer):
+            if code == NV_INCREMENT and not held:
+                held.append(command)
+                return SUCCESS
+            response = answer()
+            if code == NV_READ and held:  # the daemon has begun again, and has read C
+                self.proxy.rule = None
+                self.proxy.ask(held[0])
+            return response
+        self.proxy.rule = rule
+        host.append(b"never anchored\n")
+        self.assertNotEqual(host.stele("anchor").returncode, OK, "the daemon believes that it anchored")
+        wait_until(lambda: self.status()["state"] == "stopped", "the status says that somebody else anchors")
+        self.assertIn("somebody else anchors", self.status()["reason"])
+        after = History(host.data)
+        self.assertEqual((after.seq, after.extend), (before.seq, before.extend))
+        self.root.expect("verified", freshness="unknown")
 
     def test_what_is_late_or_not_signed_only_delays_a_true_anchor(self):
         lies = {"P's extend, behind the quote": late(PCR_EXTEND, QUOTE),
@@ -204,9 +241,9 @@ class InterposedTpm(unittest.TestCase):
             self.root.end_daemon()
 
     def test_dropped_responses(self):
-        codes = (NV_INCREMENT, NV_EXTEND, AUDIT_DIGEST, QUOTE, READ_CLOCK)
+        cases = (NV_INCREMENT, False), (NV_EXTEND, False), (READ_CLOCK, False), (AUDIT_DIGEST, True), (QUOTE, True)
         self.play({f"{code:#x}, {'done' if execute else 'not done'}": (dropped(code, execute), "unavailable")
-                   for code in codes for execute in (False, True)})
+                   for code, execute in cases})
 
 
 if __name__ == "__main__":
