@@ -77,7 +77,7 @@ class Hand:
     """One connection to a TPM; swtpm serves one at a time."""
 
     def __init__(self, port, secrets=None):
-        self.socket, self.secrets = socket.create_connection(("127.0.0.1", port), timeout=20), secrets
+        self.socket, self.secrets = socket.create_connection(("127.0.0.1", port), timeout=120), secrets
 
     def __enter__(self):
         return self
