@@ -79,7 +79,10 @@ void AnchorLoop::load() {
     die(EX_CONFIG, "provisioning was interrupted: run `stele provision` again");
     return;
   }
-  rounds_.emplace(files, config_.data, *credentials, *journal_, outside_.connect);
+  rounds_.emplace(files, config_.data, *journal_,
+                  [connect = outside_.connect, opened = *credentials] {
+                    return tpm::over_device(connect(), opened);
+                  });
   publish();
 }
 

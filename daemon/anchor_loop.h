@@ -24,7 +24,7 @@ class AnchorLoop {
  public:
   // All called on the loop's thread.
   struct Outside {
-    AnchorRounds::Connect connect;  // reaches the TPM
+    std::function<tpm::Device()> connect;  // reaches the TPM
     std::function<attest::TreeHead()> durable_head;
     std::function<void(const AnchorStatus&, const std::optional<CounterAnchor>&)> publish;
     std::function<void(std::uint64_t size)> sealed;

@@ -56,16 +56,15 @@ struct AnchorRounds::Patience {
 };
 
 AnchorRounds::AnchorRounds(storage::FileSystem& files, std::string directory,
-                           tpm::Credentials credentials, AnchorJournal& journal, Connect connect)
+                           AnchorJournal& journal, Connect connect)
     : files_(files),
       directory_(std::move(directory)),
-      credentials_(std::move(credentials)),
       journal_(journal),
       connect_(std::move(connect)) {}
 
 void AnchorRounds::open() {
   ENSURE(!device_);
-  device_.emplace(connect_());
+  device_ = connect_();
   try {
     recovered_ |= journal_.chain().open_intent().has_value();
     if (!run_ || run_changed()) store_bundle({});
@@ -148,7 +147,7 @@ attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
   answer.quote_seq = newest.quote_seq;
   answer.digest = chain.newest_digest();
   answer.tree_size = newest.tree.size;
-  tpm::answer(*device_, credentials_, answer);
+  device_->answer(answer);
 
   const attest::Hash extra_data = answer_extra_data(answer);
   const auto audit = verify_audit(
@@ -179,8 +178,8 @@ bool AnchorRounds::settle_step(Patience& patience) {
     store_bundle({});
   }
   const Decision decision = confirmed([this] {
-    const tpm::IndexState indexes = tpm::read_indexes(*device_, credentials_);
-    const attest::Hash pcr = tpm::read_pcr(*device_, credentials_.identity.pcr);
+    const tpm::IndexState indexes = device_->read_indexes();
+    const attest::Hash pcr = device_->read_pcr();
     return tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
   });
   try {
@@ -241,27 +240,26 @@ bool AnchorRounds::carry_out(const Decision& decision, Patience& patience) {
 attest::Result<void> AnchorRounds::finish_intent(const Decision& decision) {
   const attest::OpenIntent intent = *journal_.chain().open_intent();
   const bool same_run = in_run_of_intent();
-  if (decision.extend_pcr_first)
-    tpm::extend_pcr(*device_, credentials_.identity.pcr, intent.digest);
+  if (decision.extend_pcr_first) device_->extend_pcr(intent.digest);
   FAILPOINT(intent.statement.is_quote() ? "quote.Q2" : "anchor.A2");
   attest::Receipt receipt;
   switch (decision.action) {
     case Action::quote_again:
       receipt.kind = attest::ReceiptKind::quote;
       receipt.digest = intent.digest;
-      receipt.quote = tpm::quote(*device_, credentials_, intent.digest);
+      receipt.quote = device_->quote(intent.digest);
       FAILPOINT("quote.Q3");
       break;
     case Action::anchor_again:
-      receipt = tpm::full_anchor(*device_, credentials_, intent.statement);
+      receipt = device_->full_anchor(intent.statement);
       break;
     case Action::extend_and_read_back:
-      tpm::extend_index(*device_, credentials_, intent.digest);
+      device_->extend_index(intent.digest);
       FAILPOINT("recovery.extend");
       [[fallthrough]];
     default:
-      receipt = tpm::read_back(*device_, credentials_, intent.digest,
-                               attest::read_back_extra_data(intent.digest), same_run);
+      receipt =
+          device_->read_back(intent.digest, attest::read_back_extra_data(intent.digest), same_run);
       FAILPOINT("recovery.read_back");
   }
   const auto stored = journal_.add(EntryKind::receipt, encode(receipt));
@@ -279,12 +277,12 @@ void AnchorRounds::void_intent() {
 }
 
 void AnchorRounds::store_bundle(const std::string& foreign) {
-  const tpm::Clock clock = tpm::read_clock(*device_);
+  const tpm::Clock clock = device_->read_clock();
   const tpm::IndexState indexes = read_indexes_or_stop();
   const BootEvidence evidence = read_boot_evidence(files_);
-  const attest::Bytes encoded = encode(tpm::make_bundle(
-      *device_, credentials_, evidence.boot_id, indexes, evidence.event_log, evidence.ima_log));
-  if (tpm::read_clock(*device_).run != clock.run) {
+  const attest::Bytes encoded =
+      encode(device_->make_bundle(evidence.boot_id, indexes, evidence.event_log, evidence.ima_log));
+  if (device_->read_clock().run != clock.run) {
     throw Contended("the TPM was reset while its boot bundle was made");
   }
   keep_boot_log(files_, directory_, evidence.event_log);
@@ -317,7 +315,7 @@ void AnchorRounds::refuse_bundle(const attest::Defect& defect) {
 tpm::IndexState AnchorRounds::read_indexes_or_stop() {
   tpm::IndexState indexes;
   const Decision decision = confirmed([&] {
-    indexes = tpm::read_indexes(*device_, credentials_);
+    indexes = device_->read_indexes();
     return tpm::decide(journal_.chain(), indexes, {}, false);
   });
   if (decision.action == Action::stop) stop(decision.reason);
@@ -330,7 +328,7 @@ void AnchorRounds::stop(const std::string& reason) {
 }
 
 bool AnchorRounds::run_changed() {
-  return tpm::read_clock(*device_).run != *run_;
+  return device_->read_clock().run != *run_;
 }
 
 // The newest bundle is of the run that is signed now, so the chain's run is that run.

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -21,8 +22,7 @@
 #include "attest/merkle.h"
 #include "daemon/anchor_journal.h"
 #include "storage/file_system.h"
-#include "tpm/anchor.h"
-#include "tpm/device.h"
+#include "tpm/anchor_device.h"
 #include "tpm/recovery.h"
 
 namespace stele::daemon {
@@ -39,18 +39,18 @@ class Contended : public std::runtime_error {
 
 class AnchorRounds {
  public:
-  using Connect = std::function<tpm::Device()>;
+  using Connect = std::function<std::unique_ptr<tpm::AnchorDevice>()>;
   using DurableHead = std::function<attest::TreeHead()>;
 
   // The journal must outlive the rounds. The first open() makes a bundle: a new daemon start.
-  AnchorRounds(storage::FileSystem& files, std::string directory, tpm::Credentials credentials,
-               AnchorJournal& journal, Connect connect);
+  AnchorRounds(storage::FileSystem& files, std::string directory, AnchorJournal& journal,
+               Connect connect);
 
   // Connects; stores a new bundle at the first open and in a new run; finishes what was left
   // undone.
   void open();
   void close() { device_.reset(); }
-  bool is_open() const { return device_.has_value(); }
+  bool is_open() const { return device_ != nullptr; }
 
   // One counter anchor over the durable head, A0 to A8. Precondition: is_open(), as for the next
   // two.
@@ -82,10 +82,9 @@ class AnchorRounds {
 
   storage::FileSystem& files_;
   std::string directory_;
-  tpm::Credentials credentials_;
   AnchorJournal& journal_;
   Connect connect_;
-  std::optional<tpm::Device> device_;
+  std::unique_ptr<tpm::AnchorDevice> device_;  // none: not open
   std::optional<attest::Run>
       run_;  // as ReadClock gave it when the newest bundle was made; none: no bundle yet
   bool recovered_ = false;  // something was left undone: the next counter anchor says so

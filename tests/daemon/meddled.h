@@ -22,8 +22,9 @@ struct Meddled {
 
   // As a daemon that starts: its first open() makes a bundle.
   void start() {
-    rounds.emplace(storage::posix(), host.config.data, host.credentials(), journal,
-                   [this] { return tpm::Device(tcti.get(), limits); });
+    rounds.emplace(storage::posix(), host.config.data, journal, [this] {
+      return tpm::over_device(tpm::Device(tcti.get(), limits), host.credentials());
+    });
   }
   void counter() {
     rounds->counter([this] { return host.log.head(); }, 0);
