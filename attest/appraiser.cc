@@ -80,7 +80,10 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
       era->runs.bundle(entry, had_open_intent);
       era->times.bundle(entry.new_run, had_open_intent);
       // What only P held is gone with P.
-      if ((entry.new_run && !entry.resumed) || entry.foreign) quote_size = 0;
+      if ((entry.new_run && !entry.resumed) || entry.foreign) {
+        quote_size = 0;
+        times.quotes_lost();
+      }
       break;
     case EntryKind::intent:
       era->times.intent();

@@ -77,7 +77,13 @@ void TimeRules::exposed(std::int64_t first_ns, std::int64_t until_ns) {
       std::max(coverage_.longest_exposure_s, static_cast<std::uint64_t>(waited / kSecond));
 }
 
+void TimeRules::quotes_lost() {
+  if (quoted_since_) lost_since_ = quoted_since_;
+  quoted_since_.reset();
+}
+
 std::optional<std::int64_t> TimeRules::unanchored_since() const {
+  if (lost_since_) return lost_since_;
   if (!open_.empty) return open_.first_ns;
   if (!since_.empty) return since_.first_ns;
   return std::nullopt;
@@ -96,7 +102,11 @@ void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& recei
     judge_heartbeat(statement);
     counter_ = anchor;
     paused_since_counter_ = false;
+    quoted_since_.reset();
+  } else if (!quoted_since_ && !open_.empty) {
+    quoted_since_ = open_.first_ns;
   }
+  lost_since_.reset();  // a statement covers all records before it
   anchor_ = anchor;
   open_ = {};
   // What came while this receipt was late waited through the same outage.

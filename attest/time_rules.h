@@ -28,6 +28,8 @@ class TimeRules {
   void receipt(const Statement& statement, const VerifiedReceipt& receipt);
   void bundle(bool new_run, bool had_open_intent);
   void remark(const Remark& remark);
+  // What quote anchors alone covered is covered no more: their P was cleared or taken over.
+  void quotes_lost();
   // The time of the first record that no receipt covers.
   std::optional<std::int64_t> unanchored_since() const;
 
@@ -67,6 +69,8 @@ class TimeRules {
   Block since_;                    // after it
   std::optional<Anchor> anchor_;   // newest with a receipt
   std::optional<Anchor> counter_;  // newest counter anchor
+  // The time of the first record that quote anchors alone cover; that they alone covered.
+  std::optional<std::int64_t> quoted_since_, lost_since_;
   // Since the newest anchor:
   bool new_run_ = false;
   bool paused_ = false;

@@ -263,5 +263,24 @@ TEST(TimeRules, TimesAtTheEndsOfTheirRangeDoNotOverflow) {
   EXPECT_TRUE(found(log, Finding::clock_inconsistent));
 }
 
+// Found by a simulated history: the time was missing, or that of a later record.
+TEST(TimeRules, WhatAClearedPcrAloneCoveredIsUnanchoredSinceItsFirstRecord) {
+  PaperLog log = started();
+  log.counter();
+  log.events(3);
+  const std::int64_t first_ns = log.now_ns - 200'000'000;  // events are 100 ms apart
+  log.quote();
+  EXPECT_EQ(log.appraise().coverage.unanchored_since_ns, std::nullopt);
+  log.boot();
+  log.bundle();
+  Report report = log.appraise();
+  EXPECT_EQ(report.coverage.unanchored, 3u);
+  EXPECT_EQ(report.coverage.unanchored_since_ns, first_ns);
+  log.events(2);  // later ones do not hide the first
+  EXPECT_EQ(log.appraise().coverage.unanchored_since_ns, first_ns);
+  log.counter();
+  EXPECT_EQ(log.appraise().coverage.unanchored_since_ns, std::nullopt);
+}
+
 }  // namespace
 }  // namespace stele::attest
