@@ -172,6 +172,7 @@ MemoryFileSystem::~MemoryFileSystem() = default;
 
 template <class Whole, class Half>
 void MemoryFileSystem::perform(const std::string& call, Whole whole, Half half) {
+  if (aside_) return whole();
   if (dead_) throw PowerCut{};
   const std::uint64_t number = operations_++;
   calls_.push_back(call);
@@ -190,11 +191,15 @@ void MemoryFileSystem::perform(const std::string& call, Whole whole) {
   perform(call, whole, [] {});
 }
 
+void MemoryFileSystem::release_locks() {
+  locks_ = std::make_shared<std::set<std::string>>();
+}
+
 void MemoryFileSystem::revive() {
   dead_ = false;
   injected_ = false;
   injection_ = {};
-  locks_ = std::make_shared<std::set<std::string>>();
+  release_locks();
 }
 
 std::vector<std::size_t> MemoryFileSystem::waiting() const {

@@ -54,8 +54,23 @@ class MemoryFileSystem : public storage::FileSystem {
   void inject(const Injection& injection) { injection_ = injection; }
   bool injected() const { return injected_; }  // the injection has struck
   bool dead() const { return dead_; }
-  void revive();  // a new process on the same cache; no injection any more
+  void release_locks();  // as the end of their process does
+  void revive();         // a new process on the same cache; no injection any more
   std::uint64_t operations() const { return operations_; }
+  // While it lives, somebody else looks: operations neither count nor fail, on a dead one neither.
+  class Aside {
+   public:
+    explicit Aside(MemoryFileSystem& files) : files_(files), before_(files.aside_) {
+      files_.aside_ = true;
+    }
+    ~Aside() { files_.aside_ = before_; }
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    MemoryFileSystem& files_;
+    bool before_;
+  };
   // The calls so far: "write /log/segments/…", for messages and for choosing operations by kind.
   const std::vector<std::string>& calls() const { return calls_; }
 
@@ -94,6 +109,7 @@ class MemoryFileSystem : public storage::FileSystem {
   Injection injection_;
   bool injected_ = false;
   bool dead_ = false;
+  bool aside_ = false;
   std::uint64_t operations_ = 0;
   std::vector<std::string> calls_;
 };

@@ -11,6 +11,11 @@ void Records::add(const std::string& content, attest::Kind kind) {
   kinds_.push_back(kind);
 }
 
+void Records::cut(std::uint64_t size) {
+  contents_.resize(size);
+  kinds_.resize(size);
+}
+
 void Records::add_numbered(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     add(size() == 0 ? std::string(kGenesisContent) : "event " + std::to_string(size()),

@@ -21,8 +21,10 @@ class Records {
   // Adds one; the content defaults to "event N".
   void add(const std::string& content, attest::Kind kind = attest::Kind::event);
   void add_numbered(std::size_t count);
+  void cut(std::uint64_t size);  // forgets those from there on
   std::uint64_t size() const { return contents_.size(); }
   const std::string& content(std::uint64_t index) const { return contents_[index]; }
+  attest::Kind kind(std::uint64_t index) const { return kinds_[index]; }
   // The records [begin, end), for Store::append.
   std::vector<storage::NewRecord> batch(std::uint64_t begin, std::uint64_t end) const;
   // What each record's leaf must be, from the formulas of the format.
