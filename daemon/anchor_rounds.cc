@@ -159,6 +159,10 @@ attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
   }
   const auto quoted = verify_quote(answer.quote, chain.identity(), extra_data);
   if (!quoted) return quoted.error();
+  // A Resume keeps P: only the counts tell that the TPM slept since the statement.
+  if (audit->run != newest.run || quoted->run != newest.run) {
+    return attest::Defect{attest::Fault::answer_run_changed, {}, "the TPM was reset or resumed"};
+  }
   if (answer.quote.pcrs.back() != chain.fold()) {
     return attest::Defect{attest::Fault::fold_mismatch, {}, "the quoted PCR is not the fold"};
   }
