@@ -334,6 +334,11 @@ Bytes VirtualTpm::read(Index which, const tpm::AuthValue& auth, const Session& s
   return value;
 }
 
+void VirtualTpm::set(std::uint64_t counter, const Hash& extend) {
+  nv_.counter.value = counter;
+  nv_.extend.digest = extend;
+}
+
 attest::Run VirtualTpm::signed_run() const {
   return {nv_.resets + kObfuscation.reset, nv_.restarts + kObfuscation.restart};
 }

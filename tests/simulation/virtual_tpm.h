@@ -71,6 +71,8 @@ class VirtualTpm {
   std::uint64_t counter() const { return nv_.counter.value; }
   const attest::Hash& extend_value() const { return nv_.extend.digest; }
   const attest::Hash& pcr(std::uint8_t number) const { return pcrs_[number]; }
+  // A chip of another past.
+  void set(std::uint64_t counter, const attest::Hash& extend);
   attest::Run signed_run() const;
   static std::uint64_t firmware();
   static constexpr std::uint64_t kClockUpdateMs = std::uint64_t{1} << 22;
