@@ -1,5 +1,8 @@
 #include "tests/tpm/provisioned.h"
 
+#include <chrono>
+#include <thread>
+
 namespace stele::test {
 namespace {
 
@@ -44,7 +47,15 @@ Provisioned::Provisioned(attest::Mode mode) : plan(make_plan(mode)) {
 void Provisioned::power_cycle(Swtpm::Power how) {
   device.reset();
   swtpm.power_cycle(how);
-  device.emplace(swtpm.tcti());
+  // It listens, but on a loaded machine may not serve a client at once.
+  for (int left = 100; !device; --left) {
+    try {
+      device.emplace(swtpm.tcti());
+    } catch (const tpm::TpmError&) {
+      if (left == 0) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
 }
 
 attest::Statement Provisioned::next_statement() {
