@@ -24,9 +24,9 @@ constexpr std::size_t kLoadedSessions = 3;
 // Added to what an owner-hierarchy key signs, so that only differences mean anything.
 constexpr attest::Run kObfuscation{0x80001234, 0x40005678};
 
-constexpr std::uint32_t kInitialize = 0x100, kSessionMemory = 0x903, kNoSession = 0x910,
-                        kExclusive = 0x121, kUninitialized = 0x14A, kDefined = 0x14C,
-                        kHandle = 0x18B, kType = 0x38A, kBadAuth = 0x9A2, kValue = 0x1C4;
+constexpr std::uint32_t kSessionMemory = 0x903, kNoSession = 0x910, kExclusive = 0x121,
+                        kUninitialized = 0x14A, kDefined = 0x14C, kHandle = 0x18B, kType = 0x38A,
+                        kBadAuth = 0x9A2;
 constexpr std::uint32_t kNvIncrement = 0x134, kNvExtend = 0x136, kNvRead = 0x14E;
 
 void must(bool done) {
@@ -131,74 +131,6 @@ attest::Name VirtualTpm::name(Index which) const {
   const std::uint32_t written = at.written ? 0x20000000 : 0;
   return counter ? nv_name(0x01805354, 0x02060014 | written, 8)
                  : nv_name(0x01805355, 0x02060044 | written, 32);
-}
-
-void VirtualTpm::begin(const char* command) {
-  if (!powered_) throw tpm::TpmError(0xA000A, command);  // TCTI: no answer
-  if (!started_) throw tpm::TpmError(kInitialize, command);
-}
-
-// Extending a PCR and signing, and nothing else here, make the coming stop an unclean one again.
-void VirtualTpm::forget_shutdown() {
-  nv_.orderly = false;
-  nv_.saved.reset();
-}
-
-void VirtualTpm::shutdown(Startup kind) {
-  begin("TPM2_Shutdown");
-  nv_.orderly = true;
-  nv_.saved = kind;
-  nv_.clock = clock_;
-  if (kind == Startup::state) nv_.saved_pcrs = pcrs_;
-  exclusive_ = 0;
-}
-
-void VirtualTpm::power_off() {
-  powered_ = started_ = false;
-  sessions_.clear();
-  exclusive_ = 0;
-}
-
-void VirtualTpm::startup(Startup kind) {
-  if (started_) throw tpm::TpmError(kInitialize, "TPM2_Startup");
-  const bool state_saved = nv_.orderly && nv_.saved == Startup::state;
-  if (kind == Startup::state && !state_saved) throw tpm::TpmError(kValue, "TPM2_Startup");
-  powered_ = started_ = true;
-  clock_ = nv_.clock;
-  if (!nv_.orderly) clock_.safe = false;
-  if (state_saved) {
-    ++nv_.restarts;
-  } else {
-    ++nv_.resets;
-    nv_.restarts = 0;
-  }
-  const bool resumed = kind == Startup::state;
-  for (std::size_t i = 0; i < pcrs_.size(); ++i) pcrs_[i] = resumed ? nv_.saved_pcrs[i] : Hash{};
-  if (!resumed) {
-    for (std::uint8_t i = 0; i < 8; ++i) pcrs_[i] = attest::hash(ByteView(&i, 1));  // firmware
-  }
-  nv_.orderly = false;
-  nv_.saved.reset();
-}
-
-void VirtualTpm::pass(std::uint64_t milliseconds) {
-  if (!powered_) return;
-  const std::uint64_t before = clock_.ms / kClockUpdateMs;
-  clock_.ms += milliseconds;
-  if (clock_.ms / kClockUpdateMs == before) return;
-  clock_.safe = true;
-  nv_.clock = clock_;
-}
-
-void VirtualTpm::clear() {
-  begin("TPM2_Clear");
-  nv_.largest_count = std::max(nv_.largest_count, nv_.counter.value);
-  nv_.counter = nv_.extend = {};
-  nv_.ak_there = false;
-  nv_.resets = nv_.restarts = 0;
-  clock_ = nv_.clock = {};
-  forget_shutdown();
-  exclusive_ = 0;
 }
 
 std::uint32_t VirtualTpm::start_session() {
