@@ -326,7 +326,7 @@ void History::failing_device() {
   const bool struck = machine_.disarm();
   say("trouble " + std::to_string(static_cast<int>(trouble.what)) + " of " +
       (trouble.where == Where::disk ? "disk" : "TPM") + (struck ? "" : " (in nothing)"));
-  disk_failed_ = struck && trouble.where == Where::disk && machine_.running();
+  disk_failed_ |= struck && trouble.where == Where::disk && machine_.running();
   learn();
 }
 

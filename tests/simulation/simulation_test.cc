@@ -16,11 +16,11 @@ namespace stele::test {
 namespace {
 
 #ifdef STELE_FEW_SEEDS
-constexpr std::uint64_t kSeedsOfShard = 20;  // under sanitizers
+constexpr std::uint64_t kSeedsOfShard = 10;  // under sanitizers
 #else
-constexpr std::uint64_t kSeedsOfShard = 1250;
+constexpr std::uint64_t kSeedsOfShard = 625;
 #endif
-constexpr std::uint64_t kShards = 16;
+constexpr std::uint64_t kShards = 32;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* const text = std::getenv(name);

@@ -82,14 +82,15 @@ std::uint64_t VirtualHost::random() {  // splitmix64
 }  // namespace stele::test
 
 // The names are the linker's: --wrap sends every call of X to __wrap_X.
-extern "C" {
-
 using Now = std::chrono::system_clock::time_point;
-Now __real__ZNSt6chrono3_V212system_clock3nowEv();
-Now __wrap__ZNSt6chrono3_V212system_clock3nowEv() {
-  if (stele::test::current == nullptr) return __real__ZNSt6chrono3_V212system_clock3nowEv();
+Now real_now() __asm__("__real__ZNSt6chrono3_V212system_clock3nowEv");
+Now wrapped_now() __asm__("__wrap__ZNSt6chrono3_V212system_clock3nowEv");
+Now wrapped_now() {
+  if (stele::test::current == nullptr) return real_now();
   return Now(std::chrono::nanoseconds(stele::test::current->now_ns()));
 }
+
+extern "C" {
 
 int __real_nanosleep(const timespec* wanted, timespec* left);
 int __wrap_nanosleep(const timespec* wanted, timespec* left) {
