@@ -82,7 +82,7 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
       // What only P held is gone with P.
       if ((entry.new_run && !entry.resumed) || entry.foreign) {
         quote_size = 0;
-        times.quotes_lost();
+        era->times.quotes_lost();
       }
       break;
     case EntryKind::intent:

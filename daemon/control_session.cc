@@ -12,6 +12,7 @@
 #include "attest/base64.h"
 #include "attest/proof.h"
 #include "daemon/callback_result.h"
+#include "storage/damage.h"
 
 namespace stele::daemon {
 namespace {
@@ -85,6 +86,8 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
     last = refusal_line(refusal.exit_code(), refusal.what());
   } catch (const boost::system::system_error&) {
     co_return false;  // the peer's socket: write() throws nothing else
+  } catch (const storage::Damage& damage) {
+    last = refusal_line(kMalformed, std::string(damage.what()) + "; stele-verify says what it means");
   } catch (const std::exception& error) {
     last = refusal_line(kIoError, error.what());
   }

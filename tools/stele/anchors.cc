@@ -10,7 +10,7 @@ namespace {
 using attest::EntryKind;
 
 [[noreturn]] void fail_damaged(const attest::Defect& defect) {
-  throw CommandError(kTampered, "the journal is damaged (" + std::string(name(defect.fault)) +
+  throw CommandError(kMalformed, "the journal is damaged (" + std::string(name(defect.fault)) +
                                     "): " + defect.detail + "; stele-verify says what it means");
 }
 

@@ -1,7 +1,7 @@
 // The anchors of a store, read from its journal: statements and receipts as stored, not judged.
 //
 // For handing evidence on (proofs, exports), never for a verdict: that is the appraiser's.
-// Blocks: reads the journal. Thread safety: pure. Errors: CommandError 1 when the journal is
+// Blocks: reads the journal. Thread safety: pure. Errors: CommandError 65 when the journal is
 // damaged. Trust: the store is the host's; whoever receives what is made of it verifies it.
 #pragma once
 

@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   } catch (const stele::daemon::ConfigError& error) {
     return fail(kConfiguration, error.what());
   } catch (const stele::storage::Damage& error) {
-    return fail(kTampered, std::string(error.what()) + "; stele-verify says what it means");
+    return fail(kMalformed, std::string(error.what()) + "; stele-verify says what it means");
   } catch (const std::system_error& error) {
     return fail(code_of(error), error.what());
   } catch (const std::exception& error) {
