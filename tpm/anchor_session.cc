@@ -8,7 +8,9 @@ namespace {
 constexpr std::uint16_t kCounterBytes = 8;
 constexpr std::uint16_t kExtendBytes = 32;
 
-Object start_session(Device& device) {
+}  // namespace
+
+Object start_audit_session(Device& device) {
   const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
   ESYS_TR session = ESYS_TR_NONE;
   execute_with_room(device, "TPM2_StartAuthSession", [&] {
@@ -18,8 +20,6 @@ Object start_session(Device& device) {
   });
   return Object(device, session, Object::End::flush);
 }
-
-}  // namespace
 
 Object find_ak(Device& device, const Credentials& credentials) {
   Object ak = find_object(device, credentials.ak_handle, credentials.identity.ak.name());
@@ -33,7 +33,7 @@ AnchorSession::AnchorSession(Device& device, const Credentials& credentials)
       ak_(find_ak(device, credentials)),
       counter_(find_object(device, credentials.counter_handle, credentials.identity.counter_name)),
       extend_(find_object(device, credentials.extend_handle, credentials.identity.extend_name)),
-      session_(start_session(device)) {
+      session_(start_audit_session(device)) {
   counter_.set_auth(credentials.counter_auth);
   extend_.set_auth(credentials.extend_auth);
 }

@@ -34,6 +34,9 @@ class AnchorSession {
   attest::AuditPart part_;
 };
 
+// An HMAC session, unbound and unsalted; ends with the object.
+Object start_audit_session(Device& device);
+
 // AK with its authValue set, found and compared with the pinned Name.
 Object find_ak(Device& device, const Credentials& credentials);
 
