@@ -1,10 +1,10 @@
 #include "attest/run_rules.h"
 
+#include "attest/wear.h"
+
 namespace stele::attest {
 namespace {
 
-// Half of what the least enduring chips state for a counter.
-constexpr std::uint64_t kWearWarning = 50'000;
 constexpr unsigned kBuriedUnder = 2;
 
 std::string count(std::uint64_t n, const char* what) {
@@ -110,10 +110,19 @@ void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receip
                    "a crash interrupted this anchor; its receipt was read back");
   }
   if (trust_.mode == Mode::b) read_back_rule(statement, receipt.kind());
-  if (statement.seq == kWearWarning) {
-    draft_.finding(Finding::wear_high, at,
-                   "the counter was incremented " + std::to_string(kWearWarning) + " times");
-  }
+  wear_rule(statement.seq);
+}
+
+// By the chip that the trust file names: what the host configures is not the auditor's assumption.
+void RunRules::wear_rule(std::uint64_t seq) {
+  const Endurance endurance =
+      endurance_of(trust_.tpm_kind, trust_.tpm_manufacturer, trust_.tpm_model);
+  const unsigned passed = wear_passed(seq, endurance.cycles);
+  if (passed == wear_passed(seq - 1, endurance.cycles)) return;
+  draft_.finding(Finding::wear_high, Place::anchor(seq),
+                 "the counter was incremented " + std::to_string(seq) + " times, " +
+                     std::to_string(passed) + " % of the " + std::to_string(endurance.cycles) +
+                     " writes that this TPM is assumed to stand");
 }
 
 void RunRules::kept(const Statement& statement) {

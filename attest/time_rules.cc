@@ -94,14 +94,16 @@ void TimeRules::receipt(const Statement& statement, const VerifiedReceipt& recei
   if (late_ns_) exposed(*late_ns_, statement.wallclock_ns);
   late_ns_.reset();
   if (interrupted_ && !open_.empty) late_ns_ = open_.first_ns;
+  stepped_since_counter_ = stepped_since_counter_ || open_.clock_step;
   judge_block(statement);
+  judge_waiting(statement);
   judge_clock(statement, receipt);
   const Anchor anchor{statement.wallclock_ns, receipt.clock_ms(), receipt.run(),
                       (statement.flags & kFinalOfShutdown) != 0};
   if (!statement.is_quote()) {
-    judge_heartbeat(statement);
+    judge_heartbeat(statement, receipt);
     counter_ = anchor;
-    paused_since_counter_ = false;
+    paused_since_counter_ = stepped_since_counter_ = false;
     quoted_since_.reset();
   } else if (!quoted_since_ && !open_.empty) {
     quoted_since_ = open_.first_ns;
@@ -122,28 +124,31 @@ bool TimeRules::waited_for_the_disk() const {
 }
 
 void TimeRules::judge_block(const Statement& statement) {
-  if (open_.empty) return;
+  if (open_.empty || open_.clock_step) return;
   const Wide wall = statement.wallclock_ns;
   const Wide slack = Wide(trust_.slack_ms) * kMs;
-  if (!open_.clock_step) {
-    const bool early = anchor_ && open_.earliest_ns < anchor_->wall_ns - slack;
-    if (early && !waited_for_the_disk()) {
-      draft_.finding(Finding::back_dated, Place::index(open_.earliest_index),
-                     "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) +
-                         " before the anchor that precedes it");
-    }
-    if (open_.latest_ns > wall + slack) {
-      draft_.finding(
-          Finding::back_dated, Place::index(open_.latest_index),
-          "dated " + seconds(open_.latest_ns - wall) + " after the anchor that covers it");
-    }
+  const bool early = anchor_ && open_.earliest_ns < anchor_->wall_ns - slack;
+  if (early && !waited_for_the_disk()) {
+    draft_.finding(Finding::back_dated, Place::index(open_.earliest_index),
+                   "dated " + seconds(anchor_->wall_ns - Wide(open_.earliest_ns)) +
+                       " before the anchor that precedes it");
   }
+  if (open_.latest_ns > wall + slack) {
+    draft_.finding(Finding::back_dated, Place::index(open_.latest_index),
+                   "dated " + seconds(open_.latest_ns - wall) + " after the anchor that covers it");
+  }
+}
+
+// How long records waited cannot be told across a step of the clock that would tell it.
+void TimeRules::judge_waiting(const Statement& statement) {
+  if (open_.empty || open_.clock_step) return;
   // A record cannot have waited since before the anchor that precedes it.
   const Wide since =
       anchor_ ? std::max<Wide>(open_.first_ns, anchor_->wall_ns) : Wide(open_.first_ns);
-  const Wide waited = std::max<Wide>(wall - since, 0);
+  const Wide waited = std::max<Wide>(Wide(statement.wallclock_ns) - since, 0);
   exposed(static_cast<std::int64_t>(since), statement.wallclock_ns);
-  const Wide allowed = Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + slack;
+  const Wide allowed =
+      Wide(trust_.quote_interval_ms) * trust_.max_quote_gap * kMs + Wide(trust_.slack_ms) * kMs;
   if (waited > allowed && !new_run_ && !paused_ && !open_.disk_full) {
     draft_.finding(Finding::quote_gap, Place::index(open_.first_index),
                    "records waited " + seconds(waited) + " for an anchor, more than " +
@@ -171,10 +176,14 @@ void TimeRules::judge_clock(const Statement& statement, const VerifiedReceipt& r
   }
 }
 
-void TimeRules::judge_heartbeat(const Statement& statement) {
+// By the wall clock, or, where that stepped, by the TPM's, which may run 15 % fast.
+void TimeRules::judge_heartbeat(const Statement& statement, const VerifiedReceipt& receipt) {
   if (!counter_ || counter_->is_final || paused_since_counter_ || counter_->run != statement.run)
     return;
-  const Wide gap = Wide(statement.wallclock_ns) - counter_->wall_ns;
+  Wide gap = Wide(statement.wallclock_ns) - counter_->wall_ns;
+  if (stepped_since_counter_) {
+    gap = (Wide(receipt.clock_ms()) - Wide(counter_->clock_ms)) * kMs * 85 / 100;
+  }
   if (gap > Wide(trust_.heartbeat_s) * kSecond + Wide(trust_.slack_ms) * kMs) {
     draft_.finding(Finding::heartbeat_stale, Place::anchor(statement.seq),
                    seconds(gap) + " since the counter anchor before");

@@ -60,7 +60,8 @@ class TimeRules {
   // Coverage: the record of first_ns had no anchor before until_ns.
   void exposed(std::int64_t first_ns, std::int64_t until_ns);
   void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
-  void judge_heartbeat(const Statement& statement);
+  void judge_waiting(const Statement& statement);
+  void judge_heartbeat(const Statement& statement, const VerifiedReceipt& receipt);
 
   const TrustPins& trust_;
   ReportDraft& draft_;
@@ -81,6 +82,7 @@ class TimeRules {
   std::optional<FullDisk> full_disk_;  // newest
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;
+  bool stepped_since_counter_ = false;
 };
 
 }  // namespace stele::attest

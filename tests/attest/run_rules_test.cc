@@ -264,5 +264,52 @@ TEST(RunRules, ASimulatorIsNamed) {
   EXPECT_TRUE(has(log.appraise(), Finding::simulator));
 }
 
+// Statements far apart: only the number matters to wear.
+std::vector<std::string> wear_findings(const TrustFile& trust,
+                                       const std::vector<std::uint64_t>& seqs) {
+  PaperLog log;
+  log.start();
+  ReportDraft draft;
+  Coverage coverage;
+  RunRules rules(trust, draft, coverage);
+  for (const std::uint64_t seq : seqs) {
+    const Statement statement = log.open_counter();
+    const Receipt receipt = log.tpm.full_anchor(statement);
+    const auto verified =
+        verify_receipt(receipt, log.tpm.identity(), statement_digest(encode(statement)),
+                       log.tpm.counter, log.tpm.extend);
+    EXPECT_TRUE(verified);
+    log.receipt(receipt);
+    Statement numbered = statement;
+    numbered.seq = seq;
+    rules.receipt(numbered, *verified);
+  }
+  std::vector<std::string> found;
+  Report report;
+  draft.write(report);
+  for (const FindingAt& one : report.findings) {
+    if (one.finding == Finding::wear_high) found.push_back(one.detail);
+  }
+  return found;
+}
+
+TEST(RunRules, WearIsToldAtHalfAndAtFourFifthsOfWhatTheTrustFilesTpmStands) {
+  TrustFile trust = PaperLog().trust;
+  const std::vector<std::uint64_t> seqs = {49'999, 50'000,  50'001,  79'999,  80'000,
+                                           80'001, 249'999, 250'000, 400'000, 400'001};
+  trust.tpm_kind = TpmKind::discrete;
+  auto found = wear_findings(trust, seqs);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_NE(found[0].find("50000 times, 50 % of the 100000"), std::string::npos) << found[0];
+  EXPECT_NE(found[1].find("80000 times, 80 % of the 100000"), std::string::npos) << found[1];
+  trust.tpm_manufacturer = "STM";
+  trust.tpm_model = "ST33GTPMISPI";
+  found = wear_findings(trust, seqs);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_NE(found[0].find("250000 times, 50 % of the 500000"), std::string::npos) << found[0];
+  trust.tpm_kind = TpmKind::simulator;
+  EXPECT_TRUE(wear_findings(trust, seqs).empty());
+}
+
 }  // namespace
 }  // namespace stele::attest

@@ -63,6 +63,47 @@ TEST(TimeRules, ASealedClockStepIsNoFinding) {
   EXPECT_FALSE(found(log, Finding::clock_inconsistent));
 }
 
+constexpr std::int64_t kYearMs = 365 * 24 * kHourMs;
+
+TEST(TimeRules, AStepOfYearsThatIsSealedIsNoFindingAndNoExposure) {
+  for (const std::int64_t years : {-10, 10}) {
+    PaperLog log = started();
+    log.now_ns += years * kYearMs * 1'000'000;
+    log.record(Kind::note, "{\"note\":\"clock_step\",\"by_ns\":1}");
+    log.events(3);
+    log.quote();
+    log.events(3);
+    log.counter();
+    const Report report = log.appraise();
+    EXPECT_EQ(report.finding_count, 0u) << years << to_text(report);
+    EXPECT_LT(report.coverage.longest_exposure_s, 60u) << years;
+  }
+}
+
+// The attack beside it: a note explains its own block, not the next one.
+TEST(TimeRules, BackDatingAfterASealedStepIsStillFound) {
+  PaperLog log = started();
+  log.record(Kind::note, "{\"note\":\"clock_step\",\"by_ns\":1}");
+  log.quote();
+  log.now_ns -= kHourMs * 1'000'000;
+  log.events(1);
+  log.now_ns += kHourMs * 1'000'000;
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::back_dated));
+}
+
+TEST(TimeRules, AcrossAStepTheTpmsClockTellsWhetherTheHeartbeatIsStale) {
+  for (const bool stale : {false, true}) {
+    PaperLog log = started();
+    log.now_ns -= kYearMs * 1'000'000;
+    log.record(Kind::note, "{\"note\":\"clock_step\",\"by_ns\":-1}");
+    log.quote();
+    log.pass(stale ? 2 * kHourMs : kHourMs);
+    log.counter();
+    EXPECT_EQ(found(log, Finding::heartbeat_stale), stale);
+  }
+}
+
 TEST(TimeRules, AWallClockThatFallsIsInconsistent) {
   PaperLog log = started();
   log.now_ns -= kHourMs * 1'000'000;
