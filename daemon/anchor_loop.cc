@@ -7,6 +7,8 @@
 #include <system_error>
 
 #include "attest/failpoint.h"
+#include "attest/wear.h"
+#include "daemon/log.h"
 #include "storage/append_file.h"
 #include "storage/damage.h"
 #include "tpm/credentials.h"
@@ -93,6 +95,10 @@ void AnchorLoop::turn() {
   if (auto request = requests_.take()) return serve(std::move(*request));
   const Time now = TokenBucket::Clock::now();
   records_waiting_ |= requests_.take_new_records();
+  if (const std::uint64_t size = requests_.take_critical_event()) {
+    critical_size_ = std::max(critical_size_, size);
+    publish();
+  }
   if (status_.state != State::stopped && !rounds_->is_open() && now >= retry_at_) return reopen();
   if (rounds_->is_open()) {
     // The first counter anchor of a start cannot be put off; it draws on the bucket all the same.
@@ -107,11 +113,18 @@ void AnchorLoop::turn() {
 }
 
 bool AnchorLoop::counter_wanted(Time now) const {
-  if (now >= heartbeat_at_ || journal_->chain().needs_counter_anchor()) return true;
+  if (now >= heartbeat_at_ || journal_->chain().needs_counter_anchor() || critical_waiting()) {
+    return true;
+  }
   // In Mode B a read-back is worth little until full receipts stand behind it.
   const auto& newest = journal_->newest_counter_anchor();
   return newest && newest->receipt.kind == attest::ReceiptKind::read_back &&
          journal_->chain().genesis().mode == attest::Mode::b;
+}
+
+bool AnchorLoop::critical_waiting() const {
+  const auto& newest = journal_->newest_counter_anchor();
+  return critical_size_ > (newest ? newest->statement.tree.size : 0);
 }
 
 AnchorLoop::Time AnchorLoop::next_turn(Time now) const {
@@ -143,7 +156,8 @@ void AnchorLoop::counter_anchor(std::uint16_t flags) {
   if (!anchored) return;
   FAILPOINT("anchor.A9");
   start_anchor_due_ = false;
-  heartbeat_at_ = TokenBucket::Clock::now() + config_.heartbeat;
+  heartbeat_at_ = TokenBucket::Clock::now() +
+                  config_.heartbeat.value_or(milliseconds(attest::kUnknownHeartbeatMs));
 }
 
 void AnchorLoop::quote_anchor(Time now) {
@@ -206,7 +220,8 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     note_pause(attest::RemarkCode::pause);
     halt_if_configured();
   } catch (const storage::Damage& damage) {
-    die(EX_CONFIG, std::string("the journal cannot be followed: ") + damage.what());
+    die(EX_DATAERR, std::string("the journal cannot be followed: ") + damage.what() +
+                        "; stele-verify says what it means");
   } catch (const std::system_error& error) {
     if (!rounds_ || !storage::is_full(error)) {
       die(EX_IOERR, error.what());
@@ -323,6 +338,19 @@ void AnchorLoop::serve(const AnswerRequest& request) {
   request.done({encode(*answer), {}, 0});
 }
 
+// Once for each percentage in a daemon's life.
+void AnchorLoop::warn_of_wear() {
+  const std::uint64_t writes = status_.counter - std::min(status_.counter, status_.first_counter);
+  const std::uint64_t cycles = config_.assumed_cycles.value_or(attest::kUnknownCycles);
+  const unsigned passed = attest::wear_passed(writes, cycles);
+  if (passed <= told_wear_) return;
+  told_wear_ = passed;
+  log(Priority::warning, "the TPM's counter was written " + std::to_string(writes) +
+                             " times, more than " + std::to_string(passed) + " % of the " +
+                             std::to_string(cycles) + " it is assumed to stand: `stele status` " +
+                             "tells the projected end, plan for another TPM");
+}
+
 void AnchorLoop::publish() {
   if (!journal_ || !journal_->chain().has_genesis_receipt()) {
     return outside_.publish(status_, std::nullopt);
@@ -337,6 +365,8 @@ void AnchorLoop::publish() {
   status_.counter_anchored = newest_counter ? newest_counter->statement.tree.size : 0;
   status_.anchored = chain.tree_size();
   status_.newest_ns = newest ? newest->wallclock_ns : 0;
+  warn_of_wear();
+  status_.critical_waiting = critical_waiting();
   status_.mode = std::string(1, static_cast<char>(chain.genesis().mode));
   outside_.publish(status_, newest_counter);
   if (status_.counter_anchored > told_sealed_) {

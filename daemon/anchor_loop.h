@@ -57,7 +57,9 @@ class AnchorLoop {
   void serve(const AnswerRequest& request);
   std::optional<AnchorOutcome> refusal() const;
   bool counter_wanted(Time now) const;
+  bool critical_waiting() const;
   Time next_turn(Time now) const;
+  void warn_of_wear();
   void publish();
 
   Config config_;
@@ -74,7 +76,9 @@ class AnchorLoop {
   std::optional<attest::RemarkCode> owed_remark_;  // of a pause that a full disk kept from it
   bool start_anchor_due_ = true;
   bool records_waiting_ = true;
+  std::uint64_t critical_size_ = 0;  // the newest critical event lies in the records [0, this)
   std::uint64_t told_sealed_ = 0;
+  unsigned told_wear_ = 0;  // percent
   std::chrono::milliseconds back_off_;
   Time retry_at_{};
   Time heartbeat_at_{};

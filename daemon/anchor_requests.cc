@@ -1,5 +1,6 @@
 #include "daemon/anchor_requests.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stele::daemon {
@@ -16,6 +17,12 @@ AnchorRequests::Push AnchorRequests::push(AnchoringRequest request) {
 void AnchorRequests::new_records() {
   const std::lock_guard lock(mutex_);
   if (std::exchange(new_records_, true)) return;
+  changed_.notify_one();
+}
+
+void AnchorRequests::critical_event(std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  critical_ = std::max(critical_, size);
   changed_.notify_one();
 }
 
@@ -36,7 +43,7 @@ std::optional<AnchoringRequest> AnchorRequests::take() {
 void AnchorRequests::wait_until(Time time, bool until_new_records) {
   std::unique_lock lock(mutex_);
   const auto awaited = [&] {
-    return closed_ || !requests_.empty() || (until_new_records && new_records_);
+    return closed_ || !requests_.empty() || critical_ > 0 || (until_new_records && new_records_);
   };
   if (time == Time::max()) {
     changed_.wait(lock, awaited);
@@ -48,6 +55,11 @@ void AnchorRequests::wait_until(Time time, bool until_new_records) {
 bool AnchorRequests::take_new_records() {
   const std::lock_guard lock(mutex_);
   return std::exchange(new_records_, false);
+}
+
+std::uint64_t AnchorRequests::take_critical_event() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(critical_, 0);
 }
 
 bool AnchorRequests::closed() const {

@@ -1,4 +1,5 @@
-// The bounded queue before the anchorer's thread: requests, the news of new records, and the end.
+// The bounded queue before the anchorer's thread: requests, the news of new records and critical
+// events, and the end.
 //
 // Thread safety: all members from any thread; wait_until() and take() from one. Blocks:
 // wait_until() only.
@@ -37,14 +38,17 @@ class AnchorRequests {
   enum class Push { taken, full, closed };
   Push push(AnchoringRequest request);
   void new_records();
+  void critical_event(std::uint64_t size);  // in the records [0, size)
   void close();
 
   std::optional<AnchoringRequest> take();
-  // Returns when there is a request, it is closed, the time has come or, if asked, there are new
-  // records.
+  // Returns when there is a request or a critical event, it is closed, the time has come or, if
+  // asked, there are new records.
   void wait_until(Time time, bool until_new_records);
   // True once per new_records() (or per several of them).
   bool take_new_records();
+  // The largest size given to critical_event() since the last call; 0: none.
+  std::uint64_t take_critical_event();
   bool closed() const;
 
  private:
@@ -52,6 +56,7 @@ class AnchorRequests {
   std::condition_variable changed_;
   std::deque<AnchoringRequest> requests_;
   bool new_records_ = false;
+  std::uint64_t critical_ = 0;
   bool closed_ = false;
 };
 

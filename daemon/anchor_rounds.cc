@@ -105,7 +105,8 @@ void AnchorRounds::open_intent(const attest::Statement& statement) {
 bool AnchorRounds::quote(const DurableHead& durable_head) {
   ENSURE(device_);
   const attest::AnchorChain& chain = journal_.chain();
-  const attest::Statement statement = chain.next_quote(durable_head(), now_ns());
+  const attest::TreeHead head = durable_head();  // before the clock: it notes a step of it
+  const attest::Statement statement = chain.next_quote(head, now_ns());
   open_intent(statement);
   FAILPOINT("quote.Q1");
   // No look at C and E first, unlike for a counter anchor: they are not touched.

@@ -29,6 +29,7 @@ struct AnchorStatus {
   std::uint64_t counter_anchored = 0;  // records covered by a stored counter receipt
   std::uint64_t anchored = 0;          // by a receipt of either kind
   std::int64_t newest_ns = 0;          // wall clock of the newest statement with a receipt; 0: none
+  bool critical_waiting = false;       // a critical event waits for its counter anchor
   std::string mode;                    // "a" or "b"
   std::int64_t working_since_ns = 0;   // wall clock: the round at the TPM began; 0: none goes on
 };

@@ -88,6 +88,10 @@ void Anchorer::new_records() {
   state_->requests.new_records();
 }
 
+void Anchorer::critical_event(std::uint64_t size) {
+  state_->requests.critical_event(size);
+}
+
 namespace {
 
 // Refuses at once what the queue does not take; `refuse` is given the exit code and the words.

@@ -1,13 +1,13 @@
 // The anchorer: owns TPM and journal on one thread; recovers, anchors on schedule and on demand,
 // answers.
 //
-// Counter anchors: at start, by heartbeat, on demand, at stop; under a token bucket. Quote anchors
-// every quote interval while there is something new. A missing or failing TPM never stops ingest:
-// the state says so, and it is tried again with back-off. TPM put back or a foreign writer:
-// `stopped`, never repaired.
-// Thread safety: all members from any thread; callbacks run on the executor given, but durable_head
-// on the anchorer's thread. Blocks: only stop() and the destructor (which makes no final anchor).
-// See: README.md, "Life of an anchor" and "Anchorer states".
+// Counter anchors: at start, by heartbeat, on demand, after critical events, at stop; under a token
+// bucket. Quote anchors every quote interval while there is something new. A missing or failing TPM
+// never stops ingest: the state says so, and it is tried again with back-off. TPM put back or a
+// foreign writer: `stopped`, never repaired. Thread safety: all members from any thread; callbacks
+// run on the executor given, but durable_head on the anchorer's thread. Blocks: only stop() and the
+// destructor (which makes no final anchor). See: README.md, "Life of an anchor" and "Anchorer
+// states".
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -30,14 +30,16 @@ class Anchorer {
     std::function<attest::TreeHead()> durable_head;
     std::function<void(std::uint64_t size)> sealed;  // records [0, size) are counter-anchored
     std::function<void()> ready;  // once: recovery done, or TPM found unavailable
-    // journal broken (74), secrets or journal unfit (78), or on_tpm_failure = halt (69): the daemon
-    // must end.
+    // journal broken (74) or unfit (65), secrets unfit (78), or on_tpm_failure = halt (69): the
+    // daemon must end.
     std::function<void(int exit_code, std::string reason)> fatal;
   };
   Anchorer(const Config&, boost::asio::any_io_executor, Hooks);
   ~Anchorer();
   void start();
-  void new_records();                               // cheap: something became durable
+  void new_records();  // cheap: something became durable
+  // Cheap: records [0, size) are to be counter-anchored as soon as there is a token.
+  void critical_event(std::uint64_t size);
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   AnchorStatus status() const;

@@ -156,12 +156,21 @@ std::string to_toml(const Config& config) {
   return text;
 }
 
+namespace {
+
+// What holds where a key without a default of its own is not given.
+std::string left_open(const ConfigKey& key) {
+  return key.name.starts_with("anchor.") ? "the chip's" : "the store's";
+}
+
+}  // namespace
+
 std::string describe_config() {
   const Config defaults;
   std::string text;
   for (const ConfigKey& key : config_keys()) {
     const std::string value = key.show(defaults);
-    text += key.name + " (" + key.unit + ", default " + (value.empty() ? "the store's" : value) +
+    text += key.name + " (" + key.unit + ", default " + (value.empty() ? left_open(key) : value) +
             "): " + key.allowed + ". " + key.reason + ".\n";
   }
   return text;

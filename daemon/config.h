@@ -26,10 +26,12 @@ struct Config {
   std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
   std::uint32_t listen_unix_mode = 0660;
   std::string control_unix = "/run/stele/control.sock";  // [control] path
-  std::chrono::milliseconds heartbeat{3'600'000};        // [anchor] heartbeat
+  std::optional<std::chrono::milliseconds> heartbeat;    // [anchor] heartbeat; none: the chip's
   std::chrono::milliseconds quote_interval{1'000};       // [anchor] quote_interval
   std::uint32_t anchor_burst = 8;                        // [anchor] burst: counter anchors at once
   std::chrono::milliseconds anchor_refill{60'000};       // [anchor] refill: one more token each
+  std::optional<std::uint32_t> assumed_cycles;  // [anchor] assumed_cycles; none: the chip's
+  std::vector<std::string> critical_events;     // [anchor] critical: byte strings
   enum class OnTpmFailure {
     suspend_anchoring,
     halt
@@ -42,6 +44,12 @@ struct Config {
   std::uint64_t segment_bytes = 64u << 20;
   bool look_up = true;  // [look_up] enabled
 };
+
+// [anchor] critical: each pattern costs one look through every event.
+constexpr std::size_t kMaxCriticalPatterns = 32;
+// Shorter ones are in nearly every event, and would use up all tokens; longer ones name one event.
+constexpr std::size_t kMinCriticalBytes = 4;
+constexpr std::size_t kMaxCriticalBytes = 256;
 
 constexpr const char* kDefaultConfigPath = "/etc/stele/steled.toml";
 

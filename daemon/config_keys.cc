@@ -105,6 +105,45 @@ ConfigKey duration_key(std::string name, Milliseconds Config::*member, Milliseco
           }};
 }
 
+ConfigKey heartbeat_key() {
+  ConfigKey key =
+      duration_key("anchor.heartbeat", &Config::quote_interval, Milliseconds(100),
+                   Milliseconds(30 * 86'400'000LL),
+                   "one counter anchor each: each wears the TPM's NV. 1h lasts 11 years "
+                   "on 100,000 cycles, 15min 14 years on 500,000; a simulator's 1min "
+                   "wears nothing");
+  key.set = [set = key.set](Config& config, const toml::node& node) {
+    Config read;
+    if (!set(read, node)) return false;
+    config.heartbeat = read.quote_interval;
+    return true;
+  };
+  key.show = [](const Config& config) {
+    return config.heartbeat ? quoted(show_quantity(config.heartbeat->count(), kDurations))
+                            : std::string();
+  };
+  return key;
+}
+
+ConfigKey cycles_key() {
+  constexpr std::int64_t kMost = 1'000'000'000;
+  return {
+      "anchor.assumed_cycles",
+      "NV writes",
+      "a whole number from 0 (nothing wears) to " + std::to_string(kMost),
+      "what the warnings at 50 % and 80 % and the projected end of life count against: what the "
+      "chip's maker states, where you know it",
+      [](Config& config, const toml::node& node) {
+        const auto* number = node.as_integer();
+        if (number == nullptr || number->get() < 0 || number->get() > kMost) return false;
+        config.assumed_cycles = static_cast<std::uint32_t>(number->get());
+        return true;
+      },
+      [](const Config& config) {
+        return config.assumed_cycles ? std::to_string(*config.assumed_cycles) : std::string();
+      }};
+}
+
 template <class T>
 ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high,
                    std::string reason) {
@@ -205,6 +244,38 @@ ConfigKey tpm_failure_key() {
       }};
 }
 
+ConfigKey critical_key() {
+  return {"anchor.critical",
+          "patterns",
+          "a list of at most " + std::to_string(kMaxCriticalPatterns) + " strings of " +
+              std::to_string(kMinCriticalBytes) + " to " + std::to_string(kMaxCriticalBytes) +
+              " bytes, such as [\"type=USER_MGMT\", \"COMMAND=\"]",
+          "an event that contains one of these, byte for byte, is counter-anchored at once, under "
+          "the limits of burst and refill; none by default, since each anchor wears the NV",
+          [](Config& config, const toml::node& node) {
+            const auto* list = node.as_array();
+            if (list == nullptr || list->size() > kMaxCriticalPatterns) return false;
+            std::vector<std::string> patterns;
+            for (const toml::node& item : *list) {
+              const auto* text = item.as_string();
+              if (text == nullptr || text->get().size() < kMinCriticalBytes ||
+                  text->get().size() > kMaxCriticalBytes) {
+                return false;
+              }
+              patterns.push_back(text->get());
+            }
+            config.critical_events = std::move(patterns);
+            return true;
+          },
+          [](const Config& config) {
+            std::string list;
+            for (const std::string& pattern : config.critical_events) {
+              list += (list.empty() ? "" : ", ") + quoted(pattern);
+            }
+            return "[" + list + "]";
+          }};
+}
+
 ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
   return {
       std::move(name),
@@ -239,9 +310,8 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(mode_key());
   keys.push_back(text_key("control.path", "path", &Config::control_unix, is_socket_path, socket,
                           "the control socket: answers root and the daemon's own user only"));
-  keys.push_back(duration_key("anchor.heartbeat", &Config::heartbeat, 100ms, 30 * 24h,
-                              "one counter anchor each: each wears the TPM's NV, an hour lasts 11 "
-                              "years on 100,000 cycles"));
+  keys.push_back(heartbeat_key());
+  keys.push_back(cycles_key());
   keys.push_back(duration_key("anchor.quote_interval", &Config::quote_interval, 10ms, 1h,
                               "bounds the unanchored tail while events come in; no wear"));
   keys.push_back(count_key(
@@ -250,6 +320,7 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(duration_key("anchor.refill", &Config::anchor_refill, 1ms, 24h,
                               "one more counter anchor allowed each; a minute wears out 100,000 "
                               "cycles in 69 days at worst"));
+  keys.push_back(critical_key());
   keys.push_back(tpm_failure_key());
   keys.push_back(size_key("limits.max_event_bytes", &Config::max_event_bytes, 1, 64 << 20,
                           "longer events are refused; above the largest record known of audit, "

@@ -87,7 +87,8 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
   } catch (const boost::system::system_error&) {
     co_return false;  // the peer's socket: write() throws nothing else
   } catch (const storage::Damage& damage) {
-    last = refusal_line(kMalformed, std::string(damage.what()) + "; stele-verify says what it means");
+    last =
+        refusal_line(kMalformed, std::string(damage.what()) + "; stele-verify says what it means");
   } catch (const std::exception& error) {
     last = refusal_line(kIoError, error.what());
   }
@@ -127,7 +128,8 @@ std::string ControlSession::status() const {
   facts.created_ns = daemon_.genesis.created_ns;
   facts.started_ns = daemon_.started_ns;
   facts.now_ns = now_ns();
-  facts.heartbeat = daemon_.config.heartbeat;
+  facts.heartbeat = daemon_.config.heartbeat.value();  // the service has set what was left open
+  facts.assumed_cycles = daemon_.config.assumed_cycles.value();
   if (facts.anchoring.anchored < facts.head.size) {
     facts.exposed_since_ns = daemon_.sequencer.store().read(facts.anchoring.anchored).leaf.time_ns;
   }
@@ -207,7 +209,9 @@ asio::awaitable<void> ControlSession::record_access(const ControlRequest& reques
   const std::string text = access_text(request, peer_);
   Batch batch;
   batch.bytes.assign(text.begin(), text.end());
-  batch.items = {{attest::Kind::access, 0, static_cast<std::uint32_t>(text.size()), now_ns()}};
+  batch.clocks = read_clocks();
+  batch.items = {
+      {attest::Kind::access, 0, static_cast<std::uint32_t>(text.size()), batch.clocks->wall_ns}};
   if (daemon_.sequencer.status().disk_full) {
     throw Refusal(kTemporary, "the disk is full: reading is recorded, so it needs room too");
   }

@@ -36,7 +36,7 @@ JournalSummary summarise_journal(storage::FileSystem& file_system, const std::st
   if (!genesis) {
     throw NotAStore(directory + " has no genesis: run `stele provision` to its end");
   }
-  JournalSummary summary{*genesis, attest::log_id(first->payload), 0, false};
+  JournalSummary summary{*genesis, attest::log_id(first->payload), 0, 0, false};
   std::uint64_t open_size = 0;  // of the newest intent
   while (const auto entry = entries.next()) {
     if (entry->kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
@@ -48,7 +48,9 @@ JournalSummary summarise_journal(storage::FileSystem& file_system, const std::st
       summary.anchored_size = std::max(summary.anchored_size, later->previous_tree.size);
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::intent)) {
       const auto statement = attest::decode_statement(entry->payload);
-      if (statement) open_size = statement->tree.size;
+      if (!statement) continue;
+      open_size = statement->tree.size;
+      summary.newest_wall_ns = statement->wallclock_ns;
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::receipt)) {
       summary.provisioned = true;
       summary.anchored_size = std::max(summary.anchored_size, open_size);

@@ -27,6 +27,7 @@ struct JournalSummary {
   attest::Genesis genesis;
   attest::Hash log_id;
   std::uint64_t anchored_size = 0;  // the largest tree size with a receipt, or that an era follows
+  std::int64_t newest_wall_ns = 0;  // wall clock of the newest statement; 0: none
   bool provisioned = false;         // the genesis receipt is there
 };
 JournalSummary summarise_journal(storage::FileSystem& file_system, const std::string& directory);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fstream>
@@ -91,7 +92,10 @@ OpenedLog open_checked(const Config& config) {
                               " bytes of a group that was never acknowledged");
   }
   const char* end = previous_end(store);
-  return {std::move(lock), std::move(journal), std::move(store), end};
+  const std::uint64_t size = store.head().size;
+  std::int64_t newest_ns = journal.newest_wall_ns;
+  if (size > 0) newest_ns = std::max(newest_ns, store.read(size - 1).leaf.time_ns);
+  return {std::move(lock), std::move(journal), std::move(store), newest_ns, end};
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct OpenedLog {
   std::unique_ptr<storage::Lock> lock;
   JournalSummary journal;
   storage::Store store;
+  std::int64_t newest_ns;    // by the wall clock of the newest record or statement
   const char* previous_end;  // "clean", "unclean" or "none" (the first start)
 };
 OpenedLog open_log(const Config& config);

@@ -9,15 +9,12 @@
 
 #include "attest/base64.h"
 #include "attest/rfc3339.h"
+#include "attest/wear.h"
 
 namespace stele::daemon {
 namespace {
 
 namespace json = boost::json;
-
-// NV writes that the least durable chips are assumed to stand.
-constexpr std::uint64_t kAssumedCycles = 100'000;
-constexpr double kNsPerDay = 86'400e9;
 
 std::string_view name(AnchorStatus::State state) {
   switch (state) {
@@ -61,6 +58,7 @@ json::object anchoring_of(const StatusFacts& facts) {
       {"newest", time_or_null(status.newest_ns)},
       {"counter", status.counter},
       {"odometer", status.counter - std::min(status.counter, status.first_counter)},
+      {"critical_waiting", status.critical_waiting},
       {"lag_records", unanchored},
       {"lag_s", exposed ? seconds(facts.now_ns - facts.exposed_since_ns) : 0.0},
       {"tpm_busy_s",
@@ -70,24 +68,17 @@ json::object anchoring_of(const StatusFacts& facts) {
       {"unanchored_since", exposed ? time_or_null(facts.exposed_since_ns) : json::value(nullptr)}};
 }
 
-// How long the counter lasts: by its own past, or, in the first day, by the heartbeat planned.
 json::object wear_of(const StatusFacts& facts) {
   const AnchorStatus& status = facts.anchoring;
-  const std::uint64_t writes = status.counter - std::min(status.counter, status.first_counter);
-  const double days = static_cast<double>(facts.now_ns - facts.created_ns) / kNsPerDay;
-  const double planned = kNsPerDay / 1e6 / static_cast<double>(facts.heartbeat.count());
-  const double per_day = days >= 1 ? static_cast<double>(writes) / days : planned;
-  json::object wear{{"counter_writes", writes},
-                    {"assumed_cycles", kAssumedCycles},
-                    {"per_day", per_day},
-                    {"projected_end", nullptr}};
-  const double left = static_cast<double>(kAssumedCycles - std::min(kAssumedCycles, writes));
-  constexpr double kHundredYears = 36'500;
-  if (per_day > 0 && left / per_day < kHundredYears) {
-    const auto end = facts.now_ns + static_cast<std::int64_t>(left / per_day * kNsPerDay);
-    wear["projected_end"] = attest::to_rfc3339(end);
-  }
-  return wear;
+  const attest::Wear wear = attest::project_wear(
+      status.counter - std::min(status.counter, status.first_counter), facts.assumed_cycles,
+      facts.created_ns, facts.now_ns, static_cast<std::uint64_t>(facts.heartbeat.count()));
+  return {{"counter_writes", wear.writes},
+          {"assumed_cycles", wear.cycles},
+          {"used_percent", wear.used_percent()},
+          {"passed_percent", attest::wear_passed(wear.writes, wear.cycles)},
+          {"per_day", wear.per_day},
+          {"projected_end", time_or_null(wear.end_ns.value_or(0))}};
 }
 
 }  // namespace

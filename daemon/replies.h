@@ -31,6 +31,7 @@ struct StatusFacts {
   std::int64_t exposed_since_ns = 0;  // time of the first record that no anchor covers; 0: none
   std::uint64_t disk_free_bytes = 0;
   std::chrono::milliseconds heartbeat{0};
+  std::uint64_t assumed_cycles = 0;
 };
 std::string status_line(const StatusFacts& facts);
 

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <system_error>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "attest/check.h"
 #include "attest/salt.h"
 #include "daemon/batch_queue.h"
+#include "daemon/critical_events.h"
 #include "daemon/log.h"
 
 namespace stele::daemon {
@@ -57,11 +59,14 @@ bool is_full(const std::error_code& code) {
 
 struct Sequencer::State {
   State(storage::Store store_, const Config& config, boost::asio::any_io_executor executor_,
-        Hooks hooks_)
+        Hooks hooks_, const ClockReading& first = read_clocks())
       : store(std::move(store_)),
         queue(config.queue_bytes, config.queue_records),
         executor(std::move(executor_)),
         hooks(std::make_shared<const Hooks>(std::move(hooks_))),
+        noted_offset_ns(first.offset_ns),
+        critical_events(config.critical_events),
+        steps(first),
         salts(random_seed()) {}
 
   void run();
@@ -69,10 +74,12 @@ struct Sequencer::State {
   void add(attest::Kind kind, std::int64_t time_ns, std::uint64_t source, attest::ByteView bytes) {
     group.push_back({kind, time_ns, source, {}, {}, bytes});  // its salt comes with all the others'
   }
+  std::uint64_t add_notes(const Batch& batch, std::uint64_t next_index);
   std::uint64_t source_for(const Batch& batch, std::uint64_t next_index);
   attest::TreeHead append_when_there_is_room();
   void note_pause(std::int64_t full_since);
   void tell(std::vector<Batch>& batches, std::vector<std::uint64_t> firsts, attest::TreeHead head);
+  void tell_of_critical_events(const std::vector<Batch>& batches, std::uint64_t size);
   void fail(const std::string& reason);
 
   storage::Store store;
@@ -82,14 +89,18 @@ struct Sequencer::State {
   std::atomic<std::uint64_t> groups{0};
   std::atomic<bool> disk_full{false};
   std::atomic<bool> failed{false};
+  std::atomic<std::int64_t> noted_offset_ns;  // of the clocks, as the durable records explain it
+  const CriticalEvents critical_events;
 
   // The thread's own.
+  ClockSteps steps;
   attest::SaltSource salts;
   std::uint64_t salted = 0;                      // records since the last reseed
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
   std::vector<attest::Hash> group_salts;
-  std::string pause;  // the note at the group's end: the disk was full
+  std::deque<std::string> notes;  // of the group in the making; their bytes stay where they are
+  std::string pause;              // the note at the group's end: the disk was full
   std::thread thread;
 };
 
@@ -105,7 +116,8 @@ Sequencer::~Sequencer() {
 }
 
 bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
-  ENSURE(batch.items.size() <= kMaxBatchRecords && !batch.items.empty());
+  // One without items only brings the clocks.
+  ENSURE(batch.items.size() <= kMaxBatchRecords && (!batch.items.empty() || batch.clocks));
   return state_->queue.push(
       std::move(batch),
       [executor = state_->executor, room = std::move(room)] { boost::asio::post(executor, room); });
@@ -122,6 +134,22 @@ attest::TreeHead Sequencer::head() const {
 SequencerStatus Sequencer::status() const {
   return {state_->queue.records(), state_->queue.bytes(), state_->groups, state_->disk_full,
           state_->failed};
+}
+
+void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
+  const ClockReading now = read_clocks();
+  const auto is_noted = [&] {
+    return !ClockSteps({0, state_->noted_offset_ns, 0}).step(now).has_value();
+  };
+  if (is_noted()) return;
+  Batch clocks_only;
+  clocks_only.clocks = now;
+  if (!submit(std::move(clocks_only), [] {})) return;  // full: its batches bring the clocks too
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!is_noted() && !state_->failed && !state_->disk_full &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 void Sequencer::drain() {
@@ -145,9 +173,11 @@ void Sequencer::State::run() {
 
 void Sequencer::State::commit(std::vector<Batch>& batches) {
   group.clear();
+  notes.clear();
   std::uint64_t index = store.head().size;
   std::vector<std::uint64_t> firsts;
   for (const Batch& batch : batches) {
+    index = add_notes(batch, index);
     const std::uint64_t source = source_for(batch, index);
     if (source == index) ++index;
     firsts.push_back(index);
@@ -165,17 +195,34 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
     salts.reseed(random_seed());
     salted = 0;
   }
-  const attest::TreeHead head = append_when_there_is_room();
+  const attest::TreeHead head = group.empty() ? store.head() : append_when_there_is_room();
   ENSURE(head.size == index + (pause.empty() ? 0 : 1));
   pause.clear();
+  noted_offset_ns = steps.offset_ns();
   ++groups;
   tell(batches, std::move(firsts), head);
+}
+
+// A step of the wall clock since the batch before is explained before the first record that was
+// stamped after it. A batch stamped before a step and late in the queue steps back, and the next
+// one forth again: each is explained.
+std::uint64_t Sequencer::State::add_notes(const Batch& batch, std::uint64_t next_index) {
+  if (!batch.clocks) return next_index;
+  const auto step = steps.step(*batch.clocks);
+  if (!step) return next_index;
+  steps.take(*batch.clocks);
+  notes.push_back(clock_step_text(*step));
+  add(attest::Kind::note, batch.clocks->wall_ns, attest::kNoSource, attest::view(notes.back()));
+  log(Priority::notice, "the wall clock stepped by " +
+                            std::to_string(static_cast<double>(*step) / 1e9) +
+                            " s: noted in the log");
+  return next_index + 1;
 }
 
 // The index of the batch's source record; if that is next_index, it has just been put into the
 // group.
 std::uint64_t Sequencer::State::source_for(const Batch& batch, std::uint64_t next_index) {
-  if (!batch.source) return attest::kNoSource;
+  if (!batch.source || batch.items.empty()) return attest::kNoSource;
   const auto known = sources.find(*batch.source);
   if (known != sources.end() && next_index - known->second < kSourceRenewal) return known->second;
   if (sources.size() >= kMaxSources) sources.clear();
@@ -237,6 +284,18 @@ void Sequencer::State::tell(std::vector<Batch>& batches, std::vector<std::uint64
         }
         if (hooks_now->durable) hooks_now->durable(head);
       });
+  tell_of_critical_events(batches, head.size);
+}
+
+// Behind the acknowledgements: looking for patterns makes no sender wait. Should the daemon die
+// in between, the next start anchors.
+void Sequencer::State::tell_of_critical_events(const std::vector<Batch>& batches,
+                                               std::uint64_t size) {
+  if (!hooks->critical) return;
+  const bool any = std::any_of(batches.begin(), batches.end(), [this](const Batch& batch) {
+    return batch.critical || critical_events.are_in(batch);
+  });
+  if (any) boost::asio::post(executor, [size, hooks_now = hooks] { hooks_now->critical(size); });
 }
 
 void Sequencer::State::fail(const std::string& reason) {

@@ -7,18 +7,24 @@
 // write or sync `failure` is called once with the reason, and nothing is acknowledged any more. A
 // full disk is waited for: nothing is lost, senders feel back-pressure. Durability: `placed` is
 // called only after fdatasync returned.
+//
+// A step of the wall clock becomes a note before the first record that was stamped after it, and
+// critical events are told once they are durable.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "attest/merkle.h"
 #include "attest/record.h"
 #include "daemon/config.h"
+#include "daemon/wall_clock.h"
 #include "storage/store.h"
 
 namespace stele::daemon {
@@ -37,6 +43,9 @@ struct Batch {
   std::shared_ptr<const std::string> source;
   attest::Bytes bytes;
   std::vector<Item> items;
+  // The clocks when its items were stamped; none: not compared.
+  std::optional<ClockReading> clocks;
+  bool critical = false;  // whatever it contains: asks for a counter anchor
   // The indices the items got: [first, first + items.size()), contiguous.
   std::function<void(std::uint64_t first)> placed;
 };
@@ -56,6 +65,8 @@ class Sequencer {
   struct Hooks {
     std::function<void(attest::TreeHead)> durable;    // after every group
     std::function<void(std::string reason)> failure;  // once
+    // A critical event lies in the records [0, size), which are durable.
+    std::function<void(std::uint64_t size)> critical = {};
   };
   Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
   ~Sequencer();
@@ -65,6 +76,10 @@ class Sequencer {
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
   SequencerStatus status() const;
+  // Returns when a step of the wall clock up to now is a durable note, so that a statement made
+  // next is explained; at once if there is none. Gives up after the limit, or when nothing can
+  // become durable. From any thread but the executor's.
+  void note_clock_step(std::chrono::milliseconds limit);
   void drain();  // blocks until all that was submitted is durable or failed, then ends the thread
 
  private:

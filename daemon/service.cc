@@ -16,6 +16,7 @@
 
 #include "daemon/anchorer.h"
 #include "daemon/callback_result.h"
+#include "daemon/chip.h"
 #include "daemon/control.h"
 #include "daemon/finder.h"
 #include "daemon/ingest/unix_stream.h"
@@ -38,6 +39,8 @@ constexpr auto kReadOutLimit = 5s;
 // A slow chip needs a second for an anchor; one that is busy or gone must not hold up a shutdown.
 constexpr auto kFinalAnchorLimit = 20s;
 constexpr auto kLastAcksLimit = 1s;
+// A note is one sync; where that takes longer, the anchor goes on and the verifier finds the step.
+constexpr auto kClockNoteLimit = 2s;
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -56,9 +59,10 @@ void raise_descriptor_limit(std::uint32_t connections) {
 
 Batch own_records(std::initializer_list<std::pair<attest::Kind, std::string>> records) {
   Batch batch;
+  batch.clocks = read_clocks();
   for (const auto& [kind, text] : records) {
     batch.items.push_back({kind, static_cast<std::uint32_t>(batch.bytes.size()),
-                           static_cast<std::uint32_t>(text.size()), now_ns()});
+                           static_cast<std::uint32_t>(text.size()), batch.clocks->wall_ns});
     batch.bytes.insert(batch.bytes.end(), text.begin(), text.end());
   }
   return batch;
@@ -71,6 +75,7 @@ struct Service::State {
   ~State();
 
   void listen();
+  void begin();
   void on_ready();
   void on_signal(int signal);
   void stop(int code, const std::string& why);
@@ -97,7 +102,7 @@ struct Service::State {
 };
 
 Service::State::State(const Config& config_)
-    : config(config_),
+    : config(with_chip_defaults(config_)),
       opened(open_log(config)),
       sequencer(std::move(opened.store), config, context.get_executor(),
                 {[this](const attest::TreeHead&) {
@@ -106,17 +111,33 @@ Service::State::State(const Config& config_)
                  },
                  [this](const std::string& reason) {
                    stop(kIoError, "writing failed, nothing is acknowledged any more: " + reason);
-                 }}),
+                 },
+                 [this](std::uint64_t size) { anchorer.critical_event(size); }}),
       finder(std::make_shared<Finder>(config, reading_context.get_executor(), sequencer.store())),
       anchorer(config, context.get_executor(),
-               {[this] { return sequencer.head(); },
+               {[this] {
+                  sequencer.note_clock_step(kClockNoteLimit);
+                  return sequencer.head();
+                },
                 [this](std::uint64_t size) { ingest->sealed(size); }, [this] { on_ready(); },
                 [this](int code, const std::string& reason) { stop(code, reason); }}) {
   listen();
-  sequencer.submit(own_records({{attest::Kind::boot, boot_text(opened.previous_end)},
-                                {attest::Kind::config, config_text(config)}}),
-                   [] {});
+  begin();
   finder->durable();
+}
+
+// What every life of a daemon begins with. The configuration counts as a critical event, changed or
+// not: the first anchor of the start covers it, or, where that was faster, another one.
+void Service::State::begin() {
+  Batch first = own_records({{attest::Kind::boot, boot_text(opened.previous_end)},
+                             {attest::Kind::config, config_text(config)}});
+  const std::int64_t by_ns = first.clocks->wall_ns - opened.newest_ns;
+  if (by_ns < -std::chrono::nanoseconds(kClockStep).count()) {
+    log(Priority::notice, "the wall clock is behind the log: noted in the log");
+    sequencer.submit(own_records({{attest::Kind::note, clock_behind_text(by_ns)}}), [] {});
+  }
+  first.critical = true;
+  sequencer.submit(std::move(first), [] {});
 }
 
 Service::State::~State() {

@@ -5,7 +5,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
-#include <chrono>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -22,12 +21,6 @@ namespace asio = boost::asio;
 constexpr std::size_t kFirstReadBytes = 16u << 10;
 // A batch may end with one gap record per kind of refusal.
 constexpr std::size_t kMaxBatchEvents = kMaxBatchRecords - 2;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -119,7 +112,7 @@ bool IngestConnection::open(bool ended) {
 }
 
 asio::awaitable<void> IngestConnection::take_events(bool ended) {
-  const std::int64_t time_ns = now_ns();
+  const ClockReading clocks = read_clocks();
   for (bool all = false; !all && !closed_;) {
     found_.clear();
     refused_.clear();
@@ -135,12 +128,12 @@ asio::awaitable<void> IngestConnection::take_events(bool ended) {
     if (found_.empty() && refused_.empty()) {
       buffer_.begin += used;
     } else {
-      co_await pass_on(used, time_ns);
+      co_await pass_on(used, clocks);
     }
   }
 }
 
-asio::awaitable<void> IngestConnection::pass_on(std::size_t used, std::int64_t time_ns) {
+asio::awaitable<void> IngestConnection::pass_on(std::size_t used, ClockReading clocks) {
   shared_->events += found_.size();
   shared_->refused += refused_.size();
   if (!refused_.empty() && !warned_) {
@@ -149,10 +142,10 @@ asio::awaitable<void> IngestConnection::pass_on(std::size_t used, std::int64_t t
                                " refused: " + std::string(name(refused_.front().fault)) +
                                "; further ones of this connection are counted only");
   }
-  Batch batch = make_batch(used, time_ns);
+  Batch batch = make_batch(used, clocks);
   const std::uint64_t number = first_pending_ + pending_.size();
   if (ack_ == Ack::none) {
-    append_gaps(batch, time_ns);
+    append_gaps(batch, clocks.wall_ns);
   } else {
     backlog_ += 1 + refused_.size();
     pending_.push_back({batch.items.empty(), 0, batch.items.size(), std::move(refused_)});
@@ -180,8 +173,9 @@ asio::awaitable<void> IngestConnection::pass_on(std::size_t used, std::int64_t t
 }
 
 // A buffer that is mostly used up goes with the batch as it is; a few events are copied out of it.
-Batch IngestConnection::make_batch(std::size_t used, std::int64_t time_ns) {
+Batch IngestConnection::make_batch(std::size_t used, const ClockReading& clocks) {
   Batch batch;
+  batch.clocks = clocks;
   batch.source = source_;
   std::size_t base = 0;
   if (used >= buffer_.bytes.size() / 2) {
@@ -200,7 +194,7 @@ Batch IngestConnection::make_batch(std::size_t used, std::int64_t time_ns) {
   batch.items.reserve(found_.size());
   for (const Framed& event : found_) {
     batch.items.push_back({attest::Kind::event, static_cast<std::uint32_t>(base + event.offset),
-                           event.length, time_ns});
+                           event.length, clocks.wall_ns});
   }
   return batch;
 }

@@ -63,8 +63,8 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   awaitable<bool> read_more();  // false: the stream is over
   bool open(bool ended);        // false: the opening line is not complete yet
   awaitable<void> take_events(bool ended);
-  awaitable<void> pass_on(std::size_t used, std::int64_t time_ns);
-  Batch make_batch(std::size_t used, std::int64_t time_ns);
+  awaitable<void> pass_on(std::size_t used, ClockReading clocks);
+  Batch make_batch(std::size_t used, const ClockReading& clocks);
   void append_gaps(Batch& batch, std::int64_t time_ns);
   void make_space();
   bool backlogged() const;

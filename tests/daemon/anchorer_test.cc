@@ -133,6 +133,46 @@ TEST(Anchorer, AnEmptyTokenBucketRefusesAndSaysWhenToComeBack) {
   EXPECT_TRUE(running.wait_until_anchored());
 }
 
+TEST(Anchorer, ACriticalEventIsCounterAnchoredWithoutBeingAsked) {
+  Host host;
+  {
+    Running running(host);
+    ASSERT_TRUE(running.wait_for(counter_anchors(1)));
+    running.append(2);
+    running.anchorer().critical_event(host.log.head().size);
+    ASSERT_TRUE(running.wait_for(counter_anchors(2)));
+    EXPECT_EQ(running.anchorer().status().counter_anchored, 7u);
+    // What is anchored already asks for nothing; the request after it shows that it was looked at.
+    running.anchorer().critical_event(7);
+    EXPECT_EQ(running.anchor().seq, 3u);
+  }
+  const JournalView view = expect_whole(host);
+  EXPECT_EQ(view.count(ReceiptKind::full), 3u);
+}
+
+TEST(Anchorer, ACriticalEventWaitsForATokenAndSaysSo) {
+  Host host;
+  host.config.anchor_burst = 1;
+  host.config.anchor_refill = 24h;
+  {
+    Running running(host);
+    ASSERT_TRUE(running.wait_for(counter_anchors(1)));
+    running.append();
+    running.anchorer().critical_event(host.log.head().size);
+    EXPECT_TRUE(
+        running.wait_for([](const AnchorStatus& status) { return status.critical_waiting; }));
+    EXPECT_TRUE(running.wait_until_anchored()) << "quote anchors go on meanwhile";
+    EXPECT_EQ(running.anchorer().status().counter_anchors, 1u);
+  }
+  host.config.anchor_refill = 500ms;
+  Running running(host);
+  ASSERT_TRUE(running.wait_for(counter_anchors(2)));  // the start's: drawn, none is left
+  running.append();
+  running.anchorer().critical_event(host.log.head().size);
+  ASSERT_TRUE(running.wait_for(counter_anchors(3)));
+  EXPECT_FALSE(running.anchorer().status().critical_waiting);
+}
+
 TEST(Anchorer, TheHeartbeatAnchorsAlsoWithoutNewRecords) {
   Host host;
   host.config.heartbeat = 20ms;

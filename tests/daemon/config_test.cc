@@ -133,6 +133,27 @@ TEST(Config, ValuesOutOfRangeAreRefused) {
   EXPECT_EQ(refusal("[control]\npath = \"/" + std::string(106, 'x') + "\""), "");
 }
 
+TEST(Config, CriticalPatternsAreAShortListOfShortStrings) {
+  Config config;
+  apply_config(config, "[anchor]\ncritical = [\"sudo:\", \"a\\tb\\\"c\"]\n", "x");
+  EXPECT_EQ(config.critical_events, (std::vector<std::string>{"sudo:", "a\tb\"c"}));
+  Config again;
+  apply_config(again, to_toml(config), "shown");
+  EXPECT_EQ(again.critical_events, config.critical_events);
+  apply_config(config, "[anchor]\ncritical = []\n", "x");
+  EXPECT_TRUE(config.critical_events.empty());
+  const std::string longest(kMaxCriticalBytes, 'x');
+  EXPECT_EQ(refusal("[anchor]\ncritical = [\"" + longest + "\"]"), "");
+  EXPECT_NE(refusal("[anchor]\ncritical = [\"" + longest + "x\"]"), "");
+  for (const char* bad : {"\"sudo\"", "[\"abc\"]", "[\"sudo\", 1]", "[[\"sudo\"]]", "true"}) {
+    EXPECT_NE(refusal(std::string("[anchor]\ncritical = ") + bad), "") << bad;
+  }
+  std::string list;
+  for (std::size_t i = 0; i < kMaxCriticalPatterns; ++i) list += "\"sudo\",";
+  EXPECT_EQ(refusal("[anchor]\ncritical = [" + list + "]"), "");
+  EXPECT_NE(refusal("[anchor]\ncritical = [" + list + "\"sudo\"]"), "");
+}
+
 TEST(Config, WhatIsNotTomlIsRefusedWithItsPlace) {
   EXPECT_TRUE(starts(refusal("data = \"/a\"\n[anchor\n"), "steled.toml:2:"));
   EXPECT_TRUE(starts(refusal("data = \"/a\"\ndata = \"/b\"\n"), "steled.toml:2:"));

@@ -45,7 +45,8 @@ class Bench {
     files.inject(shifted);
     sequencer.emplace(std::move(store), config, context_.get_executor(),
                       Sequencer::Hooks{[this](attest::TreeHead head) { durable = head.size; },
-                                       [this](std::string) { ++failures; }});
+                                       [this](std::string) { ++failures; },
+                                       [this](std::uint64_t size) { critical = size; }});
     thread_ = std::thread([this] { context_.run(); });
   }
   ~Bench() { end(); }
@@ -67,6 +68,7 @@ class Bench {
   std::optional<Sequencer> sequencer;
   std::atomic<std::uint64_t> durable{0};
   std::atomic<int> failures{0};
+  std::atomic<std::uint64_t> critical{0};
   std::uint64_t start_ = 0;
 
  private:
@@ -139,6 +141,88 @@ TEST(Sequencer, APlacementIsToldOnlyOfWhatSurvivesALossOfPower) {
   EXPECT_EQ(placed, 3u);
   EXPECT_EQ(store.head().size, 4u);
   EXPECT_EQ(text_of(store.read(3)), "three");
+}
+
+// What the records are, after the genesis: "kind:bytes".
+std::vector<std::string> records_of(const Bench& bench) {
+  std::vector<std::string> records;
+  const storage::Store& store = bench.sequencer->store();
+  store.visit(1, store.head().size, [&](const storage::StoredRecord& record) {
+    records.push_back(std::string(attest::name(record.leaf.kind)) + ":" + text_of(record));
+    return true;
+  });
+  return records;
+}
+
+Batch stamped(const std::string& event, const ClockReading& clocks) {
+  Batch batch = batch_of({event});
+  batch.clocks = clocks;
+  return batch;
+}
+
+constexpr std::int64_t kYearNs = std::int64_t{365} * 86'400 * 1'000'000'000;
+
+TEST(Sequencer, AStepOfTheWallClockIsNotedBeforeTheFirstEventStampedAfterIt) {
+  Bench bench;
+  const ClockReading now = read_clocks();
+  const ClockReading later{now.wall_ns + 3 * kYearNs, now.offset_ns + 3 * kYearNs, 0};
+  bench.submit(stamped("before", now));
+  bench.submit(stamped("after", later));
+  bench.submit(stamped("stamped before, sent late", now));
+  bench.submit(stamped("after again", later));
+  bench.submit(batch_of({"without clocks"}));
+  bench.end();
+  const auto records = records_of(bench);
+  ASSERT_EQ(records.size(), 8u);
+  EXPECT_EQ(records[0], "event:before");
+  EXPECT_TRUE(records[1].starts_with("note:{\"note\":\"clock_step\",\"by_ns\":94608"));
+  EXPECT_EQ(records[2], "event:after");
+  EXPECT_TRUE(records[3].starts_with("note:{\"note\":\"clock_step\",\"by_ns\":-94608"));
+  EXPECT_EQ(records[4], "event:stamped before, sent late");
+  EXPECT_TRUE(records[5].starts_with("note:{\"note\":\"clock_step\",\"by_ns\":94608"));
+  EXPECT_EQ(records[6], "event:after again");
+  EXPECT_EQ(records[7], "event:without clocks");
+}
+
+TEST(Sequencer, WithoutAStepNothingIsNoted) {
+  Bench bench;
+  for (int i = 0; i < 50; ++i) bench.submit(stamped("event", read_clocks()));
+  bench.sequencer->note_clock_step(std::chrono::seconds(30));
+  bench.end();
+  EXPECT_EQ(records_of(bench), std::vector<std::string>(50, "event:event"));
+}
+
+// An anchor asks before it freezes a head, with or without events.
+TEST(Sequencer, AStepIsADurableNoteWhenNoteClockStepReturns) {
+  Bench bench;
+  const ClockReading now = read_clocks();
+  bench.submit(stamped("an hour ahead", {now.wall_ns, now.offset_ns + 3'600'000'000'000, 0}));
+  while (bench.sequencer->head().size < 3) std::this_thread::yield();
+  bench.sequencer->note_clock_step(std::chrono::seconds(30));  // the clocks are an hour behind that
+  EXPECT_EQ(bench.sequencer->head().size, 4u);
+  bench.sequencer->note_clock_step(std::chrono::seconds(30));
+  bench.end();
+  const auto records = records_of(bench);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_TRUE(records[2].starts_with("note:{\"note\":\"clock_step\",\"by_ns\":-36"));
+}
+
+TEST(Sequencer, ACriticalEventIsToldOnceItIsDurable) {
+  Config config;
+  config.critical_events = {"sudo"};
+  Bench bench(config);
+  bench.submit(batch_of({"harmless", "su do"}));
+  bench.submit(batch_of({"one", "by sudo", "three"}));
+  Batch marked = batch_of({"whatever"});
+  marked.critical = true;
+  const std::uint64_t before = 6;  // genesis and five events
+  while (bench.critical < before) std::this_thread::yield();
+  EXPECT_GE(bench.sequencer->head().size, bench.critical);
+  bench.submit(std::move(marked));
+  while (bench.critical < before + 1) std::this_thread::yield();
+  bench.submit(batch_of({"harmless"}));
+  bench.end();
+  EXPECT_EQ(bench.critical, before + 1);
 }
 
 TEST(Sequencer, SaltsNeverRepeat) {

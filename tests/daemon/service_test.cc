@@ -106,6 +106,15 @@ void await_ready(const Config& config) {
   }
 }
 
+void await_sealed(const Config& config, std::uint64_t records) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (status_of(config).at("anchoring").at("counter_anchored").to_number<std::uint64_t>() <
+         records) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "never sealed";
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 void send_events(const Config& config, const std::string& lines) {
   Client client(config.listen_unix);
   client.send("STELE/1 ack=durable\n" + lines);
@@ -172,6 +181,44 @@ TEST(Service, SaysThatTheEndBeforeWasNotInOrder) {
   await_ready(host.config);
   service.end();
   EXPECT_NE(host.records().at(5).find("\"previous_end\":\"unclean\""), std::string::npos);
+}
+
+// A machine that was switched off with a right clock and comes back with a wrong one.
+TEST(Service, AClockBehindItsOwnLogIsNotedBeforeAnythingElse) {
+  ServiceHost host;
+  {
+    auto store = storage::Store::open(storage::posix(), host.config.data, {});
+    storage::NewRecord event;
+    event.time_ns = std::chrono::system_clock::now().time_since_epoch().count() +
+                    std::int64_t{10} * 365 * 86'400 * 1'000'000'000;
+    store.append({&event, 1});
+  }
+  {
+    RunningService service(host.config);
+    await_ready(host.config);
+    EXPECT_EQ(service.end(), 0);
+  }
+  EXPECT_TRUE(host.records().at(2).starts_with("note:{\"note\":\"clock_step\",\"by_ns\":-31"));
+  {
+    RunningService service(host.config);
+    await_ready(host.config);
+    EXPECT_EQ(service.end(), 0);
+  }
+  EXPECT_TRUE(host.records().at(6).starts_with("boot:")) << "said once";
+}
+
+TEST(Service, AnchorsACriticalEventAndItsConfigurationByItself) {
+  ServiceHost host;
+  host.config.critical_events = {"type=USER_MGMT"};
+  RunningService service(host.config);
+  await_sealed(host.config, 3);  // record 2 is the configuration
+  Client client(host.config.listen_unix);
+  client.send("STELE/1 ack=sealed\nmsg type=USER_MGMT op=add-user\n");
+  EXPECT_TRUE(client.read_line().starts_with("{\"first\":")) << "sealed, though nobody asked";
+  const json::object status = status_of(host.config);
+  EXPECT_FALSE(status.at("anchoring").at("critical_waiting").as_bool());
+  service.end();
+  test::expect_whole(host);
 }
 
 TEST(Service, TellsItsStatus) {

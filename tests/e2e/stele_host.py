@@ -61,6 +61,9 @@ class Tpm:
         return f"swtpm:host=127.0.0.1,port={self.port}"
 
     def start(self):
+        """Does nothing while it runs."""
+        if self.process and self.process.poll() is None:
+            return
         for _ in range(20):
             port = self.port or self._free_pair()
             process = subprocess.Popen(
@@ -146,7 +149,7 @@ class Host:
         assert made.returncode == 0, made.stderr
         return certificate
 
-    def write_config(self, heartbeat=HEARTBEAT, quote_interval="200ms", refill="10ms", tcti=None, extra=""):
+    def write_config(self, heartbeat=HEARTBEAT, quote_interval="200ms", refill="10ms", burst=100, tcti=None, extra=""):
         self.config.write_text(f"""data = "{self.data}"
 [tpm]
 tcti = "{tcti or self.tpm.tcti}"
@@ -158,7 +161,7 @@ path = "{self.control}"
 heartbeat = "{heartbeat}"
 quote_interval = "{quote_interval}"
 refill = "{refill}"
-burst = 100
+burst = {burst}
 {extra}""")
 
     # -- the daemon

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "attest/wear.h"
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
@@ -137,7 +138,12 @@ class Provisioning {
       if (directory_.trust()) return;
       attest::TrustFile trust = made;
       trust.quote_interval_ms = static_cast<std::uint64_t>(site_.config.quote_interval.count());
-      trust.heartbeat_s = static_cast<std::uint64_t>((site_.config.heartbeat.count() + 999) / 1000);
+      const attest::Endurance endurance =
+          attest::endurance_of(trust.tpm_kind, trust.tpm_manufacturer, trust.tpm_model);
+      const auto heartbeat_ms = static_cast<std::uint64_t>(
+          site_.config.heartbeat.value_or(std::chrono::milliseconds(endurance.heartbeat_ms))
+              .count());
+      trust.heartbeat_s = (heartbeat_ms + 999) / 1000;
       directory_.keep_trust(attest::to_text(trust));
       changed_ = true;
     };

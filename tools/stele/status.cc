@@ -2,15 +2,18 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
+#include <chrono>
 #include <iostream>
 #include <memory>
 
 #include "attest/genesis.h"
 #include "attest/printable.h"
 #include "attest/rfc3339.h"
+#include "attest/wear.h"
 #include "tools/stele/anchors.h"
 #include "tools/stele/output.h"
 #include "tools/stele/site.h"
+#include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
@@ -22,6 +25,31 @@ struct Arguments {
   std::string format;
   bool check = false;
 };
+
+// As the daemon's own (daemon/README.md): by the chip that the directory's trust file names, unless
+// the configuration says otherwise.
+object wear_of(const Site& site, std::int64_t created_ns, std::uint64_t writes) {
+  const auto trust = find_trust(site);
+  const attest::Endurance endurance =
+      trust ? attest::endurance_of(trust->tpm_kind, trust->tpm_manufacturer, trust->tpm_model)
+            : attest::endurance_of(attest::TpmKind::unknown, "", "");
+  const std::uint64_t cycles =
+      site.config.assumed_cycles ? *site.config.assumed_cycles : endurance.cycles;
+  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
+  const auto heartbeat =
+      site.config.heartbeat.value_or(std::chrono::milliseconds(endurance.heartbeat_ms));
+  const attest::Wear wear = attest::project_wear(writes, cycles, created_ns, now_ns,
+                                                 static_cast<std::uint64_t>(heartbeat.count()));
+  return {
+      {"counter_writes", wear.writes},
+      {"assumed_cycles", wear.cycles},
+      {"used_percent", wear.used_percent()},
+      {"passed_percent", attest::wear_passed(wear.writes, wear.cycles)},
+      {"per_day", wear.per_day},
+      {"projected_end", wear.end_ns ? value(attest::to_rfc3339(*wear.end_ns)) : value(nullptr)}};
+}
 
 // What the files say when no daemon is there to ask.
 object read_status(const Site& site) {
@@ -58,7 +86,8 @@ object read_status(const Site& site) {
             {"unanchored", head.size - std::min(head.size, anchored)},
             {"newest", newest},
             {"counter", counter},
-            {"odometer", counter_anchors}}}};
+            {"odometer", counter_anchors}}},
+          {"wear", wear_of(site, genesis->created_ns, counter_anchors)}};
 }
 
 object ask_status(const Site& site) {
@@ -70,6 +99,18 @@ object ask_status(const Site& site) {
 std::string words(const value& v) {
   if (v.is_string()) return attest::printable({v.as_string().data(), v.as_string().size()});
   return v.is_null() ? "none" : boost::json::serialize(v);
+}
+
+std::string wear_words(const object& wear) {
+  const std::string writes = words(wear.at("counter_writes")) + " counter writes";
+  if (wear.at("assumed_cycles").to_number<std::uint64_t>() == 0) {
+    return writes + ", nothing wears";
+  }
+  const bool passed = wear.at("passed_percent").to_number<unsigned>() > 0;
+  const value& end = wear.at("projected_end");
+  return writes + ", " + words(wear.at("used_percent")) + " % of the " +
+         words(wear.at("assumed_cycles")) + " assumed" + (passed ? ": plan for another TPM" : "") +
+         ", projected end " + (end.is_null() ? "beyond a hundred years" : words(end));
 }
 
 void print_text(const object& status) {
@@ -95,7 +136,10 @@ void print_text(const object& status) {
                                 " records by counter anchors, " + words(anchoring.at("anchored")) +
                                 " with quote anchors");
   line("not anchored     ", words(anchoring.at("unanchored")) + " records");
+  if (anchoring.contains("critical_waiting") && anchoring.at("critical_waiting").as_bool())
+    line("critical event   ", "waits for its counter anchor until [anchor] refill allows one");
   line("newest anchor    ", words(anchoring.at("newest")));
+  line("wear             ", wear_words(status.at("wear").as_object()));
 }
 
 // Monitoring plugin: state, one line, figures.
@@ -106,8 +150,13 @@ int check(const object& status) {
   const auto flagged = [&](const char* name) {
     return queue != nullptr && queue->at(name).as_bool();
   };
+  const object& wear = status.at("wear").as_object();
   int code = state == "anchoring" ? 0 : state == "stopped" ? 2 : 1;
   std::string text = state + (code == 0 ? "" : ": " + words(anchoring.at("reason")));
+  // A worn chip goes on for months: never critical, so that it hides nothing that is.
+  if (code == 0 && wear.at("passed_percent").to_number<unsigned>() > 0) {
+    code = 1, text = "anchoring, but the TPM wears out: " + wear_words(wear);
+  }
   if (flagged("disk_full")) code = 2, text = "the disk is full";
   if (flagged("failed")) code = 2, text = "writing failed: nothing is acknowledged any more";
   if (status.at("daemon").is_null()) code = 2, text = "the daemon is not running";
@@ -115,7 +164,8 @@ int check(const object& status) {
   std::cout << "STELE " << kStates[code] << " - " << text
             << " | records=" << words(status.at("log").as_object().at("size"))
             << " unanchored=" << words(anchoring.at("unanchored"))
-            << " counter_anchors=" << words(anchoring.at("counter_anchors")) << '\n';
+            << " counter_anchors=" << words(anchoring.at("counter_anchors"))
+            << " wear=" << words(wear.at("used_percent")) << "%;50;80\n";
   return code;
 }
 

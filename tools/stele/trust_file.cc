@@ -17,4 +17,12 @@ StoredTrust read_trust(const Site& site) {
   return {std::move(text), std::move(*trust)};
 }
 
+std::optional<attest::TrustFile> find_trust(const Site& site) {
+  try {
+    return read_trust(site).trust;
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace stele::tools

@@ -4,6 +4,7 @@
 // Errors: CommandError 66 when there is no log, 65 when the file is none; std::system_error.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "attest/trust.h"
@@ -16,5 +17,7 @@ struct StoredTrust {
   attest::TrustFile trust;
 };
 StoredTrust read_trust(const Site& site);
+// The same where it only informs: nothing if there is none that can be read.
+std::optional<attest::TrustFile> find_trust(const Site& site);
 
 }  // namespace stele::tools
