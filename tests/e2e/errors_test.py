@@ -3,11 +3,12 @@ nonsense, and in every place where what it needs is missing, wrong or somebody e
 import re
 import unittest
 
-from stele_host import (BIN, CANNOT_CREATE, CONFIGURATION, IO_ERROR, MALFORMED, NO_INPUT, OK, TEMPORARY, UNAVAILABLE, USAGE, Host, run,
+from stele_host import (BIN, CANNOT_CREATE, CONFIGURATION, IO_ERROR, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, USAGE, Host, run,
                         wait_until)
 
 COMMANDS = [["provision"], ["append"], ["anchor"], ["anchor", "export"], ["answer"], ["status"], ["show"], ["prove"],
-            ["query"], ["trust"], ["config"], ["config", "check"], ["look-up"], ["look-up", "rebuild"], ["deprovision"]]
+            ["query"], ["trust"], ["config"], ["config", "check"], ["look-up"], ["look-up", "rebuild"], ["deprovision"],
+            ["tpm"], ["tpm", "show"], ["tpm", "selftest"]]
 NONCE = "5a" * 32
 
 
@@ -169,6 +170,33 @@ class Log(unittest.TestCase):
         done = run(BIN / "stele-verify", self.host.data, "--trust", broken)
         self.assertEqual(done.returncode, MALFORMED, done.stderr)
         self.assertIn(b"broken-trust", done.stderr)
+
+
+class Damaged(unittest.TestCase):
+    """Bytes that no crash leaves behind: 65 from both programs, the verdict from stele-verify alone."""
+
+    def damage(self, folder):
+        path = self.host.data / folder / ("0" * 16)
+        bytes_ = bytearray(path.read_bytes())
+        bytes_[len(bytes_) // 2] ^= 1
+        path.write_bytes(bytes_)
+
+    def test_both_programs_end_with_65_and_name_the_verifier(self):
+        for folder, commands in (("segments", (["show", 0], ["query"], ["status"])),
+                                 ("journal", (["status"],))):
+            with self.subTest(folder), Host() as self.host:
+                self.host.provision()
+                self.host.start_daemon()
+                for number in range(20):
+                    self.host.append(b"event %d\n" % number)
+                self.host.stop_daemon()
+                trust = self.host.trust()
+                self.damage(folder)
+                for command in ([BIN / "steled"], *([BIN / "stele", *c] for c in commands)):
+                    done = run(*command, "--config", self.host.config)
+                    self.assertEqual(done.returncode, MALFORMED, (command, done.stderr))
+                    self.assertIn(b"stele-verify", done.stderr)
+                self.assertEqual(self.host.verify(trust=trust)["exit"], TAMPERED)
 
 
 class Halt(unittest.TestCase):

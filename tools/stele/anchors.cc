@@ -11,7 +11,7 @@ using attest::EntryKind;
 
 [[noreturn]] void fail_damaged(const attest::Defect& defect) {
   throw CommandError(kMalformed, "the journal is damaged (" + std::string(name(defect.fault)) +
-                                    "): " + defect.detail + "; stele-verify says what it means");
+                                     "): " + defect.detail + "; stele-verify says what it means");
 }
 
 template <class T>

@@ -20,6 +20,7 @@
 #include "tools/stele/query.h"
 #include "tools/stele/show.h"
 #include "tools/stele/status.h"
+#include "tools/stele/tpm.h"
 #include "tools/stele/trust.h"
 
 namespace {
@@ -40,6 +41,7 @@ void add_commands(CLI::App& app, const Common& common, int& exit_code) {
   add_trust(app, common, exit_code);
   add_config(app, common, exit_code);
   add_look_up(app, common, exit_code);
+  add_tpm(app, common, exit_code);
 }
 
 int code_of(const std::system_error& error) {
