@@ -197,7 +197,7 @@ TEST(Sequencer, AStepIsADurableNoteWhenNoteClockStepReturns) {
   Bench bench;
   const ClockReading now = read_clocks();
   bench.submit(stamped("an hour ahead", {now.wall_ns, now.offset_ns + 3'600'000'000'000, 0}));
-  while (bench.sequencer->head().size < 3) std::this_thread::yield();
+  while (bench.durable < 3) std::this_thread::yield();
   bench.sequencer->note_clock_step(std::chrono::seconds(30));  // the clocks are an hour behind that
   EXPECT_EQ(bench.sequencer->head().size, 4u);
   bench.sequencer->note_clock_step(std::chrono::seconds(30));

@@ -15,6 +15,17 @@ TEST(WallClock, TimeThatGoesByIsNoStep) {
   for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(steps.step(read_clocks())) << i;
 }
 
+// Both clocks count suspend (MONOTONIC would not: then each resume would look like a step).
+TEST(WallClock, ANightInSuspendIsNoStep) {
+  const ClockReading evening{50 * kYear, 50 * kYear - 3'600'000 * kMs, 0};
+  const std::int64_t boottime_then = evening.wall_ns - evening.offset_ns;
+  const std::int64_t wall = evening.wall_ns + 8 * 3'600'000 * kMs;
+  const std::int64_t boottime = boottime_then + 8 * 3'600'000 * kMs;
+  EXPECT_FALSE(ClockSteps(evening).step({wall, wall - boottime, 0}));
+  const std::int64_t monotonic = boottime_then;
+  EXPECT_TRUE(ClockSteps(evening).step({wall, wall - monotonic, 0}));
+}
+
 TEST(WallClock, AStepBeyondTheThresholdIsToldOnceTaken) {
   const ClockReading first{50 * kYear, 5 * kMs, 0};
   for (const std::int64_t by : {-10 * kYear, -1'000 * kMs, -101 * kMs, 101 * kMs, 10 * kYear}) {
