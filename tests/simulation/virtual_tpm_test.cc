@@ -1,7 +1,7 @@
 // Goal: the virtual TPM answers as a real one does: values, session digests, exclusiveness, PCRs,
 // counts, the safe bit and error codes, over resets, restarts, resumes and power cuts.
 // Method: the same random commands to it and to a provisioned private swtpm through ESYS, the
-// answers compared as text after each; 1,000 sequences in one life of the chip.
+// answers compared as text after each; 1,000 sequences in four lives of a chip.
 #include "tests/simulation/virtual_tpm.h"
 
 #include <gtest/gtest.h>
@@ -62,17 +62,19 @@ void follow_clock(const std::string& expected, std::string& found, bool unclean,
   found.replace(at, 7, " safe");
 }
 
-TEST(VirtualTpm, AnswersAsARealOneDoesOverAThousandSequences) {
+class VirtualTpmLife : public testing::TestWithParam<unsigned> {};
+
+TEST_P(VirtualTpmLife, IsAnsweredAsByARealOne) {
   Real real;
   Virtual simulated(real);
-  std::mt19937_64 random(76);
+  std::mt19937_64 random(76 + GetParam());
   std::uint64_t compared = 0, errors = 0, cycles = 0;
   std::uint64_t clock_ms = 0, saved_ms = 0;  // of the real one: seen last, and when last shut down
   std::uint64_t unsafe = 0;
   bool unclean = false;  // some start since the clock was safe
   bool extend_gone = false;
   std::string story;
-  for (int sequence = 0; sequence < 1000; ++sequence) {
+  for (int sequence = 0; sequence < 250; ++sequence) {
     // What went before may matter: a TPM2_Shutdown, for one.
     if (sequence % 8 == 0) story.clear();
     story += "sequence " + std::to_string(sequence) + ":\n";
@@ -112,12 +114,14 @@ TEST(VirtualTpm, AnswersAsARealOneDoesOverAThousandSequences) {
     EXPECT_GE(now_ms, clock_ms) << "the clock fell below where it was saved\n" << story;
     clock_ms = now_ms;
   }
-  std::cout << "virtual TPM: " << compared << " answers of 1000 sequences as swtpm's, " << errors
+  std::cout << "virtual TPM: " << compared << " answers of 250 sequences as swtpm's, " << errors
             << " of them errors, " << cycles << " power cycles, clock unsafe " << unsafe << " times"
             << std::endl;
-  EXPECT_GT(errors, 500u);
-  EXPECT_GT(unsafe, 10u);
+  EXPECT_GT(errors, 100u);
+  EXPECT_GT(unsafe, 0u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Chip, VirtualTpmLife, testing::Range(0u, 4u));
 
 }  // namespace
 }  // namespace stele::test
