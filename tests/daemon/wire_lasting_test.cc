@@ -344,8 +344,9 @@ TEST(WireLasting, AnAnswerThatItsReaderMustRefuseIsNeverGiven) {
     return response;
   });
   daemon::AnchorJournal journal(storage::posix(), host.config.data, host.credentials().identity);
-  daemon::AnchorRounds rounds(storage::posix(), host.config.data, host.credentials(), journal,
-                              [&] { return tpm::Device(liar.get()); });
+  daemon::AnchorRounds rounds(storage::posix(), host.config.data, journal, [&] {
+    return tpm::over_device(tpm::Device(liar.get()), host.credentials());
+  });
   const auto head = [&] { return host.log.head(); };
   rounds.open();
   rounds.counter(head, 0);

@@ -293,7 +293,7 @@ class SignedLog:
                                     lambda: self.finish(READ_BACK, False), lambda: self.finish(READ_BACK, True),
                                     lambda: self.finish(QUOTE_ONLY, True), lambda: None])()
         if opened.stage >= 2:
-            return self.finish(READ_BACK, same and self.rng.random() < 0.5)
+            return self.finish(READ_BACK, same and not self.lie("a read-back of this run without a quote", 0.2))
         if same and not (opened.quote and foreign):
             return self.finish(QUOTE_ONLY if opened.quote else FULL, True)
         return self.void(2 if opened.kept else 1)

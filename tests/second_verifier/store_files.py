@@ -63,7 +63,9 @@ class Journal(Walk):
         zero, *found, self.marker, log_id, before = field.begins(b"STELEJNL").get("HIQ8s32s32s")
         need(field.take(32) == H(b"stele/v1/journal\0", field.data[:96]), "a journal header's checksum")
         need((zero, *found, before) == (0, number, self.count, self.before), "a journal file does not follow")
-        need(self.log_id in (None, log_id), "a journal file of another log")
+        if self.log_id not in (None, log_id):
+            need(field.data[field.at + 8:field.at + 9] == b"\1", "a journal file of another log, without a genesis")
+            raise Unknown("a journal file of another era")
         self.log_id = log_id
 
     def piece(self, field, _is_last_file):

@@ -9,6 +9,7 @@
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
 #include "tools/stele/site.h"
+#include "tools/stele/trust_file.h"
 #include "tpm/credentials.h"
 #include "tpm/provision.h"
 
@@ -215,8 +216,7 @@ class Beginning {
 
   attest::TrustFile whole_trust(const attest::TrustFile& made) const {
     attest::TrustFile trust = made;
-    trust.quote_interval_ms = static_cast<std::uint64_t>(site_.config.quote_interval.count());
-    trust.heartbeat_s = static_cast<std::uint64_t>((site_.config.heartbeat.count() + 999) / 1000);
+    pin_intervals(trust, site_.config);
     const auto genesis = attest::decode_genesis(pending_->genesis);
     const auto gap = attest::verify_era_end(*genesis, ending_.trust);
     if (!gap) throw CommandError(kConfiguration, gap.error().detail);

@@ -5,11 +5,11 @@
 #include <iostream>
 #include <memory>
 
-#include "attest/wear.h"
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
 #include "tools/stele/site.h"
+#include "tools/stele/trust_file.h"
 #include "tpm/credentials.h"
 #include "tpm/provision.h"
 
@@ -137,13 +137,7 @@ class Provisioning {
     keeper.trust = [this](const attest::TrustFile& made) {
       if (directory_.trust()) return;
       attest::TrustFile trust = made;
-      trust.quote_interval_ms = static_cast<std::uint64_t>(site_.config.quote_interval.count());
-      const attest::Endurance endurance =
-          attest::endurance_of(trust.tpm_kind, trust.tpm_manufacturer, trust.tpm_model);
-      const auto heartbeat_ms = static_cast<std::uint64_t>(
-          site_.config.heartbeat.value_or(std::chrono::milliseconds(endurance.heartbeat_ms))
-              .count());
-      trust.heartbeat_s = (heartbeat_ms + 999) / 1000;
+      pin_intervals(trust, site_.config);
       directory_.keep_trust(attest::to_text(trust));
       changed_ = true;
     };

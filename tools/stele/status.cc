@@ -87,7 +87,7 @@ object read_status(const Site& site) {
             {"newest", newest},
             {"counter", counter},
             {"odometer", counter_anchors}}},
-          {"wear", wear_of(site, genesis->created_ns, counter_anchors)}};
+          {"wear", wear_of(site, genesis.created_ns, counter_anchors)}};
 }
 
 object ask_status(const Site& site) {

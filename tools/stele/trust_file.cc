@@ -1,5 +1,7 @@
 #include "tools/stele/trust_file.h"
 
+#include "attest/wear.h"
+
 namespace stele::tools {
 
 StoredTrust read_trust(const Site& site) {
@@ -23,6 +25,15 @@ std::optional<attest::TrustFile> find_trust(const Site& site) {
   } catch (const std::runtime_error&) {
     return std::nullopt;
   }
+}
+
+void pin_intervals(attest::TrustFile& trust, const daemon::Config& config) {
+  trust.quote_interval_ms = static_cast<std::uint64_t>(config.quote_interval.count());
+  const attest::Endurance endurance =
+      attest::endurance_of(trust.tpm_kind, trust.tpm_manufacturer, trust.tpm_model);
+  const auto heartbeat_ms = static_cast<std::uint64_t>(
+      config.heartbeat.value_or(std::chrono::milliseconds(endurance.heartbeat_ms)).count());
+  trust.heartbeat_s = (heartbeat_ms + 999) / 1000;
 }
 
 }  // namespace stele::tools

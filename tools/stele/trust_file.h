@@ -19,5 +19,7 @@ struct StoredTrust {
 StoredTrust read_trust(const Site& site);
 // The same where it only informs: nothing if there is none that can be read.
 std::optional<attest::TrustFile> find_trust(const Site& site);
+// A new trust file says what the daemon is configured to keep: quote interval and heartbeat.
+void pin_intervals(attest::TrustFile& trust, const daemon::Config& config);
 
 }  // namespace stele::tools
