@@ -39,12 +39,16 @@ class BackDated(unittest.TestCase):
         self.assertIn("before the anchor that precedes it", detail_of(report, "back_dated"))
         self.scene.judge("undetermined", None, "--require", "back_dated")
 
-    def test_after_the_anchor_that_covers_them(self):
+    def test_after_the_anchor_that_covers_them_the_daemon_seals_that_the_clock_was_behind(self):
+        # It cannot know who dated them: its clock is behind the log, and so it says before its first record.
         self.anchored(+HOUR_S)
-        report = self.scene.judge("verified", finding="back_dated")
-        self.assertEqual(self.places(report), [{"index": self.size + 49}])  # the latest
-        self.assertIn("after the anchor that covers it", detail_of(report, "back_dated"))
-        self.scene.judge("undetermined", None, "--require", "back_dated")
+        self.assertEqual(self.places(self.scene.judge("verified")), [])
+        records = Forger(self.scene.data).records
+        notes = [index for index, record in enumerate(records)
+                 if record.kind == NOTE and record.content.startswith(b'{"note":"clock_step","by_ns":-3')]
+        self.assertEqual(notes, [self.size + 50])
+        without = self.scene.forge(lambda forger: forger.delete(notes[0]))
+        self.scene.judge("tampered", without, fault="tree_root_mismatch", integrity="fail")
 
     def test_a_noted_clock_step_explains_it_and_stays_in_the_log_for_good(self):
         # The limit that the guarantee states: the note is no finding. It is a record that can no longer be removed.
