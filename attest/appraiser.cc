@@ -131,7 +131,8 @@ void Appraiser::State::judge_tree(const Statement& statement) {
   open_tree_fits = judge_head(statement.tree, anchor, Place::anchor(statement.seq));
 }
 
-// Whether the records so far are those that `who` commits to. Said once: later heads cannot fit either.
+// Whether the records so far are those that `who` commits to. Said once: later heads cannot fit
+// either.
 bool Appraiser::State::judge_head(const TreeHead& stated, const std::string& who, Place at) {
   largest_stated = std::max(largest_stated, stated.size);
   if (tree_broken) return false;
@@ -252,8 +253,8 @@ std::optional<Memory> Appraiser::memory() const {
     return std::nullopt;
   const AnchorChain& chain = *s.chain();
   const Statement& newest = *chain.newest_statement();
-  return Memory{chain.log_id(), newest.seq,     newest.quote_seq,      newest.run,
-                chain.extend(), chain.newest_digest(), newest.tree};
+  return Memory{chain.log_id(),        newest.seq, newest.quote_seq, newest.run, chain.extend(),
+                chain.newest_digest(), newest.tree};
 }
 
 }  // namespace stele::attest

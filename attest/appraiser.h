@@ -6,8 +6,8 @@
 //   pass of platform       the keys and indexes are those that the trust file pins
 // It never passes what it did not check, and is total: any bytes lead to a report.
 //
-// Use: entries and records in the order of the log. An intent with tree_size T, and the genesis of a
-// later era with previous_tree_size T, is given when records [0, T) have been given, or no more
+// Use: entries and records in the order of the log. An intent with tree_size T, and the genesis of
+// a later era with previous_tree_size T, is given when records [0, T) have been given, or no more
 // exist. A journal of several eras is judged era by era, each by its own part of the trust file.
 // check_record() is pure and may run on other threads; everything else is called from one. Memory:
 // bounded whatever the log's size (open window of sources: 128 KiB; lists: kMaxListed). Trust: all

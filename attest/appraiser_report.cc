@@ -66,7 +66,8 @@ void Appraiser::State::judge_memory() {
   }
   // Of the era that is not judged, as far as this trust file tells: that is unknown already.
   if (beyond && !knows(memory.log_id)) return;
-  draft.defect({Fault::memory_mismatch, Place::anchor(memory.seq), seen + "not in what is presented"});
+  draft.defect(
+      {Fault::memory_mismatch, Place::anchor(memory.seq), seen + "not in what is presented"});
 }
 
 void Appraiser::State::judge_freshness() {

@@ -1,7 +1,7 @@
 // Appraiser::State: the chain, the tree and the rules that a journal and its records pass through.
 //
-// Inside of appraiser.h only; its parts are in appraiser.cc (what comes in), appraiser_era.cc (where
-// an era begins and ends) and appraiser_report.cc (what follows).
+// Inside of appraiser.h only; its parts are in appraiser.cc (what comes in), appraiser_era.cc
+// (where an era begins and ends) and appraiser_report.cc (what follows).
 #pragma once
 
 #include "attest/appraiser.h"

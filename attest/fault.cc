@@ -109,14 +109,24 @@ static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::trust_signature) + 1);
 static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
 
-const FaultRow& row(Fault fault) { return kFaults[static_cast<std::size_t>(fault)]; }
+const FaultRow& row(Fault fault) {
+  return kFaults[static_cast<std::size_t>(fault)];
+}
 
 }  // namespace
 
-std::string_view name(Fault fault) { return row(fault).name; }
-VerdictKind verdict_of(Fault fault) { return row(fault).verdict; }
-Outcome outcome_of(Fault fault) { return row(fault).outcome; }
-std::string_view name(Finding finding) { return kFindings[static_cast<std::size_t>(finding)]; }
+std::string_view name(Fault fault) {
+  return row(fault).name;
+}
+VerdictKind verdict_of(Fault fault) {
+  return row(fault).verdict;
+}
+Outcome outcome_of(Fault fault) {
+  return row(fault).outcome;
+}
+std::string_view name(Finding finding) {
+  return kFindings[static_cast<std::size_t>(finding)];
+}
 
 std::string_view name(Place::What what) {
   static constexpr std::string_view kNames[] = {"nothing", "index", "anchor", "entry",
@@ -125,7 +135,8 @@ std::string_view name(Place::What what) {
 }
 
 std::string_view name(VerdictKind kind) {
-  static constexpr std::string_view kNames[] = {"integrity", "completeness", "freshness", "platform"};
+  static constexpr std::string_view kNames[] = {"integrity", "completeness", "freshness",
+                                                "platform"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

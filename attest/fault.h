@@ -1,4 +1,5 @@
-// The closed, documented sets of names in a report: faults (a verdict fails or is unknown), findings, places.
+// The closed, documented sets of names in a report: faults (a verdict fails or is unknown),
+// findings, places.
 //
 // A name is added, never renamed or reused: scripts match on them (see README.md, "Faults").
 #pragma once
@@ -12,90 +13,90 @@ enum class VerdictKind : std::uint8_t { integrity, completeness, freshness, plat
 
 enum class Fault : std::uint16_t {
   // integrity: bytes presented are not what was committed
-  truncated,               // a structure ends before its last field
-  trailing_bytes,          // a structure has bytes after its last field, or is not canonical
-  bad_magic,               // a structure does not begin as it must
-  version_unknown,         // a structure of a version this verifier does not know (-> unknown)
-  value_out_of_range,      // a field holds a value that no writer writes
-  leaf_malformed,          // a leaf that cannot be decoded
-  leaf_version_unknown,    // (-> unknown)
-  kind_unknown,            // a record kind from 0x80 (-> unknown)
-  codec_unknown,           // content under a codec or cipher this verifier does not know (-> unknown)
-  commitment_mismatch,     // content is not what its leaf commits to
-  source_invalid,          // a record's source is not a source record before it, in its window
-  group_damaged,           // a commit group, not the last one, cannot be read or its trailer differs
-  segment_damaged,         // a segment's header or file name is wrong
-  journal_damaged,         // a journal entry, not the last one, cannot be read or its checksum differs
-  genesis_mismatch,        // record 0, the journal's genesis and the trust file's log id differ
-  tree_root_mismatch,      // records do not hash to the root that a statement names
-  tree_node_mismatch,      // a stored tree node is not what its leaves hash to
-  proof_mismatch,          // an inclusion or consistency proof does not lead to the root
-  statement_mismatch,      // a statement's field is not what the chain before it demands
-  bundle_mismatch,         // a statement names a bundle that is not the run's newest
-  receipt_unexpected,      // a receipt for no open statement, or for another one
-  receipt_digest,          // the session digest is not that of the commands it must be
-  receipt_not_exclusive,   // the audit session was not exclusive
-  receipt_extra_data,      // qualifying data is not the statement's digest
-  receipt_run,             // a full receipt made in another run than its statement
-  attest_malformed,        // TPMS_ATTEST: magic, type, or fields
-  signature_invalid,       // ECDSA over TPMS_ATTEST does not verify under the AK
-  pcr_selection,           // a quote over other PCRs than {0-7, P}
-  pcr_digest,              // stored PCR values do not hash to the quote's digest
+  truncated,             // a structure ends before its last field
+  trailing_bytes,        // a structure has bytes after its last field, or is not canonical
+  bad_magic,             // a structure does not begin as it must
+  version_unknown,       // a structure of a version this verifier does not know (-> unknown)
+  value_out_of_range,    // a field holds a value that no writer writes
+  leaf_malformed,        // a leaf that cannot be decoded
+  leaf_version_unknown,  // (-> unknown)
+  kind_unknown,          // a record kind from 0x80 (-> unknown)
+  codec_unknown,         // content under a codec or cipher this verifier does not know (-> unknown)
+  commitment_mismatch,   // content is not what its leaf commits to
+  source_invalid,        // a record's source is not a source record before it, in its window
+  group_damaged,         // a commit group, not the last one, cannot be read or its trailer differs
+  segment_damaged,       // a segment's header or file name is wrong
+  journal_damaged,     // a journal entry, not the last one, cannot be read or its checksum differs
+  genesis_mismatch,    // record 0, the journal's genesis and the trust file's log id differ
+  tree_root_mismatch,  // records do not hash to the root that a statement names
+  tree_node_mismatch,  // a stored tree node is not what its leaves hash to
+  proof_mismatch,      // an inclusion or consistency proof does not lead to the root
+  statement_mismatch,  // a statement's field is not what the chain before it demands
+  bundle_mismatch,     // a statement names a bundle that is not the run's newest
+  receipt_unexpected,  // a receipt for no open statement, or for another one
+  receipt_digest,      // the session digest is not that of the commands it must be
+  receipt_not_exclusive,  // the audit session was not exclusive
+  receipt_extra_data,     // qualifying data is not the statement's digest
+  receipt_run,            // a full receipt made in another run than its statement
+  attest_malformed,       // TPMS_ATTEST: magic, type, or fields
+  signature_invalid,      // ECDSA over TPMS_ATTEST does not verify under the AK
+  pcr_selection,          // a quote over other PCRs than {0-7, P}
+  pcr_digest,             // stored PCR values do not hash to the quote's digest
   erasure_unauthorised,
   // completeness: something anchored is missing
-  records_missing,         // fewer records than an anchored tree size
-  content_missing,         // content of a record that this evidence must hold
+  records_missing,  // fewer records than an anchored tree size
+  content_missing,  // content of a record that this evidence must hold
   segment_missing,
   journal_missing,
-  statement_gap,           // seq, quote_seq or chain_head skips a statement
-  counter_mismatch,        // the counter is not one above the anchor before
-  extend_mismatch,         // E is not what the statements extend it to
-  fold_mismatch,           // P is not the fold of the run's statements
-  clock_went_back,         // the TPM clock fell where it cannot fall
-  run_mismatch,            // reset or restart counts went back
+  statement_gap,     // seq, quote_seq or chain_head skips a statement
+  counter_mismatch,  // the counter is not one above the anchor before
+  extend_mismatch,   // E is not what the statements extend it to
+  fold_mismatch,     // P is not the fold of the run's statements
+  clock_went_back,   // the TPM clock fell where it cannot fall
+  run_mismatch,      // reset or restart counts went back
   // completeness unknown
-  no_anchor,               // (-> unknown)
-  read_back_rule,          // Mode B: a read-back not yet buried under two exclusive receipts (-> unknown)
-  foreign_extend,          // (-> unknown)
-  era_not_approved,        // (-> unknown)
-  no_trust_file,           // platform unknown
+  no_anchor,         // (-> unknown)
+  read_back_rule,    // Mode B: a read-back not yet buried under two exclusive receipts (-> unknown)
+  foreign_extend,    // (-> unknown)
+  era_not_approved,  // (-> unknown)
+  no_trust_file,     // platform unknown
   // freshness
-  nonce_mismatch,          // the answer is for another nonce
-  answer_mismatch,         // the live answer contradicts the log presented
-  answer_run_changed,      // a reset between the last statement and the answer (-> unknown)
-  answer_missing,          // a nonce without an answer (-> unknown)
-  memory_mismatch,         // the log contradicts what this verifier saw before
+  nonce_mismatch,      // the answer is for another nonce
+  answer_mismatch,     // the live answer contradicts the log presented
+  answer_run_changed,  // a reset between the last statement and the answer (-> unknown)
+  answer_missing,      // a nonce without an answer (-> unknown)
+  memory_mismatch,     // the log contradicts what this verifier saw before
   // platform
-  signer_mismatch,         // another AK, or one that is not in the owner hierarchy
-  index_mismatch,          // other NV indexes than the trust file pins
-  ak_unfit,                // the AK's public area has the wrong attributes or scheme
+  signer_mismatch,  // another AK, or one that is not in the owner hierarchy
+  index_mismatch,   // other NV indexes than the trust file pins
+  ak_unfit,         // the AK's public area has the wrong attributes or scheme
   firmware_changed,
-  trust_malformed,         // the trust file cannot be read
-  trust_signature,         // the trust file's note signature does not verify
+  trust_malformed,  // the trust file cannot be read
+  trust_signature,  // the trust file's note signature does not verify
 };
 
 enum class Finding : std::uint16_t {
-  unanchored_tail,        // records after the last anchor, from index on
-  torn_tail,              // the last commit group was torn and is ignored
-  torn_journal_tail,      // the last journal entry was torn and is ignored
-  open_intent,            // the newest statement has no receipt yet
-  quote_gap,              // more than k quote intervals of records without a quote anchor
-  heartbeat_stale,        // more than a heartbeat (and slack) between two counter anchors
-  unclean_end,            // a run ended without a final anchor: its exposed window
-  unexplained_reset,      // a TPM reset or restart without a first-of-run statement
+  unanchored_tail,    // records after the last anchor, from index on
+  torn_tail,          // the last commit group was torn and is ignored
+  torn_journal_tail,  // the last journal entry was torn and is ignored
+  open_intent,        // the newest statement has no receipt yet
+  quote_gap,          // more than k quote intervals of records without a quote anchor
+  heartbeat_stale,    // more than a heartbeat (and slack) between two counter anchors
+  unclean_end,        // a run ended without a final anchor: its exposed window
+  unexplained_reset,  // a TPM reset or restart without a first-of-run statement
   ran_without_log,
   read_back_receipt,
   foreign_extend_recorded,
-  clock_inconsistent,     // wall clock and TPM clock disagree beyond slack
-  back_dated,             // records outside the wall times of their two anchors
+  clock_inconsistent,  // wall clock and TPM clock disagree beyond slack
+  back_dated,          // records outside the wall times of their two anchors
   firmware_differs,
   wear_high,
   era_change,
-  mode_b,                 // root knows ownerAuth: what that means for the newest anchors
-  simulator,              // the TPM is a simulator: no rollback resistance
-  journal_remark,         // a remark the daemon put into the journal
-  kind_opaque,            // a record kind below 0x80 that this verifier does not know
-  era_given_up,           // an earlier era's end that its TPM does not confirm, or a part of it that is gone
+  mode_b,          // root knows ownerAuth: what that means for the newest anchors
+  simulator,       // the TPM is a simulator: no rollback resistance
+  journal_remark,  // a remark the daemon put into the journal
+  kind_opaque,     // a record kind below 0x80 that this verifier does not know
+  era_given_up,  // an earlier era's end that its TPM does not confirm, or a part of it that is gone
 };
 
 // Where: at most one coordinate.
@@ -113,13 +114,13 @@ struct Place {
 
 enum class Outcome : std::uint8_t { pass, fail, unknown };
 
-std::string_view name(Fault);        // "commitment_mismatch"
-std::string_view name(Finding);      // "unclean_end"
-std::string_view name(Place::What);  // "index"
-std::string_view name(VerdictKind);  // "integrity"
-std::string_view name(Outcome);      // "pass"
-VerdictKind verdict_of(Fault);       // which verdict it decides
-Outcome outcome_of(Fault);           // fail, or unknown for those marked so
+std::string_view name(Fault);                             // "commitment_mismatch"
+std::string_view name(Finding);                           // "unclean_end"
+std::string_view name(Place::What);                       // "index"
+std::string_view name(VerdictKind);                       // "integrity"
+std::string_view name(Outcome);                           // "pass"
+VerdictKind verdict_of(Fault);                            // which verdict it decides
+Outcome outcome_of(Fault);                                // fail, or unknown for those marked so
 bool parse_finding(std::string_view name, Finding& out);  // for --require
 
 }  // namespace stele::attest

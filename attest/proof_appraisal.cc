@@ -85,7 +85,8 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
     out.tpm_model = trust.tpm_model;
     out.identity = "pinned-key";
     if (trust.era > 0 && !options.eras_approved) {
-      draft.defect({Fault::era_not_approved, {},
+      draft.defect({Fault::era_not_approved,
+                    {},
                     "only a signature of the auditor's over the trust file approves its era"});
     }
     if (trust.mode == Mode::b)

@@ -119,10 +119,10 @@ std::string next_step(const Report& r) {
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
-      if (std::any_of(r.defects.begin(), r.defects.end(), [](const Defect& d) {
-            return d.fault == Fault::era_not_approved;
-          })) {
-        return "Have the auditor sign the trust file of the new era (stele era sign), then verify with "
+      if (std::any_of(r.defects.begin(), r.defects.end(),
+                      [](const Defect& d) { return d.fault == Fault::era_not_approved; })) {
+        return "Have the auditor sign the trust file of the new era (stele era sign), then verify "
+               "with "
                "it and --auditor-key FILE.";
       }
       if (r.completeness == Outcome::unknown)

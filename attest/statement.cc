@@ -77,6 +77,8 @@ Hash statement_digest(ByteView encoded_statement) {
   return hash({tag("stele/v1/anchor"), encoded_statement});
 }
 
-Hash extended(const Hash& before, const Hash& digest) { return hash({before, digest}); }
+Hash extended(const Hash& before, const Hash& digest) {
+  return hash({before, digest});
+}
 
 }  // namespace stele::attest

@@ -30,8 +30,12 @@ bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) {
   return true;
 }
 
-bool read_hex(std::string_view text, Hash& out) { return read_hex(text, out.bytes); }
-bool read_hex(std::string_view text, Bytes& out) { return read_hex(text, out, 512); }
+bool read_hex(std::string_view text, Hash& out) {
+  return read_hex(text, out.bytes);
+}
+bool read_hex(std::string_view text, Bytes& out) {
+  return read_hex(text, out, 512);
+}
 
 // A Name is of an object with SHA-256.
 bool read_name(std::string_view text, Name& out) {
@@ -202,7 +206,8 @@ Result<void> parse_part(const LineOf<Part> (&expected)[N], Lines& lines, Part& p
     const std::string key(line.key);
     ++lines.number;
     if (!take_line(lines.rest, found)) {
-      return malformed(lines.number, lines.rest.empty() ? "missing: " + key : "the line does not end");
+      return malformed(lines.number,
+                       lines.rest.empty() ? "missing: " + key : "the line does not end");
     }
     const std::size_t space = found.find(' ');
     if (found.substr(0, space) != key) {
@@ -268,11 +273,16 @@ void write_pins(const TrustPins& pins, std::string& out) {
 
 std::string_view name(TpmKind kind) {
   switch (kind) {
-    case TpmKind::discrete: return "discrete";
-    case TpmKind::firmware: return "firmware";
-    case TpmKind::virtual_: return "virtual";
-    case TpmKind::simulator: return "simulator";
-    case TpmKind::unknown: return "unknown";
+    case TpmKind::discrete:
+      return "discrete";
+    case TpmKind::firmware:
+      return "firmware";
+    case TpmKind::virtual_:
+      return "virtual";
+    case TpmKind::simulator:
+      return "simulator";
+    case TpmKind::unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -304,7 +314,8 @@ Result<TrustFile> parse_trust(std::string_view text, std::string_view auditor_ke
   // Lines alone hold no empty line; a note always does.
   const bool is_note = text.find("\n\n") != text.npos;
   if (!is_note) {
-    if (!auditor_key.empty()) return Defect(Fault::trust_signature, {}, "the trust file is not signed");
+    if (!auditor_key.empty())
+      return Defect(Fault::trust_signature, {}, "the trust file is not signed");
     return parse_lines(text);
   }
   const auto note = parse_note(text);

@@ -1,16 +1,17 @@
 // The trust file: what a verifier pins about one log, as `key value` lines a person can read.
 //
 //   stele-trust 1
-//   origin NAME · log_id HEX · era N · mode a|b · ak HEX (TPMT_PUBLIC) · counter_name HEX · extend_name HEX
-//   pcr N · first_counter N · first_extend HEX · base_reset N · base_restart N · base_firmware HEX16
-//   quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N · clock_update_ms N
-//   tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT · tpm_model TEXT
+//   origin NAME · log_id HEX · era N · mode a|b · ak HEX (TPMT_PUBLIC) · counter_name HEX ·
+//   extend_name HEX pcr N · first_counter N · first_extend HEX · base_reset N · base_restart N ·
+//   base_firmware HEX16 quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N ·
+//   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
+//   · tpm_model TEXT
 // and, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
 //   stele-trust 1 …
-// One key a line, in this order, one space before the value, LF after it; all required, none else, so
-// that what is read is written back the same. Signed, the file is a C2SP note whose text is these lines:
-// the auditor's signature over the file of a later era approves that era (era.h).
+// One key a line, in this order, one space before the value, LF after it; all required, none else,
+// so that what is read is written back the same. Signed, the file is a C2SP note whose text is
+// these lines: the auditor's signature over the file of a later era approves that era (era.h).
 // Thread safety: values. Errors: trust_malformed with the line; trust_signature.
 // See: README.md, "Trust file", for each value's range.
 // Trust: this IS the trust; it must reach the verifier by another way than the evidence.
@@ -72,11 +73,12 @@ struct TrustFile : TrustPins {
   std::vector<EarlierEra> earlier;  // newest first; as many as the number of the era
   bool operator==(const TrustFile&) const = default;
 };
-// What tpm_manufacturer and tpm_model may be: at most 255 bytes of UTF-8 without control characters.
+// What tpm_manufacturer and tpm_model may be: at most 255 bytes of UTF-8 without control
+// characters.
 bool is_trust_text(std::string_view text);
 std::string to_text(const TrustFile& trust);
-// Signed or not. With auditor_key (a C2SP verifier key "name+hash+base64") it must be signed, and the
-// signature verify; without, a signature is not looked at.
+// Signed or not. With auditor_key (a C2SP verifier key "name+hash+base64") it must be signed, and
+// the signature verify; without, a signature is not looked at.
 Result<TrustFile> parse_trust(std::string_view text, std::string_view auditor_key = {});
 
 }  // namespace stele::attest

@@ -11,12 +11,14 @@
 #include <string_view>
 #include <vector>
 
-// toml++ 3.3 takes for granted what it is about to check: "[=]" reaches an assumption that is an abort
-// in debug builds and undefined in others. Without the assumption its own check refuses the text.
+// toml++ 3.3 takes for granted what it is about to check: "[=]" reaches an assumption that is an
+// abort in debug builds and undefined in others. Without the assumption its own check refuses the
+// text.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_ASSERT_ASSUME
 #define TOML_ASSERT_ASSUME(expression) static_assert(true)
-// Its tables of spaces leave U+00A1 to U+0499 out and declare what is left out unreachable. It is no space.
+// Its tables of spaces leave U+00A1 to U+0499 out and declare what is left out unreachable. It is
+// no space.
 #pragma push_macro("TOML_UNREACHABLE")
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false

@@ -27,7 +27,8 @@ void require_store(storage::FileSystem& file_system, const std::string& director
 JournalSummary summarise_journal(storage::FileSystem& file_system, const std::string& directory) {
   storage::EntryReader entries(file_system, directory);
   const auto first = entries.next();
-  if (const auto& defect = entries.defect(); defect && defect->fault != attest::Fault::journal_missing) {
+  if (const auto& defect = entries.defect();
+      defect && defect->fault != attest::Fault::journal_missing) {
     throw storage::Damage(*defect);
   }
   const auto genesis = first && first->kind == static_cast<std::uint8_t>(EntryKind::genesis)

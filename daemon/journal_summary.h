@@ -1,5 +1,5 @@
-// What the journal says of the log before the store is opened: whose it is (in its newest era), and how
-// much was anchored.
+// What the journal says of the log before the store is opened: whose it is (in its newest era), and
+// how much was anchored.
 //
 // Read-only: the journal belongs to the anchorer, which judges and repairs it.
 // Errors: NotAStore (no journal with a genesis: unprovisioned, or something else's directory);

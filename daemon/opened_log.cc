@@ -72,8 +72,9 @@ OpenedLog open_checked(const Config& config) {
   storage::FileSystem& file_system = storage::posix();
   require_store(file_system, config.data);
   if (file_system.exists(config.data + "/era")) {
-    throw CannotServe(kConfiguration, config.data + ": an era was begun in part: run `stele era begin` "
-                                                    "again, it goes on, or drop it with --abandon");
+    throw CannotServe(kConfiguration, config.data +
+                                          ": an era was begun in part: run `stele era begin` "
+                                          "again, it goes on, or drop it with --abandon");
   }
   auto lock = take_lock(file_system, config.data);
   JournalSummary journal = summarise_journal(file_system, config.data);

@@ -7,8 +7,8 @@
 
 namespace stele::storage {
 
-using attest::ByteView;
 using attest::Bytes;
+using attest::ByteView;
 using attest::Defect;
 using attest::Fault;
 using attest::Hash;
@@ -66,7 +66,8 @@ void EntryReader::State::open_next_file() {
   file = open_evidence(files, path);
   ++next_file;
   if (!file) {
-    return stop(Defect(Fault::journal_damaged, Place::entry(next_entry), path + " is no regular file"));
+    return stop(
+        Defect(Fault::journal_damaged, Place::entry(next_entry), path + " is no regular file"));
   }
   window.emplace(*file, in_last_file() ? last_limit : file->size());
   const auto decoded = decode_journal_header(window->peek(0, kJournalHeaderBytes));
@@ -83,7 +84,8 @@ void EntryReader::State::open_next_file() {
 
 Result<void> EntryReader::State::accept(const JournalHeader& candidate) {
   const Fault fault = Fault::journal_damaged;
-  if (candidate.number != next_file - 1) return Defect(fault, {}, "it has another number than its file");
+  if (candidate.number != next_file - 1)
+    return Defect(fault, {}, "it has another number than its file");
   if (candidate.first_entry != next_entry) return Defect(fault, {}, "it begins at another entry");
   if (candidate.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the file before it");
@@ -102,8 +104,10 @@ Result<EntryReader::Entry> EntryReader::State::read_entry() {
   const ByteView front = window->peek(offset, kEntryHeaderBytes);
   const auto decoded = decode_entry_header(front);
   if (!decoded) return decoded.error();
-  if (decoded->marker != header->marker) return Defect(fault, {}, "it does not begin with the marker");
-  const std::uint64_t length = kEntryHeaderBytes + std::uint64_t{decoded->length} + kEntryChecksumBytes;
+  if (decoded->marker != header->marker)
+    return Defect(fault, {}, "it does not begin with the marker");
+  const std::uint64_t length =
+      kEntryHeaderBytes + std::uint64_t{decoded->length} + kEntryChecksumBytes;
   // Bounded before anything is allocated: by the format and by what the file holds.
   if (decoded->length > kMaxEntryBytes || length > window->limit() - offset) {
     return Defect(fault, {}, "its length cannot be");
@@ -113,7 +117,8 @@ Result<EntryReader::Entry> EntryReader::State::read_entry() {
   const ByteView payload = ByteView(bytes).subspan(kEntryHeaderBytes, decoded->length);
   const Hash checksum = entry_checksum(header->log_id, next_entry, previous_checksum,
                                        ByteView(bytes).first(kEntryHeaderBytes), payload);
-  if (!std::equal(checksum.bytes.begin(), checksum.bytes.end(), bytes.end() - kEntryChecksumBytes)) {
+  if (!std::equal(checksum.bytes.begin(), checksum.bytes.end(),
+                  bytes.end() - kEntryChecksumBytes)) {
     return Defect(fault, {}, "its checksum does not match");
   }
   log_id = header->log_id;
@@ -130,8 +135,8 @@ void EntryReader::State::judge(const Defect& broken) {
     return stop_torn();
   }
   stop(Defect(Fault::journal_damaged, Place::entry(next_entry),
-              "journal " + file_name(header->number) + ", at byte " + std::to_string(offset) + ": " +
-                  broken.detail));
+              "journal " + file_name(header->number) + ", at byte " + std::to_string(offset) +
+                  ": " + broken.detail));
 }
 
 EntryReader::EntryReader(FileSystem& files, const std::string& directory)
@@ -152,9 +157,17 @@ std::optional<EntryReader::Entry> EntryReader::next() {
   return std::nullopt;
 }
 
-bool EntryReader::torn() const { return state_->torn; }
-std::uint64_t EntryReader::entries() const { return state_->next_entry; }
-const std::optional<Hash>& EntryReader::log_id() const { return state_->log_id; }
-const std::optional<Defect>& EntryReader::defect() const { return state_->defect; }
+bool EntryReader::torn() const {
+  return state_->torn;
+}
+std::uint64_t EntryReader::entries() const {
+  return state_->next_entry;
+}
+const std::optional<Hash>& EntryReader::log_id() const {
+  return state_->log_id;
+}
+const std::optional<Defect>& EntryReader::defect() const {
+  return state_->defect;
+}
 
 }  // namespace stele::storage

@@ -5,8 +5,8 @@
 
 namespace stele::storage {
 
-using attest::ByteView;
 using attest::Bytes;
+using attest::ByteView;
 using attest::Defect;
 using attest::Fault;
 using attest::Hash;
@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * sizeof(Hash::bytes);
 
 // Lays the views of a group's records over its leaves and blocks.
-Result<void> read_records(const GroupHeader& header, ByteView group, std::vector<RecordView>& records) {
+Result<void> read_records(const GroupHeader& header, ByteView group,
+                          std::vector<RecordView>& records) {
   records.assign(header.count, RecordView{});
   for (std::size_t i = 0; i < records.size(); ++i) {
     records[i].leaf = group.subspan(kGroupHeaderBytes + i * attest::kLeafBytes, attest::kLeafBytes);
@@ -31,7 +32,8 @@ Result<void> read_records(const GroupHeader& header, ByteView group, std::vector
   for (std::uint32_t block = 0; block < header.blocks; ++block) {
     const auto decoded = decode_block_header(content.bytes(kBlockHeaderBytes));
     if (!decoded) return Defect(decoded.error().fault, {}, "a block header cannot be read");
-    if (decoded->first != covered || decoded->count == 0 || decoded->count > records.size() - covered) {
+    if (decoded->first != covered || decoded->count == 0 ||
+        decoded->count > records.size() - covered) {
       return Defect(Fault::value_out_of_range, {}, "a block holds other records than it must");
     }
     const ByteView stored = content.bytes(decoded->stored);
@@ -58,7 +60,9 @@ Result<void> read_records(const GroupHeader& header, ByteView group, std::vector
 
 struct GroupReader::State {
   State(FileSystem& files_, const std::string& directory_)
-      : files(files_), directory(directory_ + "/segments"), numbers(list_numbers(files, directory)) {
+      : files(files_),
+        directory(directory_ + "/segments"),
+        numbers(list_numbers(files, directory)) {
     for (const std::uint64_t number : numbers) {
       const auto segment_file = open_evidence(files, numbered_path(directory, number));
       if (segment_file) total_bytes += segment_file->size();
@@ -109,7 +113,8 @@ void GroupReader::State::open_next_segment() {
   file = open_evidence(files, path);
   ++next_file;
   if (!file) {
-    return stop(Defect(Fault::segment_damaged, Place::segment(wanted), path + " is no regular file"));
+    return stop(
+        Defect(Fault::segment_damaged, Place::segment(wanted), path + " is no regular file"));
   }
   window.emplace(*file, file->size());
   std::size_t used = 0;
@@ -119,8 +124,8 @@ void GroupReader::State::open_next_segment() {
     // Never torn: a segment gets its name when its header is durable.
     const Fault fault = accepted.error().fault;
     const bool unknown = outcome_of(fault) == attest::Outcome::unknown;
-    return stop(Defect(unknown ? fault : Fault::segment_damaged,
-                       Place::segment(wanted), path + ": header: " + accepted.error().detail));
+    return stop(Defect(unknown ? fault : Fault::segment_damaged, Place::segment(wanted),
+                       path + ": header: " + accepted.error().detail));
   }
   segment = *header;
   offset = used;
@@ -129,13 +134,15 @@ void GroupReader::State::open_next_segment() {
 
 Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
   const Fault fault = Fault::segment_damaged;
-  if (header.number != next_file - 1) return Defect(fault, {}, "it has another number than its file");
+  if (header.number != next_file - 1)
+    return Defect(fault, {}, "it has another number than its file");
   if (header.first_index != next_index) return Defect(fault, {}, "it begins at another record");
   if (header.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the segment before it");
   }
   if (!segment) return attest::ok();
-  // Of a row of empty segments only the last header is compared with the records: so they must agree.
+  // Of a row of empty segments only the last header is compared with the records: so they must
+  // agree.
   if (header.first_index == segment->first_index && header.roots != segment->roots) {
     return Defect(fault, {}, "it states other roots than the segment before it, which is empty");
   }
@@ -152,14 +159,16 @@ Result<void> GroupReader::State::read_group() {
   const auto header = decode_group_header(front);
   if (!header) return header.error();
   const Fault fault = Fault::group_damaged;
-  if (header->marker != segment->marker) return Defect(fault, {}, "it does not begin with the marker");
+  if (header->marker != segment->marker)
+    return Defect(fault, {}, "it does not begin with the marker");
   if (header->first_index != next_index || header->group_number != group_number) {
     return Defect(fault, {}, "it is not the next group");
   }
   // Bounded before anything is allocated: by the format and by what the file holds.
   if (header->count == 0 || header->count > kMaxGroupRecords ||
-      header->leaf_bytes != header->count * attest::kLeafBytes || header->content_bytes > kMaxGroupBytes ||
-      header->length() > kMaxGroupBytes || header->length() > window->limit() - offset) {
+      header->leaf_bytes != header->count * attest::kLeafBytes ||
+      header->content_bytes > kMaxGroupBytes || header->length() > kMaxGroupBytes ||
+      header->length() > window->limit() - offset) {
     return Defect(fault, {}, "its length cannot be");
   }
   group.header = *header;
@@ -168,9 +177,10 @@ Result<void> GroupReader::State::read_group() {
   const ByteView bytes = group.bytes;
   const auto trailer = decode_group_trailer(bytes.last(kGroupTrailerBytes));
   if (!trailer) return trailer.error();
-  if (trailer->length != header->length()) return Defect(fault, {}, "its trailer states another length");
-  if (trailer->checksum != group_checksum(*segment, previous_checksum, bytes.first(kGroupHeaderBytes),
-                                          trailer->root)) {
+  if (trailer->length != header->length())
+    return Defect(fault, {}, "its trailer states another length");
+  if (trailer->checksum !=
+      group_checksum(*segment, previous_checksum, bytes.first(kGroupHeaderBytes), trailer->root)) {
     return Defect(fault, {}, "its checksum does not match");
   }
   group.trailer = *trailer;
@@ -212,10 +222,20 @@ GroupReader::Group* GroupReader::next() {
   return nullptr;
 }
 
-const std::optional<SegmentHeader>& GroupReader::segment() const { return state_->segment; }
-std::uint64_t GroupReader::total_bytes() const { return state_->total_bytes; }
-bool GroupReader::torn() const { return state_->torn; }
-std::uint64_t GroupReader::torn_index() const { return state_->next_index; }
-const std::optional<Defect>& GroupReader::defect() const { return state_->defect; }
+const std::optional<SegmentHeader>& GroupReader::segment() const {
+  return state_->segment;
+}
+std::uint64_t GroupReader::total_bytes() const {
+  return state_->total_bytes;
+}
+bool GroupReader::torn() const {
+  return state_->torn;
+}
+std::uint64_t GroupReader::torn_index() const {
+  return state_->next_index;
+}
+const std::optional<Defect>& GroupReader::defect() const {
+  return state_->defect;
+}
 
 }  // namespace stele::storage

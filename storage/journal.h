@@ -11,12 +11,12 @@
 //            checksum 32 = H("stele/v1/entry\0" ‖ log_id ‖ entry number u64 ‖ previous_checksum ‖
 //                            the 8 bytes after the marker ‖ payload)
 //
-// A later era begins with a file of its own log_id, whose first entry is its genesis; entry numbers and
-// checksums go on. Only the newest entry may be torn: the next is written after its sync returned. A marker found
-// after a damaged entry proves that it was not the newest. Entry payloads: attest/entry.h.
-// Thread safety: one thread. Blocks: append() syncs. Errors: accidents throw std::system_error; a
-// full disk is survived, anything else breaks the journal for good (append_file.h); damage throws
-// Damage (store.h).
+// A later era begins with a file of its own log_id, whose first entry is its genesis; entry numbers
+// and checksums go on. Only the newest entry may be torn: the next is written after its sync
+// returned. A marker found after a damaged entry proves that it was not the newest. Entry payloads:
+// attest/entry.h. Thread safety: one thread. Blocks: append() syncs. Errors: accidents throw
+// std::system_error; a full disk is survived, anything else breaks the journal for good
+// (append_file.h); damage throws Damage (store.h).
 #pragma once
 
 #include <functional>

@@ -47,7 +47,11 @@ std::array<std::uint8_t, kJournalHeaderBytes> encode(const JournalHeader& header
   attest::Bytes out;
   out.reserve(kJournalHeaderBytes);
   Writer writer(out);
-  writer.bytes(attest::view(kMagic)).u16(kVersion).u16(0).u32(header.number).u64(header.first_entry);
+  writer.bytes(attest::view(kMagic))
+      .u16(kVersion)
+      .u16(0)
+      .u32(header.number)
+      .u64(header.first_entry);
   writer.bytes(header.marker).bytes(header.log_id).bytes(header.previous_checksum);
   const Hash checksum = header_checksum(out);
   writer.bytes(checksum);
@@ -63,7 +67,8 @@ Result<JournalHeader> decode_journal_header(ByteView bytes) {
   if (version != kVersion) {
     return Defect(Fault::version_unknown, {}, "journal version " + std::to_string(version));
   }
-  if (reader.u16() != 0) return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
+  if (reader.u16() != 0)
+    return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
   JournalHeader header;
   header.number = reader.u32();
   header.first_entry = reader.u64();
@@ -72,7 +77,8 @@ Result<JournalHeader> decode_journal_header(ByteView bytes) {
   header.previous_checksum = reader.hash();
   header.checksum = reader.hash();
   ENSURE(reader.done());
-  if (header.checksum != header_checksum(bytes.first(kJournalHeaderBytes - header.checksum.bytes.size()))) {
+  if (header.checksum !=
+      header_checksum(bytes.first(kJournalHeaderBytes - header.checksum.bytes.size()))) {
     return Defect(Fault::journal_damaged, {}, "the header's checksum does not match");
   }
   return header;
@@ -96,7 +102,8 @@ Result<EntryHeader> decode_entry_header(ByteView bytes) {
   header.length = reader.u32();
   ENSURE(reader.done());
   if (reserved != 0) return Defect(Fault::value_out_of_range, {}, "reserved bytes are not zero");
-  if (header.length > kMaxEntryBytes) return Defect(Fault::value_out_of_range, {}, "entry too long");
+  if (header.length > kMaxEntryBytes)
+    return Defect(Fault::value_out_of_range, {}, "entry too long");
   return header;
 }
 

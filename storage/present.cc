@@ -53,14 +53,14 @@ class Records {
   const Teller& progress_;
   std::optional<Expected> expected_;
   const CheckedGroup* group_ = nullptr;
-  std::size_t given_ = 0;           // of group_
+  std::size_t given_ = 0;                // of group_
   std::optional<std::uint64_t> judged_;  // number of the newest segment header judged
-  std::uint64_t agreed_ = 0;        // records up to which the stated roots were the records'
+  std::uint64_t agreed_ = 0;             // records up to which the stated roots were the records'
   bool disagreed_ = false;
-  bool in_tail_ = false;            // past every statement: only the groups' own roots vouch
+  bool in_tail_ = false;  // past every statement: only the groups' own roots vouch
   bool ended_ = false;
   Progress done_;
-  std::uint64_t told_ = 0;          // of done_, to progress_
+  std::uint64_t told_ = 0;  // of done_, to progress_
 };
 
 void Records::give(std::uint64_t size) {
@@ -74,7 +74,8 @@ void Records::give(std::uint64_t size) {
     }
     const std::uint64_t wanted = size - appraiser_.size();
     const std::span<const CheckedRecord> rest = std::span(group_->checked).subspan(given_);
-    const auto part = rest.first(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, rest.size())));
+    const auto part =
+        rest.first(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, rest.size())));
     appraiser_.records(part);
     given_ += part.size();
     if (given_ == group_->checked.size()) end_group();
@@ -88,7 +89,8 @@ void Records::judge_header(const SegmentHeader& header) {
     appraiser_.damaged(Defect(Fault::era_not_approved, where,
                               "the segment belongs to an era that the journal does not begin"));
   } else if (expected_ && (header.log_id != expected_->log_id || header.era != expected_->era)) {
-    appraiser_.damaged(Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
+    appraiser_.damaged(
+        Defect(Fault::genesis_mismatch, where, "the segment belongs to another log"));
   }
   if (header.roots != appraiser_.tree().roots()) {
     appraiser_.damaged(Defect(Fault::tree_node_mismatch, where,
@@ -100,7 +102,8 @@ void Records::begin_group() {
   given_ = 0;
   if (group_->opens) judge_header(*group_->opens);
   // The very last group may be torn in its middle too: its trailer durable, some of its pages not.
-  // Not so where a statement covers it, for that was made after its sync: then each record is judged.
+  // Not so where a statement covers it, for that was made after its sync: then each record is
+  // judged.
   if (in_tail_ && group_->group.last && !is_whole()) {
     appraiser_.torn_group(group_->group.header.first_index);
     ended_ = true;
@@ -125,7 +128,8 @@ void Records::end_group() {
       disagreed_ = true;  // and so will every later root: one defect names where it began
       appraiser_.damaged(Defect(Fault::group_damaged, Place::index(agreed_),
                                 "among the records [" + std::to_string(agreed_) + ", " +
-                                    std::to_string(size) + ") a leaf is not the one that was stored"));
+                                    std::to_string(size) +
+                                    ") a leaf is not the one that was stored"));
     }
   }
   done_.bytes += group_->group.bytes.size();
@@ -152,11 +156,13 @@ void Records::end() {
 
 void present(FileSystem& files, const std::string& directory, Appraiser& appraiser, unsigned jobs,
              const Teller& progress) {
-  // The journal's end is fixed before the segments are listed: statements only name durable records.
+  // The journal's end is fixed before the segments are listed: statements only name durable
+  // records.
   EntryReader entries(files, directory);
   Records records(files, directory, appraiser, jobs, progress);
   while (const auto entry = entries.next()) {
-    if (entry->number == 0 || entry->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
+    if (entry->number == 0 ||
+        entry->kind == static_cast<std::uint8_t>(attest::EntryKind::genesis)) {
       const attest::Hash log_id = attest::log_id(entry->payload);
       const auto genesis = attest::decode_genesis(entry->payload);
       if (genesis) records.give(genesis->previous_tree.size);

@@ -186,8 +186,8 @@ void Store::begin_era(FileSystem& files, const std::string& directory, const Sto
   attest::Bytes bytes = encode(header);
   attest::CompactRange tree = a.next.tree;
   std::vector<UpperNode> complete;
-  const auto group =
-      a.encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1), tree, complete);
+  const auto group = a.encoder.encode({header, header.previous_checksum, 0}, std::span(&genesis, 1),
+                                      tree, complete);
   bytes.insert(bytes.end(), group.bytes.begin(), group.bytes.end());
   publish_file(files, segments_of(directory), header.number, bytes);
 }

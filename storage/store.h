@@ -62,9 +62,9 @@ class Store : public attest::HashReader {
   // Makes DIR/segments with the first segment; record 0 is the genesis. Fails if one exists.
   static void create(FileSystem&, const std::string& directory, const attest::Hash& log_id,
                      std::uint32_t era, const NewRecord& genesis);
-  // Begins a later era in a store that goes on: a new segment with its log_id, whose first record is
-  // `genesis` (kind era); whole or not there. Recovers first, as open() does. The newest segment must
-  // hold a record: see close_segment().
+  // Begins a later era in a store that goes on: a new segment with its log_id, whose first record
+  // is `genesis` (kind era); whole or not there. Recovers first, as open() does. The newest segment
+  // must hold a record: see close_segment().
   static void begin_era(FileSystem&, const std::string& directory, const StoreOptions&,
                         const attest::Hash& log_id, std::uint32_t era, const NewRecord& genesis);
   // Recovers (truncates a torn tail, syncs, rebuilds derived files) and opens for appending. The

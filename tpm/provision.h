@@ -1,12 +1,13 @@
-// Provisioning: makes AK, C and E in the TPM and the genesis that names them; resumable by inspection.
+// Provisioning: makes AK, C and E in the TPM and the genesis that names them; resumable by
+// inspection.
 //
-// Order (README.md, "Provisioning"): AK as a transient primary, which fixes all names → escrow and secrets
-// durable, genesis durable (the caller stores them: Keeper) → EvictControl → define C, E → increment C if
-// unwritten → extend E if unwritten → require E == E_0 → read-back = genesis receipt → trust file →
-// endorsement auth, in Mode A also owner and lockout auth → disableClear last. Nothing in the TPM is
-// changed for good before the Keeper's `identity` and `genesis` have returned.
-// Never deletes an index by itself; an index with other attributes at our handle is refused (squatting).
-// Blocks: seconds. Thread safety: none. Errors: TpmError, ProvisionRefused.
+// Order (README.md, "Provisioning"): AK as a transient primary, which fixes all names → escrow and
+// secrets durable, genesis durable (the caller stores them: Keeper) → EvictControl → define C, E →
+// increment C if unwritten → extend E if unwritten → require E == E_0 → read-back = genesis receipt
+// → trust file → endorsement auth, in Mode A also owner and lockout auth → disableClear last.
+// Nothing in the TPM is changed for good before the Keeper's `identity` and `genesis` have
+// returned. Never deletes an index by itself; an index with other attributes at our handle is
+// refused (squatting). Blocks: seconds. Thread safety: none. Errors: TpmError, ProvisionRefused.
 #pragma once
 
 #include <functional>
@@ -30,9 +31,10 @@ class ProvisionRefused : public std::runtime_error {
 struct ProvisionPlan {
   std::string origin;
   attest::Mode mode = attest::Mode::b;
-  std::optional<std::uint8_t> pcr;  // none: the first of 12, 13, 15, 14, 9, 8 that is zero and unused by the event log
+  std::optional<std::uint8_t>
+      pcr;  // none: the first of 12, 13, 15, 14, 9, 8 that is zero and unused by the event log
   std::uint32_t ak_handle = 0x81005354, counter_handle = 0x01805354, extend_handle = 0x01805355;
-  attest::Hash salt;                // random
+  attest::Hash salt;  // random
   std::int64_t created_ns = 0;
   AuthValue ak_auth{}, counter_auth{}, extend_auth{}, endorsement_auth{};
   AuthValue owner_auth{}, lockout_auth{};  // Mode A: as escrowed
@@ -48,19 +50,21 @@ struct ProvisionPlan {
 struct Keeper {
   // The secrets, and the genesis that an escrow names; again at every attempt. Before all else.
   std::function<void(const Credentials&, const attest::Bytes& genesis)> identity;
-  std::function<void(const attest::Bytes& genesis)> genesis;          // before EvictControl
+  std::function<void(const attest::Bytes& genesis)> genesis;  // before EvictControl
   std::function<void(const attest::Bytes& receipt)> genesis_receipt;
-  std::function<void(const attest::TrustFile&)> trust;                // again at every attempt
-  std::function<void(std::string_view step)> progress;                // for people: a step that changed the TPM
+  std::function<void(const attest::TrustFile&)> trust;  // again at every attempt
+  std::function<void(std::string_view step)> progress;  // for people: a step that changed the TPM
 };
 
-// What an earlier, interrupted attempt has kept: salt, time, mode, P and origin come from its genesis.
+// What an earlier, interrupted attempt has kept: salt, time, mode, P and origin come from its
+// genesis.
 struct Kept {
   std::optional<attest::Bytes> genesis;
   std::optional<attest::Bytes> genesis_receipt;
 };
 
-// What stands at the plan's handles, and P as it would be chosen now: for showing a plan, changing nothing.
+// What stands at the plan's handles, and P as it would be chosen now: for showing a plan, changing
+// nothing.
 struct Prospect {
   bool ak_there = false, counter_there = false, extend_there = false;
   std::optional<std::uint8_t> pcr;
@@ -82,17 +86,21 @@ HierarchyState hierarchy_state(Device&);
 // What a trust file says of this kind of device.
 attest::TpmKind tpm_kind(const Device::Kind&);
 
-// Removes AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not there
-// is skipped and said. disableClear stays: only platform authority (the firmware) can lift it.
-void deprovision(Device&, const Credentials&, attest::Mode, const std::optional<AuthValue>& owner_auth,
+// Removes AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not
+// there is skipped and said. disableClear stays: only platform authority (the firmware) can lift
+// it.
+void deprovision(Device&, const Credentials&, attest::Mode,
+                 const std::optional<AuthValue>& owner_auth,
                  const std::optional<AuthValue>& lockout_auth,
                  const std::function<void(std::string_view)>& progress);
 
-// What the TPM shows of an era that ends, for the genesis of the next (attest/era.h). Nothing: its key or
-// indexes are gone from this TPM, or no longer what they were.
-std::optional<attest::EraEnd::Shown> show_era_end(Device&, const Credentials&, const attest::Hash& nonce,
+// What the TPM shows of an era that ends, for the genesis of the next (attest/era.h). Nothing: its
+// key or indexes are gone from this TPM, or no longer what they were.
+std::optional<attest::EraEnd::Shown> show_era_end(Device&, const Credentials&,
+                                                  const attest::Hash& nonce,
                                                   const attest::Hash& extra_data);
-// Removes AK, C and E alone: the hierarchies belong to the era that follows. What is not ours stays.
+// Removes AK, C and E alone: the hierarchies belong to the era that follows. What is not ours
+// stays.
 void retire(Device&, const Credentials&, const std::optional<AuthValue>& owner_auth,
             const std::function<void(std::string_view)>& progress);
 

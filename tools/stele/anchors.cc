@@ -41,7 +41,8 @@ attest::Genesis newest_genesis(const std::string& data) {
     }
   }
   if (reader.defect()) fail_damaged(*reader.defect());
-  if (!newest) throw CommandError(kTampered, "the journal holds no genesis; stele-verify says what it means");
+  if (!newest)
+    throw CommandError(kMalformed, "the journal holds no genesis; stele-verify says what it means");
   return *std::move(newest);
 }
 

@@ -22,10 +22,21 @@ namespace {
 using storage::posix;
 
 // What a data directory may hold.
-const std::set<std::string> kOurs = {"lock",    "secrets",  "secrets.new", "trust", "trust.new",
-                                     "journal", "segments", "tree",        "boot",
-                                     "era",     "era.new",  "era-secrets", "era-secrets.new",
-                                     "ended-secrets", "ended-secrets.new"};
+const std::set<std::string> kOurs = {"lock",
+                                     "secrets",
+                                     "secrets.new",
+                                     "trust",
+                                     "trust.new",
+                                     "journal",
+                                     "segments",
+                                     "tree",
+                                     "boot",
+                                     "era",
+                                     "era.new",
+                                     "era-secrets",
+                                     "era-secrets.new",
+                                     "ended-secrets",
+                                     "ended-secrets.new"};
 
 bool is_ours(const std::string& name) {
   return kOurs.contains(name) || name.starts_with("look-up.");

@@ -27,8 +27,8 @@ void check(const ModeArguments& arguments);
 // the hierarchies are not locked. True: fresh, to be sealed before they lock anything.
 bool take_mode_secrets(tpm::ProvisionPlan& plan, const tpm::HierarchyState& hierarchies,
                        const ModeArguments& arguments);
-// What the escrow file will hold. 73 if its path may not be written; may_replace: an earlier attempt's
-// file may be.
+// What the escrow file will hold. 73 if its path may not be written; may_replace: an earlier
+// attempt's file may be.
 std::string seal_mode_secrets(const tpm::ProvisionPlan& plan, const tpm::Credentials& credentials,
                               const attest::Bytes& genesis, const ModeArguments& arguments,
                               bool may_replace);

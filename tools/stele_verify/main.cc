@@ -21,7 +21,14 @@ namespace {
 
 using namespace stele;
 
-enum Exit : int { kUsage = 64, kMalformed = 65, kNoInput = 66, kSoftware = 70, kIoError = 74, kPermission = 77 };
+enum Exit : int {
+  kUsage = 64,
+  kMalformed = 65,
+  kNoInput = 66,
+  kSoftware = 70,
+  kIoError = 74,
+  kPermission = 77
+};
 
 constexpr std::string_view kProofMagic = "STELEPRF";
 
@@ -45,21 +52,25 @@ struct Call {
 
 void describe(CLI::App& app, Call& call) {
   app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
-  app.add_option("PATH", call.path, "A data directory, or a single proof (stele prove)")->required();
+  app.add_option("PATH", call.path, "A data directory, or a single proof (stele prove)")
+      ->required();
   app.add_option("--trust", call.trust_path,
                  "The trust file that pins the log; without it nothing is better than undetermined")
       ->type_name("FILE");
-  auto* key = app.add_option("--auditor-key", call.auditor_key,
-                             "File with the verifier key (name+hash+base64) that must have signed the trust file; "
-                             "needed to approve an era later than the first");
+  auto* key = app.add_option(
+      "--auditor-key", call.auditor_key,
+      "File with the verifier key (name+hash+base64) that must have signed the trust file; "
+      "needed to approve an era later than the first");
   key->type_name("FILE")->needs("--trust");
-  auto* nonce = app.add_option("--nonce", call.nonce, "The 32 random bytes that the host was asked with");
+  auto* nonce =
+      app.add_option("--nonce", call.nonce, "The 32 random bytes that the host was asked with");
   nonce->type_name("HEX");
   app.add_option("--answer", call.answer_path, "The host's live answer to the nonce (stele answer)")
       ->type_name("FILE")
       ->needs(nonce);
-  app.add_option("--memory", call.memory_path,
-                 "What you remember of this log: read if it exists, written when the log is verified")
+  app.add_option(
+         "--memory", call.memory_path,
+         "What you remember of this log: read if it exists, written when the log is verified")
       ->type_name("FILE");
   app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
       ->type_name("NAME");
@@ -69,8 +80,10 @@ void describe(CLI::App& app, Call& call) {
   app.add_option("--jobs", call.jobs, "Threads that check records")
       ->check(CLI::Range(1u, 64u))
       ->capture_default_str();
-  app.footer("Exit codes: 0 verified, 1 evidence of tampering, 2 cannot tell; 64 usage, 65 malformed input,\n"
-             "66 no input, 74 input or output error, 77 no permission.");
+  app.footer(
+      "Exit codes: 0 verified, 1 evidence of tampering, 2 cannot tell; 64 usage, 65 malformed "
+      "input,\n"
+      "66 no input, 74 input or output error, 77 no permission.");
 }
 
 std::string place(const attest::Defect& defect) {
@@ -81,8 +94,9 @@ std::string place(const attest::Defect& defect) {
 // A file of the auditor's that cannot be used.
 CallError unusable(const std::string& what, const std::string& path, const attest::Defect& defect,
                    const std::string& remedy) {
-  return CallError(kMalformed, what + " " + path + place(defect) + ": " + std::string(name(defect.fault)) +
-                                   (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
+  return CallError(kMalformed,
+                   what + " " + path + place(defect) + ": " + std::string(name(defect.fault)) +
+                       (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
 }
 
 attest::TrustFile read_trust(const Call& call) {
@@ -129,10 +143,12 @@ attest::Options read_options(const Call& call) {
 attest::Report appraise_proof(const Call& call, const attest::Options& options) {
   const std::string bytes = tools::read_whole(call.path);
   if (!std::string_view(bytes).starts_with(kProofMagic)) {
-    throw CallError(kMalformed, call.path + " is no evidence of Stele's: neither a data directory nor a proof");
+    throw CallError(kMalformed,
+                    call.path + " is no evidence of Stele's: neither a data directory nor a proof");
   }
   if (!call.memory_path.empty() || !call.answer_path.empty()) {
-    throw CallError(kUsage, "a proof is of one record: --memory and --answer are for a data directory");
+    throw CallError(kUsage,
+                    "a proof is of one record: --memory and --answer are for a data directory");
   }
   return attest::Appraiser::appraise_proof(attest::view(bytes), options);
 }
@@ -140,8 +156,10 @@ attest::Report appraise_proof(const Call& call, const attest::Options& options) 
 attest::Report appraise_store(const Call& call, attest::Options options) {
   storage::FileSystem& files = storage::posix();
   if (!storage::looks_like_store(files, call.path)) {
-    throw CallError(kMalformed, call.path + " is no data directory of Stele's: there is no file of ours in its "
-                                            "journal/ or segments/");
+    throw CallError(kMalformed,
+                    call.path +
+                        " is no data directory of Stele's: there is no file of ours in its "
+                        "journal/ or segments/");
   }
   attest::Appraiser appraiser(std::move(options));
   // Before the entries: so that a log that has grown since the answer is no contradiction.
@@ -177,8 +195,10 @@ int judge(const Call& call) {
 }
 
 int code_of(const std::error_code& error) {
-  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) return kPermission;
-  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return kNoInput;
+  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted)
+    return kPermission;
+  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory)
+    return kNoInput;
   if (error == std::errc::file_too_large) return kMalformed;
   return kIoError;
 }
