@@ -42,7 +42,7 @@ class History:
         first = (self.directory / "journal" / f"{0:016x}").read_bytes()
         self.log_id = first[32:64]
         self.groups = []
-        for _first, leaves, blocks, *_ in reading.groups(self.directory / "segments", self.log_id):
+        for _first, leaves, blocks, *_ in reading.Segments(self.directory / "segments", self.log_id):
             contents = reading.contents_of(blocks)
             self.groups.append([Record(*struct.unpack(">BqQ", one[1:18]), *content)
                                 for one, content in zip(leaves, contents)])

@@ -84,7 +84,7 @@ class Forger:
         begins = [struct.unpack_from(">Q", path.read_bytes(), 56)[0]
                   for path in sorted((self.directory / "segments").iterdir())]
         segments = [[] for _ in begins]
-        for first, leaves, blocks, *_ in reading.groups(self.directory / "segments", self.log_id):
+        for first, leaves, blocks, *_ in reading.Segments(self.directory / "segments", self.log_id):
             contents = reading.contents_of(blocks)
             group = [Record(*struct.unpack(">BqQ", leaf[1:18]), *content) for leaf, content in zip(leaves, contents)]
             segments[max(n for n, begin in enumerate(begins) if begin <= first)].append(group)

@@ -82,7 +82,7 @@ def log_id(data):
 def check_records(data, ledger):
     """Raises unless every acknowledged event is at its index and every event stored was sent."""
     seen = {}
-    for first, leaves, blocks, *_ in second_verifier.groups(pathlib.Path(data) / "segments", log_id(data)):
+    for first, leaves, blocks, *_ in second_verifier.Segments(pathlib.Path(data) / "segments", log_id(data)):
         contents = second_verifier.contents_of(blocks)
         for index, (leaf, (_salt, _tlvs, event)) in enumerate(zip(leaves, contents), first):
             if leaf[1] == 0:

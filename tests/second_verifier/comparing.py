@@ -7,7 +7,6 @@ import pathlib
 import subprocess
 
 import second_verifier
-from store_files import Segments
 
 BIN = pathlib.Path(os.environ.get("STELE_BIN", "build/dev/bin")).resolve()
 CONCLUSIONS = ("verified", "tampered", "undetermined")
@@ -26,7 +25,7 @@ def defects_of(report):
 
 
 def leaves_of(directory):
-    return [leaf for group in Segments(directory / "segments") for leaf in group.leaves]
+    return [leaf for group in second_verifier.Segments(directory / "segments") for leaf in group.leaves]
 
 
 class Comparison:

@@ -1,7 +1,7 @@
 """Ways to bend the journal of a store on paper: entries, statements, receipts, whole anchors."""
 import struct
 
-from fields import H
+from second_verifier import H
 
 
 def some_entry(rng, paper, kinds=()):

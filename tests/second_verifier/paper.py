@@ -6,8 +6,7 @@ import copy
 import dataclasses
 import struct
 
-from fields import H, ZERO, u64
-from store_files import ERASED, Journal, Segments
+from second_verifier import ERASED, H, Journal, Segments, ZERO, u64
 
 INTENT, RECEIPT = 3, 4
 AUDIT_AT = 44  # in a receipt: magic, version, kind, parts, d
@@ -77,14 +76,14 @@ class Paper:
         journal = Journal(directory / "journal")
         self.journal = []
         for entry in journal:
-            if not self.journal or self.journal[-1].marker != journal.marker:
-                self.journal.append(JournalFile(journal.marker, []))
+            if not self.journal or self.journal[-1].marker != journal.file.marker:
+                self.journal.append(JournalFile(journal.file.marker, []))
             self.journal[-1].entries.append(entry)
         self.log_id, self.segments = journal.log_id, []
         segments = Segments(directory / "segments")
         for group in segments:
-            if not self.segments or self.segments[-1].marker != segments.marker:
-                self.segments.append(Segment(segments.marker, []))
+            if not self.segments or self.segments[-1].marker != segments.file.marker:
+                self.segments.append(Segment(segments.file.marker, []))
             records = [Record(*struct.unpack(">BBqQ32s", leaf), content)
                        for leaf, content in zip(group.leaves, group.contents)]
             self.segments[-1].groups.append(Group(records, group.root))

@@ -6,7 +6,7 @@ signatures verify like any other.
 import hashlib
 import struct
 
-from fields import H, ZERO, u64
+from second_verifier import H, ZERO, u64
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 X = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296

@@ -5,7 +5,7 @@ rules are all that can tell them apart, for every signature verifies.
 """
 import struct
 
-from fields import H, ZERO, u64
+from second_verifier import H, ZERO, u64
 from paper import Group, JournalFile, Paper, Record, Segment, Tree
 from paper_tpm import AK, AK_NAME, COUNTER_NAME, EXTEND_NAME, P, PaperTpm
 

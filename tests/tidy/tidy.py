@@ -4,6 +4,7 @@
 Usage: tidy.py ROOT. Prints one line a breach, `file:line: what`, and ends with 1 if there is any.
 On Debian all headers lie in one folder, so link lines alone do not stop a stray include: this does.
 """
+import ast
 import pathlib
 import re
 import sys
@@ -38,6 +39,7 @@ READING_HALF = {"storage/" + n for n in (
 LEFT_OPEN = re.compile(r"\b(TODO|FIXME|XXX)\b|not (yet )?implemented|placeholder", re.I)
 FOREIGN = re.compile(r"/work/|/farm/|\bissue #?\d+\b|deb\.debian\.org|registry\.npmjs")
 MAX_LINES = {".h": 200, ".cc": 450}
+SECOND_VERIFIER, FEWER_LINES_THAN = "tests/second_verifier/second_verifier.py", 400  # to be read in one go
 
 
 def allowed_for(path):
@@ -111,6 +113,23 @@ def check_words(root, path, report):
             report(path, number, "speaks of a place outside the project: " + line.strip()[:80])
 
 
+def check_second_verifier(root, path, report):
+    """An auditor has to read one file: short, and it needs nothing but Python."""
+    text = (root / path).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    if len(lines) >= FEWER_LINES_THAN:
+        report(path, len(lines), f"{len(lines)} lines, not fewer than {FEWER_LINES_THAN}")
+    for number, line in enumerate(lines, 1):
+        if len(line) > 120:
+            report(path, number, f"line of {len(line)} characters")
+    for node in ast.walk(ast.parse(text)):
+        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+        names += ["." * node.level + (node.module or "")] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.split(".")[0] not in sys.stdlib_module_names:
+                report(path, node.lineno, f"imports {name}, which is not of the standard library")
+
+
 def check_readmes(root, report):
     for room in ROOMS:
         if not (root / room / "README.md").is_file():
@@ -154,6 +173,8 @@ def tidy(root):
             report(path, 0, "the top level is fixed")
         if path.endswith((".h", ".cc")):
             check_source(root, path, report)
+        if path == SECOND_VERIFIER:
+            check_second_verifier(root, path, report)
         if "/corpus/" not in path and "/golden/" not in path:
             check_words(root, path, report)
     check_readmes(root, report)

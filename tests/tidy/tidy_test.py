@@ -26,6 +26,8 @@ BREACHES = {
     "a path of one machine": ("attest/README.md", "see /work/" + "main\n", "outside the project"),
     "a long line": ("attest/a.cc", "//" + "x" * 130 + "\n", "line of 132 characters"),
     "a foreign top level": ("util/a.txt", "x\n", "the top level is fixed"),
+    "a long second verifier": (tidy.SECOND_VERIFIER, "import os\n" * tidy.FEWER_LINES_THAN, "not fewer than"),
+    "a second verifier in parts": (tidy.SECOND_VERIFIER, "from fields import H\n", "imports fields"),
     "a README that names a missing file": ("attest/README.md", "`attest/nothing.h`\n", "names attest/nothing.h"),
 }
 
