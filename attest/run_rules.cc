@@ -13,12 +13,11 @@ std::string count(std::uint64_t n, const char* what) {
 
 }  // namespace
 
-void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware,
-                        Place at) {
-  // Within a run the chain has looked. Across: a safe clock never falls; else by one interval of
-  // storing it.
+void RunRules::attested(const Run& run, std::uint64_t clock_ms, std::uint64_t firmware, Place at) {
+  // Within a run the chain has looked. Across: it falls by one interval of storing it at most. The
+  // safe flag does not tell whether it may: a TPM has called a clock safe that had just fallen.
   if (run_ && run != *run_ && clock_ms < clock_ms_ &&
-      (safe || clock_ms_ - clock_ms > trust_.clock_update_ms)) {
+      clock_ms_ - clock_ms > trust_.clock_update_ms) {
     draft_.defect({Fault::clock_went_back, at,
                    "the TPM's clock fell from " + std::to_string(clock_ms_) + " ms to " +
                        std::to_string(clock_ms) + " ms across a reset"});
@@ -35,13 +34,12 @@ void RunRules::attested(const Run& run, std::uint64_t clock_ms, bool safe, std::
 void RunRules::genesis_receipt(const VerifiedReceipt& receipt) {
   firmware_ = trust_.base_firmware;
   statement_run_ = receipt.run();
-  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(),
-           Place::anchor(0));
+  attested(receipt.run(), receipt.clock_ms(), receipt.firmware(), Place::anchor(0));
 }
 
 void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent) {
   const VerifiedBundle& bundle = *applied.bundle;
-  attested(bundle.run(), bundle.clock_ms(), bundle.clock_safe(), bundle.firmware(), counter_place_);
+  attested(bundle.run(), bundle.clock_ms(), bundle.firmware(), counter_place_);
   if (applied.foreign) {
     draft_.defect({Fault::foreign_extend, counter_place_,
                    "P was extended by somebody else: quote anchors since the last good one may "
@@ -92,7 +90,7 @@ void RunRules::first_of_run(const Statement& statement) {
 
 void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receipt) {
   const Place at = Place::anchor(statement.seq);
-  attested(receipt.run(), receipt.clock_ms(), receipt.clock_safe(), receipt.firmware(), at);
+  attested(receipt.run(), receipt.clock_ms(), receipt.firmware(), at);
   if ((statement.flags & kFirstOfRun) != 0) first_of_run(statement);
   statement_run_ = statement.run;
   life_ends_cleanly_ =

@@ -27,8 +27,7 @@ class RunRules {
   void end();
 
  private:
-  void attested(const Run& run, std::uint64_t clock_ms, bool safe, std::uint64_t firmware,
-                Place at);
+  void attested(const Run& run, std::uint64_t clock_ms, std::uint64_t firmware, Place at);
   void first_of_run(const Statement& statement);
   void wear_rule(std::uint64_t seq);
   void read_back_rule(const Statement& statement, ReceiptKind kind);
