@@ -128,9 +128,9 @@ attest::Result<GroupHeader> read_group_header(const SegmentFile& segment, std::u
   return header;
 }
 
-attest::Result<CheckedGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
-                                         std::uint64_t limit, Continuation& at,
-                                         std::vector<UpperNode>& complete) {
+attest::Result<WholeGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
+                                       std::uint64_t limit, Continuation& at,
+                                       std::vector<UpperNode>& complete) {
   const auto header = read_group_header(segment, offset, limit);
   if (!header) return header.error();
   if (header->first_index != at.tree.size() || header->group_number != at.group_number) {
@@ -160,7 +160,7 @@ attest::Result<CheckedGroup> check_group(const SegmentFile& segment, std::uint64
   }
   complete.insert(complete.end(), nodes.begin(), nodes.end());
   at = {at.group_number + 1, checksum, std::move(tree)};
-  return CheckedGroup{*header, checksum};
+  return WholeGroup{*header, checksum};
 }
 
 attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t offset,

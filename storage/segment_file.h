@@ -45,15 +45,15 @@ struct Continuation {
   attest::Hash previous_checksum;
   attest::CompactRange tree;
 };
-struct CheckedGroup {
+struct WholeGroup {
   GroupHeader header;
   attest::Hash checksum;
 };
 // On success `at` has moved behind the group and the kept nodes that became complete are appended
 // to `complete`; on a defect neither changes.
-attest::Result<CheckedGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
-                                         std::uint64_t limit, Continuation& at,
-                                         std::vector<UpperNode>& complete);
+attest::Result<WholeGroup> check_group(const SegmentFile& segment, std::uint64_t offset,
+                                       std::uint64_t limit, Continuation& at,
+                                       std::vector<UpperNode>& complete);
 // That a group's contents are what its leaves commit to (an erased content passes).
 attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t offset,
                                     const GroupHeader& header);
