@@ -21,9 +21,9 @@ constexpr std::string_view kPendingLine = "stele-era 1\ngenesis ";
 constexpr std::string_view kReceiptKey = "\nreceipt ";
 
 [[noreturn]] void fail_journal(const attest::Defect& defect) {
-  throw CommandError(kTampered, "the journal makes no sense (" + std::string(name(defect.fault)) +
-                                    " " + defect.detail +
-                                    "): no era ends here; stele-verify says more");
+  throw CommandError(kMalformed, "the journal makes no sense (" + std::string(name(defect.fault)) +
+                                     " " + defect.detail +
+                                     "): no era ends here; stele-verify says more");
 }
 
 bool is_kind(std::uint8_t kind, EntryKind wanted) {
