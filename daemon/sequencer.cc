@@ -71,8 +71,9 @@ struct Sequencer::State {
 
   void run();
   void commit(std::vector<Batch>& batches);
-  void add(attest::Kind kind, std::int64_t time_ns, std::uint64_t source, attest::ByteView bytes) {
-    group.push_back({kind, time_ns, source, {}, {}, bytes});  // its salt comes with all the others'
+  void add(attest::Kind kind, std::int64_t time_ns, std::uint64_t source, attest::ByteView bytes,
+           attest::ByteView tlvs = {}) {
+    group.push_back({kind, time_ns, source, {}, tlvs, bytes});  // its salt comes with the others'
   }
   std::uint64_t add_notes(const Batch& batch, std::uint64_t next_index);
   std::uint64_t source_for(const Batch& batch, std::uint64_t next_index);
@@ -183,7 +184,8 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
     firsts.push_back(index);
     for (const Batch::Item& item : batch.items) {
       add(item.kind, item.time_ns, source,
-          attest::ByteView(batch.bytes).subspan(item.offset, item.length));
+          attest::ByteView(batch.bytes).subspan(item.offset, item.length),
+          attest::ByteView(batch.bytes).subspan(item.tlv_offset, item.tlv_length));
     }
     index += batch.items.size();
   }

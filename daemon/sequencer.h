@@ -36,6 +36,8 @@ struct Batch {
     std::uint32_t offset = 0;  // into bytes
     std::uint32_t length = 0;
     std::int64_t time_ns = 0;
+    std::uint32_t tlv_offset = 0;  // its TLVs (attest/record.h, canonical), into bytes as well
+    std::uint32_t tlv_length = 0;
   };
   // Describes the sender (canonical JSON); the sequencer writes it as a source record before the
   // first event that refers to it, and anew when it would leave the window. Shared by all batches

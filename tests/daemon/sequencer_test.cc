@@ -81,6 +81,25 @@ std::string text_of(const storage::StoredRecord& record) {
   return {record.bytes.begin(), record.bytes.end()};
 }
 
+TEST(Sequencer, TlvsAreCommittedToBesideTheirEvent) {
+  Bench bench;
+  attest::Bytes tlvs;
+  attest::append_tlv(tlvs, attest::TlvType::sender_position, attest::view("cursor 7"));
+  Batch batch = batch_of({"with", "without"});
+  batch.items[0].tlv_offset = static_cast<std::uint32_t>(batch.bytes.size());
+  batch.items[0].tlv_length = static_cast<std::uint32_t>(tlvs.size());
+  batch.bytes.insert(batch.bytes.end(), tlvs.begin(), tlvs.end());
+  bench.submit(std::move(batch));
+  bench.end();
+  const storage::Store& store = bench.sequencer->store();
+  const std::uint64_t size = store.head().size;
+  const storage::StoredRecord with = store.read(size - 2);
+  EXPECT_EQ(text_of(with), "with");
+  EXPECT_EQ(with.tlvs, tlvs);
+  EXPECT_EQ(with.leaf.commitment, attest::commit({with.salt, tlvs, with.bytes}));
+  EXPECT_TRUE(store.read(size - 1).tlvs.empty());
+}
+
 TEST(Sequencer, BatchesStayWholeAndInTheirSendersOrder) {
   Bench bench;
   std::atomic<int> placements{0};
