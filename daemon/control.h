@@ -17,7 +17,7 @@
 #include "daemon/anchorer.h"
 #include "daemon/config.h"
 #include "daemon/finder.h"
-#include "daemon/ingest/unix_stream.h"
+#include "daemon/ingest/inputs.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -28,7 +28,7 @@ struct ControlledDaemon {
   const attest::Genesis& genesis;
   Sequencer& sequencer;
   Anchorer& anchorer;
-  UnixStream& ingest;
+  Inputs& ingest;
   Finder& finder;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;

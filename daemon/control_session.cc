@@ -124,6 +124,9 @@ std::string ControlSession::status() const {
   facts.head = daemon_.sequencer.head();
   facts.queue = daemon_.sequencer.status();
   facts.ingest = daemon_.ingest.counters();
+  for (const auto& [name, input] : daemon_.ingest.each()) {
+    facts.inputs.emplace_back(name, input->counters());
+  }
   facts.ready = daemon_.ready;
   facts.created_ns = daemon_.genesis.created_ns;
   facts.started_ns = daemon_.started_ns;

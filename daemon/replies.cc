@@ -81,6 +81,20 @@ json::object wear_of(const StatusFacts& facts) {
           {"projected_end", time_or_null(wear.end_ns.value_or(0))}};
 }
 
+json::object counters_of(const InputCounters& counters) {
+  return {{"connections", counters.open},        {"accepted", counters.accepted},
+          {"turned_away", counters.turned_away}, {"events", counters.events},
+          {"refused", counters.refused},         {"dropped", counters.dropped}};
+}
+
+json::object ingest_of(const StatusFacts& facts) {
+  json::object all = counters_of(facts.ingest);
+  json::object inputs;
+  for (const auto& [name, counters] : facts.inputs) inputs[name] = counters_of(counters);
+  all["inputs"] = std::move(inputs);
+  return all;
+}
+
 }  // namespace
 
 std::string status_line(const StatusFacts& facts) {
@@ -104,12 +118,7 @@ std::string status_line(const StatusFacts& facts) {
                               {"groups", facts.queue.groups},
                               {"disk_full", facts.queue.disk_full},
                               {"failed", facts.queue.failed}}},
-                            {"ingest",
-                             {{"connections", facts.ingest.open},
-                              {"accepted", facts.ingest.accepted},
-                              {"turned_away", facts.ingest.turned_away},
-                              {"events", facts.ingest.events},
-                              {"refused", facts.ingest.refused}}}};
+                            {"ingest", ingest_of(facts)}};
   return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";
 }
 

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "attest/genesis.h"
 #include "daemon/anchorer.h"
-#include "daemon/ingest/unix_stream.h"
+#include "daemon/ingest/inputs.h"
 #include "daemon/sequencer.h"
 #include "storage/store.h"
 
@@ -23,7 +25,8 @@ struct StatusFacts {
   attest::TreeHead head;
   AnchorStatus anchoring;
   SequencerStatus queue;
-  UnixStream::Counters ingest;
+  InputCounters ingest;                                       // of all inputs
+  std::vector<std::pair<std::string, InputCounters>> inputs;  // of each
   bool ready = false;
   std::int64_t created_ns = 0;  // the log, by its genesis
   std::int64_t started_ns = 0;  // this daemon

@@ -19,7 +19,7 @@
 #include "daemon/chip.h"
 #include "daemon/control.h"
 #include "daemon/finder.h"
-#include "daemon/ingest/unix_stream.h"
+#include "daemon/ingest/inputs.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/opened_log.h"
@@ -96,7 +96,7 @@ struct Service::State {
   Sequencer sequencer;
   std::shared_ptr<Finder> finder;
   Anchorer anchorer;
-  std::optional<UnixStream> ingest;
+  std::optional<Inputs> ingest;
   std::optional<Control> control;
   std::thread reading;
 };

@@ -67,9 +67,9 @@ void UnixStream::close() {
   for (const auto& connection : open) connection->close();
 }
 
-UnixStream::Counters UnixStream::counters() const {
+InputCounters UnixStream::counters() const {
   return {shared_->open, shared_->accepted, shared_->turned_away, shared_->ingest->events,
-          shared_->ingest->refused};
+          shared_->ingest->refused, 0};
 }
 
 asio::awaitable<void> UnixStream::Shared::accept() {

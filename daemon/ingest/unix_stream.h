@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "daemon/config.h"
+#include "daemon/ingest/input.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -24,27 +25,15 @@ constexpr std::size_t kReadBytes = 256u << 10;       // largest read; buffers st
 constexpr std::size_t kMaxInFlightBytes = 8u << 20;  // of one connection, not yet durable
 constexpr std::size_t kMaxAckBacklog = 4096;  // acknowledgements of one connection not yet sent
 
-class UnixStream {
+class UnixStream : public Input {
  public:
-  struct Counters {
-    std::uint64_t open = 0;         // connections now
-    std::uint64_t accepted = 0;     // connections since the start
-    std::uint64_t turned_away = 0;  // connections over the limit
-    std::uint64_t events = 0;       // handed to the sequencer
-    std::uint64_t refused = 0;      // events
-  };
-
   UnixStream(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer);
-  ~UnixStream();
-  // Records [0, size) are counter-anchored: what ack=sealed waits for.
-  void sealed(std::uint64_t size);
-  // Accepts nothing more and reads out what has arrived; open connections end by themselves.
-  void stop();
-  // After stop(): all that had arrived is with the sequencer; acknowledgements may be outstanding.
-  bool read_out() const;
-  // Ends what is still open.
-  void close();
-  Counters counters() const;
+  ~UnixStream() override;
+  void sealed(std::uint64_t size) override;
+  void stop() override;
+  bool read_out() const override;
+  void close() override;
+  InputCounters counters() const override;
 
  private:
   struct Shared;

@@ -1,0 +1,36 @@
+#include "daemon/ingest/inputs.h"
+
+#include <algorithm>
+
+#include "daemon/ingest/unix_stream.h"
+
+namespace stele::daemon {
+
+Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer) {
+  inputs_.push_back({"unix", std::make_unique<UnixStream>(config, executor, sequencer)});
+}
+
+void Inputs::sealed(std::uint64_t size) {
+  for (const Named& each : inputs_) each.input->sealed(size);
+}
+
+void Inputs::stop() {
+  for (const Named& each : inputs_) each.input->stop();
+}
+
+bool Inputs::read_out() const {
+  return std::all_of(inputs_.begin(), inputs_.end(),
+                     [](const Named& each) { return each.input->read_out(); });
+}
+
+void Inputs::close() {
+  for (const Named& each : inputs_) each.input->close();
+}
+
+InputCounters Inputs::counters() const {
+  InputCounters sum;
+  for (const Named& each : inputs_) sum += each.input->counters();
+  return sum;
+}
+
+}  // namespace stele::daemon
