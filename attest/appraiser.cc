@@ -179,7 +179,6 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
   judge_genesis_record(index, record, decoded);
   out.coverage.lost += std::min(record.lost, ~out.coverage.lost);  // never wraps
   sources.add(index, decoded && leaf.kind == Kind::source);
-  tree.append(record.leaf_hash);
 }
 
 Appraiser::Appraiser(Options options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -205,7 +204,14 @@ void Appraiser::entry(std::uint8_t kind, ByteView payload) {
 }
 
 void Appraiser::records(std::span<const CheckedRecord> checked) {
-  for (const CheckedRecord& record : checked) state_->record(state_->tree.size(), record);
+  std::vector<Hash> leaves;
+  leaves.reserve(checked.size());
+  std::uint64_t index = state_->tree.size();
+  for (const CheckedRecord& record : checked) {
+    state_->record(index++, record);
+    leaves.push_back(record.leaf_hash);
+  }
+  state_->tree.append_many(leaves);
 }
 
 std::uint64_t Appraiser::size() const {

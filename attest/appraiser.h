@@ -53,6 +53,9 @@ struct CheckedRecord {
   std::optional<Defect> defect;
 };
 CheckedRecord check_record(std::uint64_t index, const RecordView& record);
+// Many at once, which is faster: records [first, first + records.size()).
+void check_records(std::uint64_t first, std::span<const RecordView> records,
+                   std::span<CheckedRecord> out);
 
 // What a verifier remembers of a log between visits; text, one `key value` a line.
 struct Memory {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "attest/check.h"
+#include "attest/hash_many.h"
 
 namespace stele::attest {
 namespace {
@@ -112,6 +113,18 @@ TreeHead empty_tree() { return {0, hash(ByteView())}; }
 Hash node_hash(const Hash& left, const Hash& right) {
   static constexpr std::uint8_t kPrefix[] = {0x01};
   return hash({ByteView(kPrefix), left, right});
+}
+
+void node_hash_pairs(std::vector<Hash>& nodes) {
+  static constexpr std::uint8_t kPrefix[] = {0x01};
+  ENSURE(nodes.size() % 2 == 0);
+  HashMany& many = hash_many();
+  // A result overwrites a node that was copied before: place i comes from places 2i and 2i + 1.
+  for (std::size_t i = 0; i < nodes.size() / 2; ++i) {
+    many.add({ByteView(kPrefix), nodes[2 * i], nodes[2 * i + 1]}, nodes[i]);
+  }
+  many.finish();
+  nodes.resize(nodes.size() / 2);
 }
 
 Result<CompactRange> CompactRange::restore(std::uint64_t size, std::vector<Hash> roots) {

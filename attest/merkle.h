@@ -33,6 +33,7 @@ struct NodeId {
 };
 
 Hash node_hash(const Hash& left, const Hash& right);  // H(0x01 ‖ left ‖ right)
+void node_hash_pairs(std::vector<Hash>& nodes);       // of neighbours, in their place; an even number
 
 // The roots of the complete subtrees that make up a tree, largest first: enough to append to it.
 class CompactRange {
@@ -44,6 +45,13 @@ class CompactRange {
   // As append, and reports every node that became complete, lowest level first.
   template <class Sink>
   void append(const Hash& leaf, Sink&& sink);
+  // Many leaves at once, which is faster; uses them up. Reports every node above them that became
+  // complete, each level's in order.
+  template <class Sink>
+  void append_many(std::vector<Hash>& leaves, Sink&& sink);
+  void append_many(std::vector<Hash>& leaves) {
+    append_many(leaves, [](NodeId, const Hash&) {});
+  }
   // Appends a complete subtree of 2^level leaves; size() must be a multiple of 2^level.
   void append_subtree(std::uint8_t level, const Hash& root);
   TreeHead head() const;
@@ -68,6 +76,30 @@ void CompactRange::append(const Hash& leaf, Sink&& sink) {
   }
   roots_.push_back(node);
   ++size_;
+}
+
+// Level by level: what has a right sibling now becomes a node of the level above, what has none
+// yet is a root of the range. A left sibling from before is the range's smallest root.
+template <class Sink>
+void CompactRange::append_many(std::vector<Hash>& nodes, Sink&& sink) {
+  std::vector<Hash> roots;  // of the new range, smallest first
+  std::uint64_t index = size_;
+  size_ += nodes.size();
+  for (std::uint8_t level = 0; !nodes.empty(); ++level, index >>= 1) {
+    if (level > 0) {
+      for (std::size_t i = 0; i < nodes.size(); ++i) sink(NodeId{level, index + i}, nodes[i]);
+    }
+    if (index & 1) {
+      nodes.insert(nodes.begin(), roots_.back());
+      roots_.pop_back();
+    }
+    if (nodes.size() & 1) {
+      roots.push_back(nodes.back());
+      nodes.pop_back();
+    }
+    node_hash_pairs(nodes);
+  }
+  roots_.insert(roots_.end(), roots.rbegin(), roots.rend());
 }
 
 // Where a prover gets its nodes. Missing nodes are an accident: throws.

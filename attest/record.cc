@@ -4,6 +4,7 @@
 
 #include "attest/check.h"
 #include "attest/codec.h"
+#include "attest/hash_many.h"
 
 namespace stele::attest {
 namespace {
@@ -78,6 +79,31 @@ Hash commit(const Content& content) {
   put(tlv_length.data(), static_cast<std::uint32_t>(content.tlvs.size()));
   put(length.data(), static_cast<std::uint64_t>(content.bytes.size()));
   return hash({tag("stele/v1/content"), content.salt, tlv_length, content.tlvs, length, content.bytes});
+}
+
+void commit_many(std::span<const Content> contents, std::span<Hash> out) {
+  ENSURE(contents.size() == out.size());
+  HashMany& many = hash_many();
+  std::array<std::uint8_t, 4> tlv_length;
+  std::array<std::uint8_t, 8> length;
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    const Content& content = contents[i];
+    put(tlv_length.data(), static_cast<std::uint32_t>(content.tlvs.size()));
+    put(length.data(), static_cast<std::uint64_t>(content.bytes.size()));
+    many.add({tag("stele/v1/content"), content.salt, tlv_length, content.tlvs, length, content.bytes},
+             out[i]);
+  }
+  many.finish();
+}
+
+void leaf_hash_many(ByteView encoded_leaves, std::span<Hash> out) {
+  static constexpr std::uint8_t kPrefix[] = {0x00};
+  ENSURE(encoded_leaves.size() == out.size() * kLeafBytes);
+  HashMany& many = hash_many();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    many.add({ByteView(kPrefix), encoded_leaves.subspan(i * kLeafBytes, kLeafBytes)}, out[i]);
+  }
+  many.finish();
 }
 
 Result<void> verify_tlvs(ByteView tlvs) {

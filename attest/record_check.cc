@@ -1,10 +1,12 @@
-// check_record: all that can be said of one record without the others.
+// check_records: all that can be said of one record without the others.
 #include <algorithm>
 #include <charconv>
 
 #include "attest/appraiser.h"
+#include "attest/check.h"
 #include "attest/gap.h"
 #include "attest/genesis.h"
+#include "attest/hash_many.h"
 
 namespace stele::attest {
 namespace {
@@ -27,7 +29,8 @@ std::optional<std::int64_t> number_after(ByteView bytes, std::string_view prefix
   return number;
 }
 
-std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record, Place at) {
+std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record,
+                                    const Hash& commitment, Place at) {
   switch (record.state) {
     case RecordView::State::missing:
       return Defect(Fault::content_missing, at, "its content is not there");
@@ -47,25 +50,25 @@ std::optional<Defect> check_content(const Leaf& leaf, const RecordView& record, 
   if (record.content.bytes.size() > kMaxContentBytes) {
     return Defect(Fault::value_out_of_range, at, "its content is larger than the format allows");
   }
-  if (commit(record.content) != leaf.commitment) {
+  if (commitment != leaf.commitment) {
     return Defect(Fault::commitment_mismatch, at, "its content is not what its leaf commits to");
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
+// commitment: of the content that is there; leaf_hash: of the leaf, whatever its bytes.
+CheckedRecord check_hashed(std::uint64_t index, const RecordView& record, const Hash& commitment,
+                           const Hash& leaf_hash) {
   const Place at = Place::index(index);
   CheckedRecord checked;
-  checked.leaf_hash = leaf_hash(record.leaf);
+  checked.leaf_hash = leaf_hash;
   const Result<Leaf> leaf = decode_leaf(record.leaf);
   if (!leaf) {
     checked.defect = Defect(leaf.error().fault, at, leaf.error().detail);
     return checked;
   }
   checked.leaf = *leaf;
-  checked.defect = check_content(*leaf, record, at);
+  checked.defect = check_content(*leaf, record, commitment, at);
   if (checked.defect) return checked;
   const ByteView bytes = record.content.bytes;
   const auto kind = static_cast<std::uint8_t>(leaf->kind);
@@ -85,6 +88,33 @@ CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
     checked.disk_full_since_ns = number_after(bytes, kDiskFull);
   }
   return checked;
+}
+
+}  // namespace
+
+CheckedRecord check_record(std::uint64_t index, const RecordView& record) {
+  CheckedRecord checked;
+  check_records(index, std::span(&record, 1), std::span(&checked, 1));
+  return checked;
+}
+
+void check_records(std::uint64_t first, std::span<const RecordView> records,
+                   std::span<CheckedRecord> out) {
+  ENSURE(records.size() == out.size());
+  std::vector<Content> contents;
+  contents.reserve(records.size());
+  for (const RecordView& record : records) contents.push_back(record.content);
+  std::vector<Hash> commitments(records.size());
+  commit_many(contents, commitments);
+  std::vector<Hash> leaf_hashes(records.size());
+  static constexpr std::uint8_t kPrefix[] = {0x00};
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    hash_many().add({ByteView(kPrefix), records[i].leaf}, leaf_hashes[i]);  // as leaf_hash()
+  }
+  hash_many().finish();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    out[i] = check_hashed(first + i, records[i], commitments[i], leaf_hashes[i]);
+  }
 }
 
 }  // namespace stele::attest

@@ -9,9 +9,7 @@ namespace {
 void check(CheckedGroup& group) {
   const std::vector<attest::RecordView>& records = group.group.records;
   group.checked.resize(records.size());
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    group.checked[i] = attest::check_record(group.group.header.first_index + i, records[i]);
-  }
+  attest::check_records(group.group.header.first_index, records, group.checked);
 }
 
 }  // namespace

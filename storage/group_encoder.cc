@@ -51,7 +51,9 @@ GroupHeader GroupEncoder::lay_out(std::span<const NewRecord> records) {
   return header;
 }
 
-void GroupEncoder::put_contents(std::span<const NewRecord> records, std::uint8_t* at) const {
+// And commits to them, block by block, while they are in the cache.
+void GroupEncoder::put_contents(std::span<const NewRecord> records, std::uint8_t* at) {
+  hashes_.resize(records.size());
   for (const BlockHeader& block : blocks_) {
     at = put(at, storage::encode(block));
     const auto inside = records.subspan(block.first, block.count);
@@ -61,6 +63,19 @@ void GroupEncoder::put_contents(std::span<const NewRecord> records, std::uint8_t
       at = put_u32(at, static_cast<std::uint32_t>(record.bytes.size()));
     }
     for (const NewRecord& record : inside) at = put(put(at, record.tlvs), record.bytes);
+    contents_.clear();
+    for (const NewRecord& record : inside) {
+      contents_.push_back({record.salt, record.tlvs, record.bytes});
+    }
+    attest::commit_many(contents_, std::span(hashes_).subspan(block.first, block.count));
+  }
+}
+
+void GroupEncoder::put_leaves(std::span<const NewRecord> records, std::uint8_t* at) const {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const NewRecord& record = records[i];
+    at = put(at,
+             attest::encode(attest::Leaf{record.kind, record.time_ns, record.source, hashes_[i]}));
   }
 }
 
@@ -77,24 +92,20 @@ GroupEncoder::Encoded GroupEncoder::encode(const Position& position,
   if (buffer_.size() > kKeptBufferBytes && length <= kKeptBufferBytes) buffer_ = {};
   if (buffer_.size() < length) buffer_.resize(length);
   const auto encoded_header = storage::encode(header);
-  std::uint8_t* at = put(buffer_.data(), encoded_header);
-  put_contents(records, at + header.leaf_bytes);
-  for (const NewRecord& record : records) {
-    const attest::Hash commitment = attest::commit({record.salt, record.tlvs, record.bytes});
-    const auto leaf =
-        attest::encode(attest::Leaf{record.kind, record.time_ns, record.source, commitment});
-    at = put(at, leaf);
-    tree.append(attest::leaf_hash(leaf), [&](attest::NodeId node, const attest::Hash& hash) {
-      if (is_kept_level(node.level)) complete.push_back({node, hash});
-    });
-  }
+  std::uint8_t* const leaves = put(buffer_.data(), encoded_header);
+  put_contents(records, leaves + header.leaf_bytes);
+  put_leaves(records, leaves);
+  attest::leaf_hash_many({leaves, header.leaf_bytes}, hashes_);
+  tree.append_many(hashes_, [&](attest::NodeId node, const attest::Hash& hash) {
+    if (is_kept_level(node.level)) complete.push_back({node, hash});
+  });
 
   GroupTrailer trailer;
   trailer.length = length;
   trailer.root = tree.head().root;
   trailer.checksum =
       group_checksum(position.segment, position.previous_checksum, encoded_header, trailer.root);
-  put(at + header.content_bytes, storage::encode(trailer));
+  put(leaves + header.leaf_bytes + header.content_bytes, storage::encode(trailer));
   return {ByteView(buffer_.data(), length), trailer.checksum};
 }
 

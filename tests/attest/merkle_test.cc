@@ -123,6 +123,33 @@ std::vector<std::vector<Hash>> mutations(const std::vector<Hash>& proof) {
   return out;
 }
 
+TEST(Merkle, ManyLeavesAtOnceAreAppendedAsOneByOneFromEverySize) {
+  for (std::uint64_t before = 0; before <= 40; ++before) {
+    for (std::size_t count = 0; count <= 70; ++count) {
+      CompactRange singly, at_once;
+      std::map<NodeId, Hash> expected, reported;
+      for (std::uint64_t i = 0; i < before; ++i) singly.append(leaf_at(i));
+      at_once = singly;
+      std::vector<Hash> fresh;
+      for (std::uint64_t i = before; i < before + count; ++i) {
+        fresh.push_back(leaf_at(i));
+        singly.append(leaf_at(i), [&](NodeId node, const Hash& hash) {
+          if (node.level > 0) expected[node] = hash;
+        });
+      }
+      std::map<std::uint8_t, std::uint64_t> last;
+      at_once.append_many(fresh, [&](NodeId node, const Hash& hash) {
+        EXPECT_TRUE(reported.emplace(node, hash).second);
+        const auto [at, first] = last.emplace(node.level, node.index);
+        EXPECT_TRUE(first || ++at->second == node.index) << "a level's nodes are told in order";
+      });
+      ASSERT_EQ(at_once.head(), singly.head()) << before << " + " << count;
+      ASSERT_EQ(at_once.roots(), singly.roots()) << before << " + " << count;
+      ASSERT_EQ(reported, expected) << before << " + " << count;
+    }
+  }
+}
+
 TEST(Merkle, RootsAreTheRecursiveDefinitionAtEverySize) {
   const auto all = leaves(kSizes);
   const Nodes nodes(kSizes);
