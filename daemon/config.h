@@ -42,6 +42,7 @@ struct Config {
   std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;
+  bool pack = true;     // [storage] pack
   bool look_up = true;  // [look_up] enabled
 };
 

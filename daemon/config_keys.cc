@@ -336,6 +336,9 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(
       size_key("limits.segment_bytes", &Config::segment_bytes, 64 << 10, std::int64_t{4} << 30,
                "a segment is closed when it has grown past this; a few seconds of copying"));
+  keys.push_back(flag_key("storage.pack", &Config::pack,
+                          "compresses segments once they are closed, behind everything else; off "
+                          "where the file system compresses"));
   keys.push_back(flag_key(
       "look_up.enabled", &Config::look_up,
       "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));

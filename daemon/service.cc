@@ -23,6 +23,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/opened_log.h"
+#include "daemon/packer.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -94,6 +95,7 @@ struct Service::State {
   asio::signal_set signals{context};
   OpenedLog opened;
   Sequencer sequencer;
+  std::optional<Packer> packer;
   std::shared_ptr<Finder> finder;
   Anchorer anchorer;
   std::optional<Inputs> ingest;
@@ -106,6 +108,7 @@ Service::State::State(const Config& config_)
       opened(open_log(config)),
       sequencer(std::move(opened.store), config, context.get_executor(),
                 {[this](const attest::TreeHead&) {
+                   if (packer) packer->look();
                    finder->durable();
                    anchorer.new_records();
                  },
@@ -123,6 +126,7 @@ Service::State::State(const Config& config_)
                 [this](int code, const std::string& reason) { stop(code, reason); }}) {
   listen();
   begin();
+  if (config.pack) packer.emplace(sequencer.store());
   finder->durable();
 }
 
@@ -203,6 +207,7 @@ asio::awaitable<void> Service::State::end_in_order() {
   co_await callback_result<bool>([this](std::function<void(bool)> done) {
     asio::post(reading_context, [this, done] {
       control->stop();
+      if (packer) packer->stop();
       sequencer.drain();
       anchorer.stop(kFinalAnchorLimit);
       finder->flush();

@@ -50,10 +50,14 @@ bool is_full(const std::system_error& error) {
          error.code() == std::error_code(EDQUOT, std::generic_category());
 }
 
+std::string unfinished_path(const std::string& directory, std::uint64_t number) {
+  return numbered_path(directory, number) + kUnfinished;
+}
+
 std::unique_ptr<File> publish_file(FileSystem& files, const std::string& directory,
                                    std::uint64_t number, ByteView contents) {
   const std::string path = numbered_path(directory, number);
-  const std::string unfinished = path + kUnfinished;
+  const std::string unfinished = unfinished_path(directory, number);
   if (files.exists(unfinished)) files.remove(unfinished);
   FAILPOINT("create.before_create");
   std::unique_ptr<File> file = files.open(unfinished, FileSystem::Open::create_new);

@@ -50,9 +50,11 @@ bool is_full(const std::system_error& error);
 // was appended to it.
 std::unique_ptr<File> publish_file(FileSystem&, const std::string& directory, std::uint64_t number,
                                    ByteView contents);
+// The temporary name of a file that is not whole yet.
+std::string unfinished_path(const std::string& directory, std::uint64_t number);
 // Eight random bytes from the OS, unknown to senders, for a new file; see segment_format.h.
 Marker random_marker();
-// Removes what a crash in publish_file left under temporary names.
+// Removes what a crash left under temporary names.
 void remove_unfinished(FileSystem&, const std::string& directory);
 
 // Makes the end of a file durable whose last unit may only be in the page cache: a process that

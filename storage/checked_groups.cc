@@ -7,6 +7,7 @@ namespace stele::storage {
 namespace {
 
 void check(CheckedGroup& group) {
+  group.group.unpack();
   const std::vector<attest::RecordView>& records = group.group.records;
   group.checked.resize(records.size());
   attest::check_records(group.group.header.first_index, records, group.checked);
@@ -41,7 +42,7 @@ CheckedGroups::Batch CheckedGroups::read_batch() {
       segment_ = segment.number;
       slot.opens = segment;
     }
-    bytes += slot.group.bytes.size();
+    bytes += slot.group.header.length();  // of a packed one, when opened
     records += slot.group.records.size();
   }
   return batch;

@@ -1,6 +1,6 @@
 // A store's commit groups in order, every record already checked, on as many threads as asked for.
 //
-//   read groups (this thread) -> batches -> check_record (jobs threads) -> in order, to the caller
+//   read groups (this thread) -> batches -> unpack, check_records (jobs threads) -> in order, to the caller
 //
 // With one job no thread is started. Thread safety: one thread calls. Memory: the batches in flight,
 // jobs + 1 of kBatchBytes or one larger group each; used again, so no allocation per record.

@@ -19,13 +19,16 @@ namespace {
 
 constexpr std::size_t kMaxSegmentHeaderBytes = 137 + 64 * sizeof(Hash::bytes);
 
-// Lays the views of a group's records over its leaves and blocks.
-Result<void> read_records(const GroupHeader& header, ByteView group,
-                          std::vector<RecordView>& records) {
+void lay_leaves(const GroupHeader& header, ByteView group, std::vector<RecordView>& records) {
   records.assign(header.count, RecordView{});
   for (std::size_t i = 0; i < records.size(); ++i) {
     records[i].leaf = group.subspan(kGroupHeaderBytes + i * attest::kLeafBytes, attest::kLeafBytes);
   }
+}
+
+// Lays the views of a group's records over its blocks.
+Result<void> lay_contents(const GroupHeader& header, ByteView group,
+                          std::vector<RecordView>& records) {
   Reader content(group.subspan(kGroupHeaderBytes + header.leaf_bytes,
                                static_cast<std::size_t>(header.content_bytes)));
   std::size_t covered = 0;
@@ -58,6 +61,19 @@ Result<void> read_records(const GroupHeader& header, ByteView group,
 
 }  // namespace
 
+void GroupReader::Group::unpack() {
+  const std::uint32_t end = first_in_segment + header.count;
+  for (const auto& block : packed) {
+    const std::span<const RecordView> contents = block->contents();
+    const std::uint32_t from = std::max(first_in_segment, block->first());
+    for (std::uint32_t i = from; i < std::min(end, block->end()); ++i) {
+      RecordView& record = records[i - first_in_segment];
+      record.state = contents[i - block->first()].state;
+      record.content = contents[i - block->first()].content;
+    }
+  }
+}
+
 struct GroupReader::State {
   State(FileSystem& files_, const std::string& directory_)
       : files(files_),
@@ -75,7 +91,9 @@ struct GroupReader::State {
   std::uint64_t total_bytes = 0;
   std::size_t next_file = 0;
   std::unique_ptr<File> file;
-  std::optional<FileWindow> window;  // over the open segment
+  std::optional<FileWindow> window;          // over the open segment's groups
+  std::optional<PackedBlocks> blocks;        // of a packed one
+  std::shared_ptr<const PackedBlock> block;  // the newest of them
   std::uint64_t offset = 0;
   std::optional<SegmentHeader> segment;
   Hash previous_checksum;
@@ -96,14 +114,28 @@ struct GroupReader::State {
   void open_next_segment();
   Result<void> accept(const SegmentHeader& header) const;
   Result<void> read_group();
+  Result<void> find_blocks();
+  Result<void> end_packed() const;
+  void end_segments();
   void judge(const Defect& broken);
 };
 
-void GroupReader::State::open_next_segment() {
-  if (in_last_segment() && !numbers.empty()) {
-    ended = true;
-    return;
+// A segment is packed after the next one has its name: a packed one is never the newest.
+void GroupReader::State::end_segments() {
+  ended = true;
+  if (segment && segment->is_packed()) {
+    stop(Defect(Fault::segment_missing, Place::segment(next_file),
+                "segment " + file_name(segment->number) +
+                    " is packed, which is done when another one follows: it is not there"));
   }
+}
+
+void GroupReader::State::open_next_segment() {
+  if (blocks) {
+    const Result<void> whole = end_packed();
+    if (!whole) return judge(whole.error());
+  }
+  if (in_last_segment() && !numbers.empty()) return end_segments();
   const std::uint64_t wanted = next_file;
   if (numbers.empty() || numbers[next_file] != wanted) {
     return stop(Defect(Fault::segment_missing, Place::segment(wanted),
@@ -130,6 +162,38 @@ void GroupReader::State::open_next_segment() {
   segment = *header;
   offset = used;
   group_number = 0;
+  blocks.reset();
+  block.reset();
+  if (!header->is_packed()) return;
+  if (*header->groups_bytes > file->size() - used) {
+    return stop(Defect(Fault::segment_damaged, Place::segment(wanted),
+                       path + ": the packed groups reach past the end of the file"));
+  }
+  window.emplace(*file, used + *header->groups_bytes);
+  blocks.emplace(*file, used + *header->groups_bytes);
+}
+
+// The blocks that hold the records of the group just read; one may hold those of several groups.
+Result<void> GroupReader::State::find_blocks() {
+  group.packed.clear();
+  group.first_in_segment =
+      static_cast<std::uint32_t>(group.header.first_index - segment->first_index);
+  const std::uint32_t end = group.first_in_segment + group.header.count;
+  if (block && block->end() > group.first_in_segment) group.packed.push_back(block);
+  while (blocks->covered() < end) {
+    auto next = blocks->next();
+    if (!next) return next.error();
+    block = *std::move(next);
+    group.file_bytes += block->stored_bytes();
+    group.packed.push_back(block);
+  }
+  return attest::ok();
+}
+
+Result<void> GroupReader::State::end_packed() const {
+  const bool whole = blocks->done() && blocks->covered() == next_index - segment->first_index;
+  if (whole) return attest::ok();
+  return Defect(Fault::group_damaged, {}, "its blocks do not hold the contents of its groups");
 }
 
 Result<void> GroupReader::State::accept(const SegmentHeader& header) const {
@@ -168,28 +232,34 @@ Result<void> GroupReader::State::read_group() {
   if (header->count == 0 || header->count > kMaxGroupRecords ||
       header->leaf_bytes != header->count * attest::kLeafBytes ||
       header->content_bytes > kMaxGroupBytes || header->length() > kMaxGroupBytes ||
-      header->length() > window->limit() - offset) {
+      header->length_in(*segment) > window->limit() - offset) {
     return Defect(fault, {}, "its length cannot be");
   }
   group.header = *header;
-  group.bytes.resize(static_cast<std::size_t>(header->length()));
+  group.bytes.resize(static_cast<std::size_t>(header->length_in(*segment)));
+  group.file_bytes = group.bytes.size();
   if (!window->read(offset, group.bytes)) return Defect(fault, {}, "it ends too early");
   const ByteView bytes = group.bytes;
   const auto trailer = decode_group_trailer(bytes.last(kGroupTrailerBytes));
   if (!trailer) return trailer.error();
-  if (trailer->length != header->length())
+  if (trailer->length != header->length_in(*segment))
     return Defect(fault, {}, "its trailer states another length");
   if (trailer->checksum !=
       group_checksum(*segment, previous_checksum, bytes.first(kGroupHeaderBytes), trailer->root)) {
     return Defect(fault, {}, "its checksum does not match");
   }
   group.trailer = *trailer;
-  return read_records(group.header, bytes, group.records);
+  lay_leaves(group.header, bytes, group.records);
+  if (blocks) return find_blocks();
+  group.packed.clear();
+  return lay_contents(group.header, bytes, group.records);
 }
 
 void GroupReader::State::judge(const Defect& broken) {
   // Nothing of group N+1 is written before N's sync returned: only the very last may be torn.
-  if (in_last_segment() && !window->holds(segment->marker, offset + 1)) return stop_torn();
+  // A packed segment gets its name when all of it is durable.
+  const bool may_be_torn = in_last_segment() && !segment->is_packed();
+  if (may_be_torn && !window->holds(segment->marker, offset + 1)) return stop_torn();
   stop(Defect(Fault::group_damaged, Place::index(next_index),
               "segment " + file_name(segment->number) + ", group " + std::to_string(group_number) +
                   " at byte " + std::to_string(offset) + ": " + broken.detail));
@@ -212,11 +282,12 @@ GroupReader::Group* GroupReader::next() {
       continue;
     }
     const GroupHeader& header = state.group.header;
-    state.offset += header.length();
+    state.offset += header.length_in(*state.segment);
     state.next_index += header.count;
     state.previous_checksum = state.group.trailer.checksum;
     ++state.group_number;
-    state.group.last = state.in_last_segment() && state.offset == state.window->limit();
+    state.group.last = state.in_last_segment() && !state.segment->is_packed() &&
+                       state.offset == state.window->limit();
     return &state.group;
   }
   return nullptr;

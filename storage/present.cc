@@ -132,7 +132,7 @@ void Records::end_group() {
                                     ") a leaf is not the one that was stored"));
     }
   }
-  done_.bytes += group_->group.bytes.size();
+  done_.bytes += group_->group.file_bytes;
   group_ = nullptr;
   if (size - told_ >= kRecordsPerProgress) tell();
 }

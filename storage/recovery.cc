@@ -32,7 +32,7 @@ Continuation continuation_of(const SegmentHeader& header) {
 // That a sealed segment ends with the group that the next header continues. Where that group begins
 // stands in its trailer; both are bound by the checksum that the next header repeats.
 void check_seal(const SegmentFile& sealed, const SegmentFile& next) {
-  const std::uint64_t size = sealed.file->size();
+  const std::uint64_t size = sealed.groups_end();
   std::array<std::uint8_t, kGroupTrailerBytes> bytes{};
   const bool has_trailer = size >= sealed.begin + kGroupHeaderBytes + bytes.size() &&
                            sealed.file->read(size - bytes.size(), bytes) == bytes.size();
@@ -60,6 +60,11 @@ void check_order(const SegmentFile& before, const SegmentFile& segment) {
 
 void examine_newest(Recovered& found, std::uint64_t anchored_size) {
   const SegmentFile& segment = *found.newest;
+  if (segment.packed) {
+    throw Damage(Fault::segment_missing, Place::segment(segment.header.number + 1),
+                 segment.path + ": it is packed, which is done when another segment follows: that "
+                                "one is missing");
+  }
   // A fixed end: a writer may go on beside us, and what it adds later is not torn but not yet
   // there.
   const std::uint64_t size = segment.file->size();
@@ -153,7 +158,7 @@ void rebuild(FileSystem& files, const std::string& segments, const Recovered& fo
   std::vector<UpperNode> complete;
   for (std::uint64_t number = 0; number + 1 < found.first_indices.size(); ++number) {
     const auto segment = open_segment(files, segments, number, FileSystem::Open::read_only);
-    const std::uint64_t size = segment->file->size();
+    const std::uint64_t size = segment->groups_end();
     Continuation next = continuation_of(segment->header);
     for (std::uint64_t at = segment->begin; at < size;) {
       const auto group = check_group(*segment, at, size, next, complete);
@@ -161,7 +166,7 @@ void rebuild(FileSystem& files, const std::string& segments, const Recovered& fo
         throw Damage(Fault::group_damaged, Place::index(next.tree.size()),
                      segment->path + ", byte " + std::to_string(at) + ": " + group.error().detail);
       }
-      at += group->header.length();
+      at += group->header.length_in(segment->header);
     }
     for (const UpperNode& node : complete) levels.add(node);
     complete.clear();

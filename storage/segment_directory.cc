@@ -63,7 +63,7 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
   auto loaded = std::make_shared<Loaded>();
   loaded->segment = open_segment(files_, directory_, number, FileSystem::Open::read_only);
   const SegmentFile& segment = *loaded->segment;
-  const std::uint64_t size = segment.file->size();
+  const std::uint64_t size = segment.groups_end();
   std::uint64_t index = segment.header.first_index;
   for (std::uint64_t at = segment.begin; index < next_first_index;) {
     const auto header = read_group_header(segment, at, size);
@@ -73,7 +73,7 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
                        ": no group that continues the one before");
     }
     loaded->groups.push_back({at, index});
-    at += header->length();
+    at += header->length_in(segment.header);
     index += header->count;
   }
   return loaded;
@@ -82,6 +82,18 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
 attest::TreeHead SegmentDirectory::head() const {
   const std::lock_guard lock(mutex_);
   return head_;
+}
+
+void SegmentDirectory::forget(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(loaded_, [&](const LoadedPointer& loaded) {
+    return loaded->segment->header.number == number;
+  });
+}
+
+std::uint64_t SegmentDirectory::sealed() const {
+  const std::lock_guard lock(mutex_);
+  return newest_->header.number;
 }
 
 void SegmentDirectory::publish_segment(SegmentPointer segment) {

@@ -38,6 +38,9 @@ class SegmentDirectory {
   Found find(std::uint64_t index) const;  // index < head().size: ENSUREd
   attest::TreeHead head() const;
 
+  // A sealed segment's file was replaced: the next who asks opens the new one.
+  void forget(std::uint64_t number);
+  std::uint64_t sealed() const;  // segments before the newest: [0, sealed())
   // The writer: a new, empty segment; a group that is durable in it.
   void publish_segment(SegmentPointer segment);
   void publish_group(const GroupPlace& place, const attest::TreeHead& head);

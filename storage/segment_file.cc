@@ -93,8 +93,13 @@ T&& or_damage(attest::Result<T>&& result, const SegmentFile& segment, std::uint6
 
 std::shared_ptr<const SegmentFile> open_segment(FileSystem& files, const std::string& directory,
                                                 std::uint64_t number, FileSystem::Open how) {
+  return open_segment_at(files, numbered_path(directory, number), number, how);
+}
+
+std::shared_ptr<const SegmentFile> open_segment_at(FileSystem& files, const std::string& path,
+                                                   std::uint64_t number, FileSystem::Open how) {
   auto segment = std::make_shared<SegmentFile>();
-  segment->path = numbered_path(directory, number);
+  segment->path = path;
   segment->file = files.open(segment->path, how);
   attest::Bytes bytes(kMaxHeaderBytes);
   bytes.resize(segment->file->read(0, bytes));
@@ -111,6 +116,14 @@ std::shared_ptr<const SegmentFile> open_segment(FileSystem& files, const std::st
   }
   segment->header = *std::move(header);
   segment->begin = used;
+  if (segment->header.is_packed()) {
+    if (*segment->header.groups_bytes > segment->file->size() - used) {
+      throw Damage(Fault::segment_damaged, Place::segment(number),
+                   segment->path + ": the packed groups reach past the end of the file");
+    }
+    segment->packed =
+        std::make_shared<const PackedContents>(segment->file, used + *segment->header.groups_bytes);
+  }
   return segment;
 }
 
@@ -124,7 +137,9 @@ attest::Result<GroupHeader> read_group_header(const SegmentFile& segment, std::u
   if (header->marker != segment.header.marker) {
     return Defect(Fault::group_damaged, {}, "the group does not begin with the segment's marker");
   }
-  if (header->length() > limit - offset) return Defect(Fault::truncated, {}, "group");
+  if (header->length_in(segment.header) > limit - offset) {
+    return Defect(Fault::truncated, {}, "group");
+  }
   return header;
 }
 
@@ -137,12 +152,13 @@ attest::Result<WholeGroup> check_group(const SegmentFile& segment, std::uint64_t
     return Defect(Fault::group_damaged, {}, "the group does not continue the one before it");
   }
   std::array<std::uint8_t, kGroupTrailerBytes> bytes{};
-  read_all(segment, offset + header->length() - bytes.size(), bytes);
+  const std::uint64_t length = header->length_in(segment.header);
+  read_all(segment, offset + length - bytes.size(), bytes);
   const auto trailer = decode_group_trailer(bytes);
   if (!trailer) return trailer.error();
   const attest::Hash checksum =
       group_checksum(segment.header, at.previous_checksum, encode(*header), trailer->root);
-  if (trailer->length != header->length() || trailer->checksum != checksum) {
+  if (trailer->length != length || trailer->checksum != checksum) {
     return Defect(Fault::group_damaged, {}, "the group's trailer does not match");
   }
   attest::Bytes leaves;
@@ -199,11 +215,68 @@ void read_leaves(const SegmentFile& segment, std::uint64_t offset, std::uint32_t
            std::span(out).subspan(before));
 }
 
+namespace {
+
+// Gives [begin, end) of a group's records to the visitor, one by one.
+class Visit {
+ public:
+  Visit(const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
+        std::uint32_t begin, std::uint32_t end, const RecordVisitor& visitor)
+      : segment_(segment), offset_(offset), header_(header), begin_(begin), visitor_(visitor) {
+    read_leaves(segment, offset, begin, end, leaves_);
+  }
+  bool give(std::uint32_t i, const RecordView& found) {
+    const ByteView leaf =
+        ByteView(leaves_).subspan((i - begin_) * attest::kLeafBytes, attest::kLeafBytes);
+    record_.index = header_.first_index + i;
+    std::copy(leaf.begin(), leaf.end(), record_.encoded_leaf.begin());
+    record_.leaf = or_damage(attest::decode_leaf(leaf), segment_, offset_, record_.index);
+    record_.erased = found.state == RecordView::State::erased;
+    record_.salt = found.content.salt;
+    record_.tlvs.assign(found.content.tlvs.begin(), found.content.tlvs.end());
+    record_.bytes.assign(found.content.bytes.begin(), found.content.bytes.end());
+    return visitor_(record_);
+  }
+
+ private:
+  const SegmentFile& segment_;
+  std::uint64_t offset_;
+  const GroupHeader& header_;
+  std::uint32_t begin_;
+  const RecordVisitor& visitor_;
+  attest::Bytes leaves_;
+  StoredRecord record_;
+};
+
+bool visit_packed(const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
+                  std::uint32_t begin, std::uint32_t end, Visit& visit) {
+  const auto first = static_cast<std::uint32_t>(header.first_index - segment.header.first_index);
+  std::shared_ptr<const PackedBlock> block;
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const std::uint64_t index = header.first_index + i;
+    if (!block || first + i >= block->end()) {
+      block = or_damage(segment.packed->block_of(first + i), segment, offset, index);
+    }
+    const RecordView& found = block->contents()[first + i - block->first()];
+    if (found.state == RecordView::State::missing) {
+      throw Damage(Fault::content_missing, Place::index(index),
+                   where(segment, offset) + ": its packed block does not open");
+    }
+    if (found.state == RecordView::State::codec_unknown) {
+      throw Damage(Fault::codec_unknown, Place::index(index),
+                   where(segment, offset) + ": its packed block has an unknown codec");
+    }
+    if (!visit.give(i, found)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHeader& header,
                  std::uint32_t begin, std::uint32_t end, const RecordVisitor& visitor) {
-  attest::Bytes leaves;
-  read_leaves(segment, offset, begin, end, leaves);
-  StoredRecord record;
+  Visit visit(segment, offset, header, begin, end, visitor);
+  if (segment.packed) return visit_packed(segment, offset, header, begin, end, visit);
   BlockWalk walk(segment, offset, header);
   while (!walk.done()) {
     const BlockHeader block = or_damage(walk.next(), segment, offset, header.first_index);
@@ -216,17 +289,7 @@ bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHe
     }
     for (std::uint32_t i = std::max(begin, block.first);
          i < std::min(end, block.first + block.count); ++i) {
-      const RecordView& found = walk.records()[i - block.first];
-      const ByteView leaf =
-          ByteView(leaves).subspan((i - begin) * attest::kLeafBytes, attest::kLeafBytes);
-      record.index = header.first_index + i;
-      std::copy(leaf.begin(), leaf.end(), record.encoded_leaf.begin());
-      record.leaf = or_damage(attest::decode_leaf(leaf), segment, offset, record.index);
-      record.erased = found.state == RecordView::State::erased;
-      record.salt = found.content.salt;
-      record.tlvs.assign(found.content.tlvs.begin(), found.content.tlvs.end());
-      record.bytes.assign(found.content.bytes.begin(), found.content.bytes.end());
-      if (!visitor(record)) return false;
+      if (!visit.give(i, walk.records()[i - block.first])) return false;
     }
   }
   return true;

@@ -13,6 +13,7 @@
 #include "attest/merkle.h"
 #include "storage/file_system.h"
 #include "storage/group_encoder.h"
+#include "storage/packed_contents.h"
 #include "storage/segment_format.h"
 #include "storage/store.h"
 
@@ -23,10 +24,18 @@ struct SegmentFile {
   std::shared_ptr<File> file;
   SegmentHeader header;
   std::uint64_t begin = 0;  // of its first group
+  std::shared_ptr<const PackedContents> packed;  // none: the contents lie in the groups
+  // Where its groups end, of a sealed one.
+  std::uint64_t groups_end() const {
+    return packed ? begin + *header.groups_bytes : file->size();
+  }
 };
 // DIRECTORY/number with its header checked: that it is that segment's; not yet what it continues.
 std::shared_ptr<const SegmentFile> open_segment(FileSystem&, const std::string& directory,
                                                 std::uint64_t number, FileSystem::Open how);
+// The same under another name.
+std::shared_ptr<const SegmentFile> open_segment_at(FileSystem&, const std::string& path,
+                                                   std::uint64_t number, FileSystem::Open how);
 
 // A group's place in its segment.
 struct GroupPlace {

@@ -19,6 +19,7 @@ using attest::Writer;
 constexpr std::string_view kSegmentMagic = "STELESEG";
 constexpr std::string_view kBlockMagic = "STBK";
 constexpr std::uint16_t kSegmentVersion = 1;
+constexpr std::uint16_t kPackedVersion = 2;
 constexpr std::size_t kMaxRoots = 64;
 
 template <std::size_t N>
@@ -42,11 +43,13 @@ attest::Bytes encode(const SegmentHeader& header) {
   ENSURE(header.roots.size() == static_cast<std::size_t>(std::popcount(header.first_index)));
   attest::Bytes out;
   Writer writer(out);
-  writer.bytes(attest::view(kSegmentMagic)).u16(kSegmentVersion).u16(attest::kLeafBytes);
+  writer.bytes(attest::view(kSegmentMagic));
+  writer.u16(header.is_packed() ? kPackedVersion : kSegmentVersion).u16(attest::kLeafBytes);
   writer.u32(header.era).bytes(header.log_id).u64(header.number).u64(header.first_index);
   writer.bytes(header.marker).bytes(header.previous_checksum);
   writer.u8(static_cast<std::uint8_t>(header.roots.size()));
   for (const attest::Hash& root : header.roots) writer.bytes(root);
+  if (header.is_packed()) writer.u64(*header.groups_bytes);
   writer.bytes(attest::hash({attest::tag("stele/v1/segment"), out}));
   return out;
 }
@@ -59,7 +62,8 @@ attest::Result<SegmentHeader> decode_segment_header(attest::ByteView bytes, std:
   }
   const std::uint16_t version = reader.u16();
   const std::uint16_t leaf_size = reader.u16();
-  if (!reader.failed() && (version != kSegmentVersion || leaf_size != attest::kLeafBytes)) {
+  const bool is_known = version == kSegmentVersion || version == kPackedVersion;
+  if (!reader.failed() && (!is_known || leaf_size != attest::kLeafBytes)) {
     return Defect(Fault::version_unknown, Place::byte(8),
                   "segment version " + std::to_string(version));
   }
@@ -77,6 +81,7 @@ attest::Result<SegmentHeader> decode_segment_header(attest::ByteView bytes, std:
     return Defect(Fault::value_out_of_range, Place::byte(roots_at), "segment header: roots");
   }
   for (std::size_t i = 0; i < roots; ++i) header.roots.push_back(reader.hash());
+  if (version == kPackedVersion) header.groups_bytes = reader.u64();
   const std::size_t covered = reader.at();
   header.checksum = reader.hash();
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(bytes.size()), "segment header");
@@ -162,7 +167,10 @@ std::array<std::uint8_t, kBlockHeaderBytes> encode(const BlockHeader& header) {
   return fixed<kBlockHeaderBytes>(out);
 }
 
-attest::Result<BlockHeader> decode_block_header(attest::ByteView bytes) {
+namespace {
+
+// records: how many lie where the block counts its first from.
+attest::Result<BlockHeader> decode_block(attest::ByteView bytes, std::uint32_t records) {
   Reader reader(bytes);
   if (!reader.expect(attest::view(kBlockMagic))) {
     return Defect(bytes.size() < kBlockMagic.size() ? Fault::truncated : Fault::bad_magic,
@@ -183,12 +191,21 @@ attest::Result<BlockHeader> decode_block_header(attest::ByteView bytes) {
   // A codec or cipher of a later version may give the other fields further meaning; not codec 0,
   // cipher 0.
   const bool is_plain = header.codec == 0 && header.cipher == 0;
-  const bool in_range = reserved == 0 && header.count > 0 && header.first < kMaxGroupRecords &&
-                        header.count <= kMaxGroupRecords - header.first &&
-                        header.stored <= kMaxGroupBytes &&
+  const bool in_range = reserved == 0 && header.count > 0 && header.first < records &&
+                        header.count <= records - header.first &&
+                        header.count <= kMaxGroupRecords && header.stored <= kMaxGroupBytes &&
                         (!is_plain || (header.stored == header.plain && header.key_id == 0));
   if (!in_range) return Defect(Fault::value_out_of_range, Place::byte(0), "block header");
   return header;
+}
+
+}  // namespace
+
+attest::Result<BlockHeader> decode_block_header(attest::ByteView bytes) {
+  return decode_block(bytes, kMaxGroupRecords);
+}
+attest::Result<BlockHeader> decode_packed_block_header(attest::ByteView bytes) {
+  return decode_block(bytes, kMaxSegmentRecords);
 }
 
 }  // namespace stele::storage

@@ -7,6 +7,7 @@
 //            previous_checksum 32 (of the last group before; first: 0)
 //            roots count u8 · compact range of the tree at first_index, 32 each
 //            header_checksum 32
+//            packed (version 2) only: groups_bytes u64, between roots and header_checksum
 //            header_checksum = H("stele/v1/segment\0" ‖ all before)
 //   group    header 56: marker 8 · first_index u64 · count u32 · leaf_bytes u32 · content_bytes u64
 //                       blocks u32 · reserved u32 = 0 · time_ns i64 (of the last record)
@@ -24,15 +25,22 @@
 //            then per record TLVs ‖ bytes;
 //            an erased record has tlv_length = length = 2^32-1 and a zero salt
 //
+// A packed segment (version 2; pack.h) is a sealed one written anew: its groups without their
+// blocks (their headers as they were, `length` that of what is left), groups_bytes long; then, to
+// the end of the file, the contents of all of them in blocks of their own:
+//   block    as above, `first` counted within the segment; codec 0, or
+//   codec 1  `stored` is one zstd frame of the plain bytes, at most kMaxExpansion times as long
+//
 // The marker is unknown to senders, so it never occurs inside content: a marker found after a
 // damaged group proves that the group was not the last, hence not torn but tampered with.
-// The checksum covers the content through the leaves' commitments and the root, so a block may be
-// rewritten (erasure, compression) into segments/NNNN.blocks and its place punched out (zeros).
+// The checksum covers the content through the leaves' commitments and the root, so contents may be
+// compressed, and one day erased, by writing a sealed segment anew.
 // Thread safety: pure. Errors: decode_*: faults of attest. Trust: from the host under judgement.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "attest/codec.h"
@@ -48,6 +56,10 @@ constexpr std::size_t kBlockHeaderBytes = 28;
 constexpr std::uint32_t kErased = 0xffffffff;
 constexpr std::uint32_t kMaxGroupRecords = 1u << 16;
 constexpr std::uint64_t kMaxGroupBytes = 256u << 20;
+constexpr std::uint32_t kMaxSegmentRecords = 1u << 30;  // of a packed segment
+// Of codec 1: a block that shrank more is kept plain, so that opening a file costs its reader time
+// and memory in proportion to its length.
+constexpr std::uint64_t kMaxExpansion = 128;
 
 using Marker = std::array<std::uint8_t, 8>;
 
@@ -59,7 +71,9 @@ struct SegmentHeader {
   Marker marker{};
   attest::Hash previous_checksum;
   std::vector<attest::Hash> roots;
+  std::optional<std::uint64_t> groups_bytes;  // of a packed segment
   attest::Hash checksum;
+  bool is_packed() const { return groups_bytes.has_value(); }
 };
 attest::Bytes encode(const SegmentHeader& header);  // fills the checksum in
 // Reads a header from the front; its length comes back through `used`.
@@ -76,6 +90,10 @@ struct GroupHeader {
   std::uint64_t group_number = 0;
   std::uint64_t length() const {
     return kGroupHeaderBytes + leaf_bytes + content_bytes + kGroupTrailerBytes;
+  }
+  // In a segment's file: a packed one keeps the contents elsewhere.
+  std::uint64_t length_in(const SegmentHeader& segment) const {
+    return length() - (segment.is_packed() ? content_bytes : 0);
   }
 };
 std::array<std::uint8_t, kGroupHeaderBytes> encode(const GroupHeader& header);
@@ -102,5 +120,6 @@ struct BlockHeader {
 };
 std::array<std::uint8_t, kBlockHeaderBytes> encode(const BlockHeader& header);
 attest::Result<BlockHeader> decode_block_header(attest::ByteView bytes);
+attest::Result<BlockHeader> decode_packed_block_header(attest::ByteView bytes);
 
 }  // namespace stele::storage

@@ -354,4 +354,16 @@ std::vector<Hash> Store::read_hashes(std::span<const NodeId> nodes) const {
   return hashes;
 }
 
+std::uint64_t Store::sealed_segments() const {
+  return state_->segments.sealed();
+}
+
+std::optional<PackedSize> Store::pack(std::uint64_t number, const StillWanted& still_wanted) const {
+  ENSURE(number < sealed_segments());
+  const auto size =
+      pack_segment(state_->files, segments_of(state_->directory), number, still_wanted);
+  state_->segments.forget(number);
+  return size;
+}
+
 }  // namespace stele::storage

@@ -26,6 +26,7 @@
 #include "attest/record.h"
 #include "storage/damage.h"
 #include "storage/file_system.h"
+#include "storage/pack.h"
 
 namespace stele::storage {
 
@@ -92,6 +93,12 @@ class Store : public attest::HashReader {
   void visit(std::uint64_t begin, std::uint64_t end,
              const std::function<bool(const StoredRecord&)>& visitor) const;
   std::vector<attest::Hash> read_hashes(std::span<const attest::NodeId> nodes) const override;
+
+  // Packing (pack.h), beside the writer, from one thread: the log does not change, only how it lies
+  // on disk. number < sealed_segments().
+  std::uint64_t sealed_segments() const;
+  std::optional<PackedSize> pack(
+      std::uint64_t number, const StillWanted& still_wanted = [] { return true; }) const;
 
  private:
   struct State;

@@ -18,6 +18,7 @@
 
 #include "attest/appraiser.h"
 #include "storage/file_system.h"
+#include "storage/packed_block.h"
 #include "storage/segment_format.h"
 
 namespace stele::storage {
@@ -57,9 +58,15 @@ class GroupReader {
   struct Group {
     GroupHeader header;
     GroupTrailer trailer;
-    attest::Bytes bytes;                      // the whole group
-    std::vector<attest::RecordView> records;  // views into bytes
-    bool last = false;                        // the store ends with it
+    attest::Bytes bytes;                      // the group as it lies in its segment
+    std::vector<attest::RecordView> records;  // views into bytes, and into opened blocks
+    bool last = false;                        // a segment still written to ends with it
+    // Of a packed segment: the blocks with its contents, none opened yet; unpack() opens them and
+    // lays the contents over the records. May be called on another thread than the reader's.
+    std::vector<std::shared_ptr<const PackedBlock>> packed;
+    std::uint32_t first_in_segment = 0;
+    std::uint64_t file_bytes = 0;  // that reading it took
+    void unpack();
   };
   // The next group, in memory that the next call uses again (swap it out to keep it); null: the
   // end, torn or damaged: see below.

@@ -18,6 +18,8 @@ constexpr Row kRows[] = {
     {"append_through_socket", "ceiling/hash_write_sync", 0.5},
     {"verify/jobs:1", "ceiling/hash", 0.5},
     {"verify/jobs:2", "ceiling/hash", 0.5},
+    {"verify_packed/jobs:1", "ceiling/hash", 0.5},
+    {"verify_packed/jobs:2", "ceiling/hash", 0.5},
 };
 
 double median(std::vector<double> values) {

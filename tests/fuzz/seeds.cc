@@ -9,9 +9,12 @@
 #include "attest/codec.h"
 #include "attest/era.h"
 #include "attest/proof.h"
+#include "storage/pack.h"
+#include "storage/segment_format.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_store.h"
 #include "tests/support/paper_log.h"
+#include "tests/support/scratch.h"
 
 using namespace stele::attest;
 using namespace stele::test;
@@ -63,6 +66,23 @@ void proofs_and_answers() {
   seed("answer", "example", encode(answer));
 }
 
+// As the target wants it: the length of its groups as u32, then all that follows the header.
+void packed_segment(ByteView segment) {
+  const Scratch scratch;
+  std::filesystem::create_directories(scratch / "segments");
+  const std::string path = scratch / "segments/0000000000000000";
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(segment.data()), static_cast<std::streamsize>(segment.size()));
+  stele::storage::pack_segment(stele::storage::posix(), scratch / "segments", 0);
+  std::ifstream file(path, std::ios::binary);
+  const Bytes packed{std::istreambuf_iterator<char>(file), {}};
+  std::size_t used = 0;
+  const auto header = stele::storage::decode_segment_header(packed, used);
+  Bytes bytes;
+  Writer(bytes).u32(static_cast<std::uint32_t>(*header->groups_bytes)).bytes(ByteView(packed).subspan(used));
+  seed("packed_segment", "two_groups", bytes);
+}
+
 void stores() {
   PaperStore store;
   store.segments.resize(1);
@@ -84,6 +104,7 @@ void stores() {
     Writer(behind).bytes(encode_group(store.segments[0][number], header, number, tree, previous));
   }
   seed("segment", "behind_its_header", behind);
+  packed_segment(behind);
   seed("segment_header", "first", stele::storage::encode(header));
   header.number = 1;
   header.first_index = 6;
