@@ -21,9 +21,7 @@
 
 namespace stele::daemon {
 
-constexpr std::size_t kReadBytes = 256u << 10;       // largest read; buffers start at 16 KiB
-constexpr std::size_t kMaxInFlightBytes = 8u << 20;  // of one connection, not yet durable
-constexpr std::size_t kMaxAckBacklog = 4096;  // acknowledgements of one connection not yet sent
+constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at 16 KiB
 
 class UnixStream : public Input {
  public:

@@ -1,0 +1,39 @@
+#include "daemon/ingest/acknowledgements.h"
+
+#include <utility>
+
+namespace stele::daemon {
+
+std::uint64_t Acknowledgements::add(std::size_t events, std::vector<Refused> refused) {
+  backlog_ += 1 + refused.size();
+  pending_.push_back({events == 0, 0, events, std::move(refused)});
+  return first_pending_ + pending_.size() - 1;
+}
+
+void Acknowledgements::placed(std::uint64_t number, std::uint64_t first) {
+  Pending& pending = pending_[number - first_pending_];
+  pending.placed = true;
+  pending.first = first;
+}
+
+std::string Acknowledgements::take_lines(std::uint64_t below) {
+  std::string lines;
+  while (may_tell(below)) {
+    Pending group{true, told_, 0, {}};
+    while (may_tell(below)) {
+      Pending& next = pending_.front();
+      if (next.count > 0 && group.count > 0 && next.first != group.next()) break;
+      if (next.count > 0 && group.count == 0) group.first = next.first;
+      group.count += next.count;
+      group.refused.insert(group.refused.end(), next.refused.begin(), next.refused.end());
+      backlog_ -= 1 + next.refused.size();
+      pending_.pop_front();
+      ++first_pending_;
+    }
+    told_ = group.next();
+    lines += acknowledgement(group.first, told_, group.refused, max_event_bytes_);
+  }
+  return lines;
+}
+
+}  // namespace stele::daemon
