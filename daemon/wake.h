@@ -17,9 +17,7 @@ class Wake {
  public:
   explicit Wake(const boost::asio::any_io_executor& executor)
       : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
-  boost::asio::awaitable<void> wait() {
-    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  }
+  boost::asio::awaitable<void> wait();
   void notify() { timer_.cancel(); }
 
  private:

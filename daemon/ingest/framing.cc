@@ -98,8 +98,15 @@ std::string_view name(Refused::Fault fault) {
 
 std::size_t Framing::decode(ByteView bytes, std::size_t limit, std::vector<Framed>& events,
                             std::vector<Refused>& refused) {
-  return frame_ == Frame::lf ? decode_lf(bytes, limit, events, refused)
-                             : decode_len32(bytes, limit, events, refused);
+  switch (frame_) {
+    case Frame::lf:
+      return decode_lf(bytes, limit, events, refused);
+    case Frame::len32:
+      return decode_len32(bytes, limit, events, refused);
+    case Frame::octets:
+      return decode_octets(bytes, limit, events, refused);
+  }
+  return 0;
 }
 
 std::size_t Framing::decode_lf(ByteView bytes, std::size_t limit, std::vector<Framed>& events,
@@ -166,10 +173,48 @@ std::size_t Framing::decode_len32(ByteView bytes, std::size_t limit, std::vector
   return at;
 }
 
+std::size_t Framing::decode_octets(ByteView bytes, std::size_t limit, std::vector<Framed>& events,
+                                   std::vector<Refused>& refused) {
+  std::size_t at = 0;
+  for (std::size_t taken = 0; taken < limit; ++taken) {
+    const std::size_t skipped = std::min<std::uint64_t>(skip_, bytes.size() - at);
+    at += skipped;
+    skip_ -= skipped;
+    const OctetCount count = find_octet_count(bytes.subspan(at));
+    if (count.found == OctetCount::Found::beginning) return at;
+    if (count.found == OctetCount::Found::none) {
+      frame_ = Frame::lf;
+      const std::size_t first = events.size();
+      const std::size_t used = decode_lf(bytes.subspan(at), limit - taken, events, refused);
+      for (std::size_t i = first; i < events.size(); ++i) {
+        events[i].offset += static_cast<std::uint32_t>(at);
+      }
+      return at + used;
+    }
+    if (count.value > max_) {
+      refuse(Refused::Fault::too_long, refused);
+      skip_ = count.value;
+      at += count.length;
+      continue;
+    }
+    if (bytes.size() - at - count.length < count.value) return at;
+    const auto length = static_cast<std::uint32_t>(count.value);
+    events.push_back({static_cast<std::uint32_t>(at + count.length), length});
+    ++ordinal_;
+    at += count.length + length;
+  }
+  return at;
+}
+
 void Framing::finish(ByteView rest, bool clean, std::vector<Framed>& events,
                      std::vector<Refused>& refused) {
   if (rest.empty() || skip_ > 0 || skipping_line_) return;
-  if (frame_ == Frame::lf && clean) {
+  // A stream that ends in digits never was one of counts, or ends in a line.
+  const bool digits =
+      frame_ == Frame::octets && find_octet_count(rest).found == OctetCount::Found::beginning;
+  if (digits && rest.size() > max_) {
+    refuse(Refused::Fault::too_long, refused);
+  } else if ((frame_ == Frame::lf || digits) && clean) {
     events.push_back({0, static_cast<std::uint32_t>(rest.size())});
     ++ordinal_;
   } else {
