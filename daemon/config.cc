@@ -113,6 +113,18 @@ void apply_override(Config& config, const std::string& text) {
   set_key(config, *key, *parsed.get("value"), where);
 }
 
+void check_tls(const Config& config, const std::string& name) {
+  for (const auto& [key, missing] :
+       {std::pair{"certificate", config.tls_certificate.empty()},
+        std::pair{"key", config.tls_key.empty()},
+        std::pair{"client_ca", config.tls_client_ca.empty()},
+        std::pair{"allowed_names", config.tls_allowed_names.empty()}}) {
+    if (missing) {
+      throw ConfigError(name + ": listen.tls.addresses needs listen.tls." + key + "; give it");
+    }
+  }
+}
+
 // What no single key can say.
 void check_together(const Config& config, const std::string& name) {
   if (config.queue_bytes < 2 * std::uint64_t{config.max_event_bytes}) {
@@ -123,6 +135,12 @@ void check_together(const Config& config, const std::string& name) {
   if (config.listen_unix == config.control_unix) {
     throw ConfigError(name + ": listen.unix.path and control.path are the same; give each its own");
   }
+  if (config.listen_unix_datagram == config.listen_unix ||
+      config.listen_unix_datagram == config.control_unix) {
+    throw ConfigError(name +
+                      ": listen.unix_datagram.path is that of another socket; give each its own");
+  }
+  if (!config.listen_tls.empty()) check_tls(config, name);
 }
 
 }  // namespace

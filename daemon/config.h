@@ -25,6 +25,18 @@ struct Config {
   std::optional<std::uint8_t> pcr;          // [tpm] pcr: P; must equal the store's, if given
   std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
   std::uint32_t listen_unix_mode = 0660;
+  std::string listen_unix_datagram;  // [listen.unix_datagram] path; empty: none
+  std::uint32_t listen_unix_datagram_mode = 0660;
+  std::vector<std::string> listen_udp;      // [listen.udp] addresses
+  std::vector<std::string> listen_tcp;      // [listen.tcp] addresses
+  std::string listen_tcp_framing = "auto";  // or "lf"
+  std::vector<std::string> listen_tls;      // [listen.tls] addresses, and the keys of that table:
+  std::string listen_tls_framing = "auto";
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
+  std::string tls_crl;
+  std::vector<std::string> tls_allowed_names;
   std::string control_unix = "/run/stele/control.sock";  // [control] path
   std::optional<std::chrono::milliseconds> heartbeat;    // [anchor] heartbeat; none: the chip's
   std::chrono::milliseconds quote_interval{1'000};       // [anchor] quote_interval
@@ -38,7 +50,13 @@ struct Config {
   } on_tpm_failure = OnTpmFailure::suspend_anchoring;
   // [limits]
   std::uint32_t max_event_bytes = 1u << 20;
-  std::uint32_t max_connections = 1024;
+  std::uint32_t max_connections = 1024;  // of each input
+  std::uint32_t max_connections_per_address = 256;
+  std::chrono::milliseconds idle_timeout{3'600'000};
+  std::chrono::milliseconds event_timeout{60'000};
+  std::chrono::milliseconds handshake_timeout{10'000};
+  std::uint64_t unfinished_bytes = 64u << 20;
+  std::uint32_t receive_buffer = 4u << 20;
   std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;

@@ -1,109 +1,13 @@
 #include "daemon/config_keys.h"
 
-#include <array>
-#include <charconv>
-#include <limits>
-#include <optional>
-#include <span>
-#include <sstream>
-
 #include "attest/genesis.h"
+#include "daemon/config_key_kinds.h"
+#include "daemon/config_listen_keys.h"
 
 namespace stele::daemon {
 namespace {
 
 using Milliseconds = std::chrono::milliseconds;
-
-struct Unit {
-  std::string_view name;
-  std::int64_t factor;
-};
-// Largest first: showing takes the first that divides.
-constexpr std::array<Unit, 5> kDurations{
-    {{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::array<Unit, 4> kSizes{
-    {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}};
-
-// "15min" by these units; nothing if it is not a whole number and one of them.
-std::optional<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number < 0) return std::nullopt;
-  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
-  for (const Unit& unit : units) {
-    if (suffix != unit.name) continue;
-    if (number > std::numeric_limits<std::int64_t>::max() / unit.factor) return std::nullopt;
-    return number * unit.factor;
-  }
-  return std::nullopt;
-}
-
-std::string show_quantity(std::int64_t value, std::span<const Unit> units) {
-  for (const Unit& unit : units) {
-    if (value != 0 && value % unit.factor == 0)
-      return std::to_string(value / unit.factor) + std::string(unit.name);
-  }
-  return "0" + std::string(units.back().name);
-}
-
-std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>(text);
-  return out.str();
-}
-
-// An integer in the smallest unit, or a string with a unit.
-std::optional<std::int64_t> quantity(const toml::node& node, std::span<const Unit> units) {
-  if (const auto* number = node.as_integer()) return number->get();
-  if (const auto* text = node.as_string()) return parse_quantity(text->get(), units);
-  return std::nullopt;
-}
-
-template <class T>
-bool assign_in_range(T& target, std::optional<std::int64_t> value, std::int64_t low,
-                     std::int64_t high) {
-  if (!value || *value < low || *value > high) return false;
-  target = static_cast<T>(*value);
-  return true;
-}
-
-template <class Check>
-ConfigKey text_key(std::string name, std::string unit, std::string Config::*member, Check fits,
-                   std::string allowed, std::string reason) {
-  return {std::move(name),
-          std::move(unit),
-          std::move(allowed),
-          std::move(reason),
-          [member, fits](Config& config, const toml::node& node) {
-            const auto* text = node.as_string();
-            if (!text || !fits(text->get())) return false;
-            config.*member = text->get();
-            return true;
-          },
-          [member](const Config& config) { return quoted(config.*member); }};
-}
-
-ConfigKey duration_key(std::string name, Milliseconds Config::*member, Milliseconds low,
-                       Milliseconds high, std::string reason) {
-  const std::string allowed =
-      "a duration from " + show_quantity(low.count(), kDurations) + " to " +
-      show_quantity(high.count(), kDurations) +
-      ": a string with ms, s, min, h or d, such as \"90s\", or whole milliseconds";
-  return {std::move(name),
-          "duration",
-          allowed,
-          std::move(reason),
-          [=](Config& config, const toml::node& node) {
-            std::int64_t count = 0;
-            if (!assign_in_range(count, quantity(node, kDurations), low.count(), high.count()))
-              return false;
-            config.*member = Milliseconds(count);
-            return true;
-          },
-          [member](const Config& config) {
-            return quoted(show_quantity((config.*member).count(), kDurations));
-          }};
-}
 
 ConfigKey heartbeat_key() {
   ConfigKey key =
@@ -144,45 +48,6 @@ ConfigKey cycles_key() {
       }};
 }
 
-template <class T>
-ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high,
-                   std::string reason) {
-  const std::string allowed =
-      "a size from " + show_quantity(low, kSizes) + " to " + show_quantity(high, kSizes) +
-      ": a string with B, KiB, MiB or GiB, such as \"1MiB\", or whole bytes";
-  return {std::move(name),
-          "bytes",
-          allowed,
-          std::move(reason),
-          [=](Config& config, const toml::node& node) {
-            return assign_in_range(config.*member, quantity(node, kSizes), low, high);
-          },
-          [member](const Config& config) {
-            return quoted(show_quantity(static_cast<std::int64_t>(config.*member), kSizes));
-          }};
-}
-
-ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*member,
-                    std::int64_t low, std::int64_t high, std::string reason) {
-  return {std::move(name),
-          std::move(unit),
-          "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
-          std::move(reason),
-          [=](Config& config, const toml::node& node) {
-            const auto* number = node.as_integer();
-            return number && assign_in_range(config.*member, number->get(), low, high);
-          },
-          [member](const Config& config) { return std::to_string(config.*member); }};
-}
-
-bool is_path(const std::string& text) {
-  return !text.empty() && text.find('\0') == std::string::npos;
-}
-// sun_path has 108 bytes, the last of them NUL.
-bool is_socket_path(const std::string& text) {
-  return is_path(text) && text.size() <= 107;
-}
-
 ConfigKey pcr_key() {
   return {
       "tpm.pcr",
@@ -198,30 +63,6 @@ ConfigKey pcr_key() {
       [](const Config& config) {
         return config.pcr ? std::to_string(*config.pcr) : std::string();
       }};
-}
-
-ConfigKey mode_key() {
-  return {"listen.unix.mode",
-          "permissions",
-          "octal permissions from 0 to 0o777, such as 0o660 or \"0660\"",
-          "who may send: owner and group by default; the kernel tells who it was in any case",
-          [](Config& config, const toml::node& node) {
-            std::optional<std::int64_t> mode;
-            if (const auto* number = node.as_integer()) mode = number->get();
-            if (const auto* text = node.as_string()) {
-              std::uint32_t octal = 0;
-              const std::string& digits = text->get();
-              const auto [end, error] =
-                  std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
-              if (error == std::errc{} && end == digits.data() + digits.size()) mode = octal;
-            }
-            return assign_in_range(config.listen_unix_mode, mode, 0, 0777);
-          },
-          [](const Config& config) {
-            std::ostringstream out;
-            out << "0o" << std::oct << config.listen_unix_mode;
-            return out.str();
-          }};
 }
 
 ConfigKey tpm_failure_key() {
@@ -307,7 +148,10 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(pcr_key());
   keys.push_back(text_key("listen.unix.path", "path", &Config::listen_unix, is_socket_path, socket,
                           "the ingest socket: events come in here"));
-  keys.push_back(mode_key());
+  keys.push_back(mode_key("listen.unix.mode", &Config::listen_unix_mode,
+                          "who may send: owner and group by default; the kernel tells who it was "
+                          "in any case"));
+  add_listen_keys(keys);
   keys.push_back(text_key("control.path", "path", &Config::control_unix, is_socket_path, socket,
                           "the control socket: answers root and the daemon's own user only"));
   keys.push_back(heartbeat_key());
@@ -327,7 +171,9 @@ std::vector<ConfigKey> make_keys() {
                           "journal and cloud logs"));
   keys.push_back(
       count_key("limits.max_connections", "connections", &Config::max_connections, 1, 65536,
-                "further senders get a refusal line; bounds file descriptors and buffers"));
+                "of each input; further senders are turned away, on the ingest socket with a line; "
+                "bounds file descriptors and buffers"));
+  add_network_limits(keys);
   keys.push_back(
       size_key("limits.queue_bytes", &Config::queue_bytes, 1 << 20, std::int64_t{16} << 30,
                "received, not yet durable, all senders; when full senders wait: bounds memory"));

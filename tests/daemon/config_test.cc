@@ -105,7 +105,7 @@ TEST(Config, UnknownKeysAreRefusedWithTheirPlace) {
   EXPECT_TRUE(starts(refusal("[anchor]\n  hartbeat = 1\n"),
                      "steled.toml:2:3: unknown key anchor.hartbeat; known here: anchor.heartbeat"));
   EXPECT_TRUE(
-      starts(refusal("[listen.tcp]\nport = 1\n"), "steled.toml:1:9: unknown key listen.tcp"));
+      starts(refusal("[listen.pigeon]\nport = 1\n"), "steled.toml:1:9: unknown key listen.pigeon"));
   EXPECT_TRUE(starts(refusal("\"anchor.heartbeat\" = \"1h\"\n"), "steled.toml:1:1: unknown key"));
 }
 
