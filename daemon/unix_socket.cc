@@ -2,10 +2,12 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace stele::daemon {
 namespace {
@@ -16,40 +18,63 @@ using boost::asio::local::stream_protocol;
   throw std::system_error(error, std::generic_category(), what);
 }
 
+}  // namespace
+
 // Removes the file of a daemon that is gone; anything else at the path is refused.
-void replace_stale(stream_protocol::acceptor& acceptor, const std::string& path) {
+SocketFile::SocketFile(std::string path, int type) : path_(std::move(path)) {
+  if (path_.empty()) return;
   struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) {
+  if (::lstat(path_.c_str(), &found) != 0) {
     if (errno == ENOENT) return;
-    fail(errno, path);
+    fail(errno, path_);
   }
   if (!S_ISSOCK(found.st_mode)) {
-    fail(EEXIST, path + " is no socket: remove it, or configure another path");
+    fail(EEXIST, path_ + " is no socket: remove it, or configure another path");
   }
-  stream_protocol::socket probe(acceptor.get_executor());
-  boost::system::error_code refused;
-  probe.connect(stream_protocol::endpoint(path), refused);
-  if (refused != boost::asio::error::connection_refused) {
-    fail(EADDRINUSE, path + " is served by another process: stop that, or configure another path");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int probe = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  const int connected =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const bool dead = connected != 0 && errno == ECONNREFUSED;
+  ::close(probe);
+  if (!dead) {
+    fail(EADDRINUSE, path_ + " is served by another process: stop that, or configure another path");
   }
-  if (::unlink(path.c_str()) != 0) fail(errno, path);
+  if (::unlink(path_.c_str()) != 0) fail(errno, path_);
 }
 
-}  // namespace
+void SocketFile::made(int bind_error, mode_t mode) {
+  if (bind_error != 0) {
+    fail(bind_error, path_ + " cannot be made: is its directory there and writable?");
+  }
+  struct stat made {};
+  if (::chmod(path_.c_str(), mode) != 0 || ::lstat(path_.c_str(), &made) != 0) fail(errno, path_);
+  device_ = made.st_dev;
+  inode_ = made.st_ino;
+}
+
+void SocketFile::remove() {
+  struct stat found {};
+  if (inode_ != 0 && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+      found.st_ino == inode_) {
+    ::unlink(path_.c_str());
+  }
+  inode_ = 0;
+}
 
 UnixListener::UnixListener(boost::asio::any_io_executor executor, const std::string& path,
                            mode_t mode)
-    : acceptor_(executor, stream_protocol()), path_(path) {
-  replace_stale(acceptor_, path);
+    : acceptor_(executor, stream_protocol()), file_(path, SOCK_STREAM) {
   boost::system::error_code failed;
   acceptor_.bind(stream_protocol::endpoint(path), failed);
-  if (failed) fail(failed.value(), path + " cannot be made: is its directory there and writable?");
-  struct stat made {};
-  if (::chmod(path.c_str(), mode) != 0 || ::lstat(path.c_str(), &made) != 0) fail(errno, path);
-  device_ = made.st_dev;
-  inode_ = made.st_ino;
+  file_.made(failed.value(), mode);
   acceptor_.listen();
 }
+
+UnixListener::UnixListener(boost::asio::any_io_executor executor, int passed)
+    : acceptor_(executor, stream_protocol(), passed), file_({}, SOCK_STREAM) {}
 
 UnixListener::~UnixListener() {
   close();
@@ -59,10 +84,7 @@ void UnixListener::close() {
   if (!acceptor_.is_open()) return;
   boost::system::error_code ignored;
   acceptor_.close(ignored);
-  struct stat found {};
-  if (::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
+  file_.remove();
 }
 
 Peer peer_of(UnixStreamSocket& socket) {

@@ -16,9 +16,28 @@ namespace stele::daemon {
 
 using UnixStreamSocket = boost::asio::local::stream_protocol::socket;
 
+// The name of a bound Unix socket in the file system.
+class SocketFile {
+ public:
+  // Makes room for a socket of this type (SOCK_STREAM, SOCK_DGRAM) at the path; "": none is made.
+  SocketFile(std::string path, int type);
+  ~SocketFile() { remove(); }
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+  void made(int bind_error, mode_t mode);  // bind() was called, with this errno or 0
+  void remove();                           // ours alone
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
 class UnixListener {
  public:
   UnixListener(boost::asio::any_io_executor executor, const std::string& path, mode_t mode);
+  // A listening socket that was passed; its file is of whoever made it, and stays.
+  UnixListener(boost::asio::any_io_executor executor, int passed);
   ~UnixListener();
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;
@@ -27,9 +46,7 @@ class UnixListener {
 
  private:
   boost::asio::local::stream_protocol::acceptor acceptor_;
-  std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  SocketFile file_;
 };
 
 struct Peer {
