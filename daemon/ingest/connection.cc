@@ -8,8 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "daemon/log.h"
-
 namespace stele::daemon {
 
 namespace asio = boost::asio;
@@ -70,7 +68,8 @@ asio::awaitable<bool> IngestConnection::read_more() {
 bool IngestConnection::open(bool ended) {
   const attest::Result<Opening> opening = decode_opening(intake_->rest(), ended);
   if (!opening) {
-    log(Priority::warning, intake_->source() + ": opening line refused: " + opening.error().detail);
+    shared_->complaints.say(intake_->source() +
+                            ": opening line refused: " + opening.error().detail);
     turn_away(socket_, "opening_malformed", opening.error().detail);
     close();
     return false;

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "daemon/ingest/tcp.h"
 #include "daemon/ingest/unix_stream.h"
 
 namespace stele::daemon {
 
 Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer) {
   inputs_.push_back({"unix", std::make_unique<UnixStream>(config, executor, sequencer)});
+  if (!config.listen_tcp.empty()) {
+    inputs_.push_back({"tcp", make_tcp(config, executor, sequencer)});
+  }
 }
 
 void Inputs::sealed(std::uint64_t size) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "attest/gap.h"
-#include "daemon/log.h"
 
 namespace stele::daemon {
 namespace {
@@ -84,13 +83,14 @@ asio::awaitable<void> Intake::take_events(bool ended, bool clean) {
 }
 
 asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
+  taken_ += found_.size() + refused_.size();
   shared_->events += found_.size();
   shared_->refused += refused_.size();
   if (!refused_.empty() && !warned_) {
     warned_ = true;
-    log(Priority::warning, *source_ + ": event " + std::to_string(refused_.front().at) +
-                               " refused: " + std::string(name(refused_.front().fault)) +
-                               "; further ones of this connection are counted only");
+    shared_->complaints.say(*source_ + ": event " + std::to_string(refused_.front().at) +
+                            " refused: " + std::string(name(refused_.front().fault)) +
+                            "; further ones of this connection are counted only");
   }
   Batch batch = make_batch(used, clocks);
   std::optional<std::uint64_t> number;

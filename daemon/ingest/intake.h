@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "daemon/ingest/acknowledgements.h"
+#include "daemon/ingest/complaints.h"
 #include "daemon/ingest/framing.h"
 #include "daemon/sequencer.h"
 #include "daemon/wake.h"
@@ -33,6 +34,7 @@ struct IngestShared {
   const std::size_t max_read_bytes;  // at once; buffers grow up to it with what comes
   std::uint64_t sealed_size = 0;
   bool stopping = false;
+  Complaints complaints;
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
 };
@@ -49,12 +51,15 @@ class Intake : public std::enable_shared_from_this<Intake> {
   bool backlogged() const;  // the connection must not be read now
   boost::asio::mutable_buffer space();
   void received(std::size_t count);
+  void release() { buffer_ = {}; }  // the buffer, while rest() is empty
+  std::size_t capacity() const { return buffer_.bytes.size(); }
   attest::ByteView rest() const;  // what has been received and not been taken
   void skip(std::size_t count) { buffer_.begin += count; }
   void set_framing(Framing framing) { framing_ = framing; }
   // Takes all whole events received. ended: no more will come; clean: by the sender's own end.
   boost::asio::awaitable<void> take_events(bool ended, bool clean);
-  void close();  // nothing more is taken; whoever waits goes on
+  std::uint64_t taken() const { return taken_; }  // events and refusals so far
+  void close();                                   // nothing more is taken; whoever waits goes on
   // Telling.
   void acknowledge() { acknowledgements_.emplace(shared_->max_event_bytes); }
   void stop_telling() { acknowledgements_.reset(); }
@@ -82,6 +87,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Framing framing_;
   std::vector<Framed> found_;  // of the decode under way
   std::vector<Refused> refused_;
+  std::uint64_t taken_ = 0;
   bool warned_ = false;
   std::size_t in_flight_ = 0;  // bytes with the sequencer
   std::size_t unplaced_ = 0;   // batches with the sequencer

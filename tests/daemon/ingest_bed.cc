@@ -1,6 +1,7 @@
 #include "tests/daemon/ingest_bed.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -47,7 +48,10 @@ IngestBed::IngestBed(const std::function<void(daemon::Config&)>& configure)
 }
 
 IngestBed::~IngestBed() {
-  on_loop([this] { ingest_->close(); });
+  on_loop([this] {
+    ingest_->close();
+    further_.clear();
+  });
   sequencer_->drain();
   work_.reset();
   thread_.join();
@@ -56,10 +60,14 @@ IngestBed::~IngestBed() {
 void IngestBed::on_loop(const std::function<void()>& what) {
   std::promise<void> done;
   asio::post(context_, [&] {
-    what();
-    done.set_value();
+    try {
+      what();
+      done.set_value();
+    } catch (...) {
+      done.set_exception(std::current_exception());
+    }
   });
-  done.get_future().wait();
+  done.get_future().get();
 }
 
 void IngestBed::await(const std::function<bool()>& holds) {
@@ -95,10 +103,24 @@ Client::Client(const std::string& path)
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
+  connect_to(&address, sizeof address);
+}
+
+Client::Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  require(socket_ >= 0, "socket");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect_to(&address, sizeof address);
+}
+
+void Client::connect_to(const void* address, std::size_t length) {
   const timeval limit{30, 0};
   require(::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0, "SO_RCVTIMEO");
   require(::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0, "SO_SNDTIMEO");
-  require(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
+  require(::connect(socket_, static_cast<const sockaddr*>(address),
+                    static_cast<socklen_t>(length)) == 0,
           "connect");
 }
 
@@ -122,6 +144,12 @@ std::size_t Client::send_what_fits(const std::string& bytes) {
 
 void Client::half_close() {
   require(::shutdown(socket_, SHUT_WR) == 0, "shutdown");
+}
+
+void Client::reset() {
+  const linger at_once{1, 0};
+  require(::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0, "SO_LINGER");
+  close();
 }
 
 void Client::close() {

@@ -27,6 +27,17 @@ class IngestBed {
   daemon::UnixStream& ingest() { return *ingest_; }
   daemon::Sequencer& sequencer() { return *sequencer_; }
   const daemon::Config& config() const { return config_; }
+  // A further input, made on the serving thread; closed and gone before the bed is.
+  template <class Input>
+  Input& open(const std::function<std::unique_ptr<Input>(boost::asio::any_io_executor,
+                                                         daemon::Sequencer&)>& make) {
+    Input* made = nullptr;
+    on_loop([&] {
+      further_.push_back(make(context_.get_executor(), *sequencer_));
+      made = static_cast<Input*>(further_.back().get());
+    });
+    return *made;
+  }
   // Does this on the serving thread, and waits for it.
   void on_loop(const std::function<void()>& what);
   // Waits until it holds; the test fails after 30 seconds.
@@ -42,6 +53,7 @@ class IngestBed {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<daemon::Sequencer> sequencer_;
   std::unique_ptr<daemon::UnixStream> ingest_;
+  std::vector<std::unique_ptr<daemon::Input>> further_;
   std::thread thread_;
 };
 
@@ -49,16 +61,20 @@ class IngestBed {
 class Client {
  public:
   explicit Client(const std::string& path);
+  explicit Client(std::uint16_t port);  // TCP, to 127.0.0.1
   ~Client();
   Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
   void send(const std::string& bytes);                   // all of them
   std::size_t send_what_fits(const std::string& bytes);  // without waiting; 0: nothing fits
   void half_close();
+  void reset();  // RST
   void close();
   std::string read_line();  // without its LF; empty at the end of the stream
   std::string read_rest();  // until the end of the stream
 
  private:
+  void connect_to(const void* address, std::size_t length);
+
   int socket_ = -1;
 };
 

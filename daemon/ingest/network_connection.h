@@ -1,0 +1,163 @@
+// One connection over the network, TCP or TLS: it only sends; its intake takes what comes.
+//
+// Stream is a TCP socket, or a TLS stream over one; greet() says who is at its other end. Nothing
+// is ever written to the sender, beside what TLS needs. It is ended when it sends nothing for
+// limits.idle_timeout, or leaves an event unfinished for limits.event_timeout: counted by tick()
+// while the daemon waits for the sender, so that our own delays are never held against it. Lives
+// until the stream is over, or until close(). Thread safety: one executor on one thread. Errors:
+// end the connection, never the daemon.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "daemon/ingest/intake.h"
+#include "daemon/ingest/network_shared.h"
+
+namespace stele::daemon {
+
+// Who is at the other end: the content of the source record; none: it is not listened to, and why
+// was said. For TLS, behind the handshake.
+boost::asio::awaitable<std::optional<std::string>> greet(boost::asio::ip::tcp::socket& stream,
+                                                         NetworkShared& shared);
+
+template <class Stream>
+class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<Stream>> {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, AddressSlot slot)
+      : stream_(std::move(stream)), shared_(std::move(shared)), slot_(std::move(slot)) {}
+  ~NetworkConnection() { account(0); }
+  NetworkConnection(const NetworkConnection&) = delete;
+  NetworkConnection& operator=(const NetworkConnection&) = delete;
+
+  void start(std::function<void()> ended) {
+    boost::asio::co_spawn(
+        stream_.get_executor(), [self = this->shared_from_this()] { return self->receive(); },
+        [self = this->shared_from_this(), ended = std::move(ended)](const std::exception_ptr&) {
+          self->over_ = true;
+          self->close();
+          ended();
+        });
+  }
+  void sealed() {}
+  void stop() { end_reading(); }
+  bool read_out() const { return over_; }
+  void close() {
+    boost::system::error_code ignored;
+    closed_ = true;
+    stream_.lowest_layer().close(ignored);
+    if (intake_) intake_->close();
+  }
+
+  // To be called at regular times; so much has gone by since the last call.
+  void tick(std::chrono::milliseconds since) {
+    if (!waiting_ || ending_) return;
+    const bool finished = intake_ && (intake_->rest().empty() || intake_->taken() != taken_);
+    if (intake_) taken_ = intake_->taken();
+    unfinished_for_ = finished ? std::chrono::milliseconds(0) : unfinished_for_ + since;
+    silent_for_ += since;
+    const NetworkLimits& limits = shared_->limits;
+    if (!intake_) {
+      if (silent_for_ >= limits.handshake) end("no TLS handshake within limits.handshake_timeout");
+    } else if (unfinished_for_ >= limits.event) {
+      end("an event was left unfinished for limits.event_timeout");
+    } else if (silent_for_ >= limits.idle) {
+      end("nothing came for limits.idle_timeout");
+    }
+  }
+  std::size_t unfinished_bytes() const { return ending_ ? 0 : accounted_; }
+  std::chrono::milliseconds unfinished_for() const { return unfinished_for_; }
+  // Reads what has arrived, then ends; the event that is not finished is refused.
+  void end(const std::string& why) {
+    shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
+    end_reading();
+  }
+
+ private:
+  static constexpr bool kPlain = std::is_same_v<Stream, Socket>;
+
+  boost::asio::awaitable<void> receive() {
+    waiting_ = true;
+    const auto source = co_await greet(stream_, *shared_);
+    waiting_ = false;
+    silent_for_ = {};
+    if (!source || closed_) co_return;
+    intake_ = std::make_shared<Intake>(stream_.get_executor(), shared_->ingest, *source,
+                                       Framing(shared_->frame, shared_->ingest->max_event_bytes));
+    for (bool more = true; more && !closed_;) {
+      more = co_await read_more();
+      co_await intake_->take_events(!more, clean_);
+    }
+  }
+
+  boost::asio::awaitable<bool> read_more() {
+    while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
+    if (closed_) co_return false;
+    waiting_ = true;
+    // Thousands may be silent: none of them keeps a buffer.
+    if constexpr (kPlain) {
+      if (drained_ && intake_->rest().empty()) {
+        intake_->release();
+        account(0);
+        co_await stream_.async_wait(Socket::wait_read,
+                                    boost::asio::as_tuple(boost::asio::use_awaitable));
+        if (closed_) co_return false;
+      }
+    }
+    const auto space = intake_->space();
+    account(intake_->capacity());
+    const auto [error, count] =
+        co_await stream_.async_read_some(space, boost::asio::as_tuple(boost::asio::use_awaitable));
+    waiting_ = false;
+    intake_->received(count);
+    drained_ = count < space.size();
+    if (count > 0) silent_for_ = {};
+    clean_ = error == boost::asio::error::eof && !ending_;
+    co_return !error;
+  }
+
+  // What this connection's buffer holds beyond a read's size is unfinished events.
+  void account(std::size_t capacity) {
+    const std::size_t usual = shared_->ingest->max_read_bytes;
+    const std::size_t beyond = capacity > usual ? capacity - usual : 0;
+    shared_->unfinished_bytes += beyond;
+    shared_->unfinished_bytes -= accounted_;
+    const bool grown = beyond > accounted_;
+    accounted_ = beyond;
+    if (grown && shared_->unfinished_bytes > shared_->limits.unfinished_bytes) shared_->relieve();
+  }
+
+  void end_reading() {
+    boost::system::error_code ignored;
+    ending_ = true;
+    stream_.lowest_layer().shutdown(Socket::shutdown_receive, ignored);
+  }
+
+  Stream stream_;
+  std::shared_ptr<NetworkShared> shared_;
+  AddressSlot slot_;
+  std::shared_ptr<Intake> intake_;  // from greet() on
+  std::size_t accounted_ = 0;
+  std::chrono::milliseconds silent_for_{0};
+  std::chrono::milliseconds unfinished_for_{0};
+  std::uint64_t taken_ = 0;
+  bool waiting_ = false;  // for the sender
+  bool drained_ = true;   // all that had come was read
+  bool ending_ = false;   // by us
+  bool clean_ = false;    // ended by the sender
+  bool over_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace stele::daemon
