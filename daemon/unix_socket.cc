@@ -96,9 +96,9 @@ Peer peer_of(UnixStreamSocket& socket) {
   return {credentials.uid, credentials.gid, credentials.pid};
 }
 
-std::string to_json(const Peer& peer) {
+std::string to_json(const Peer& peer, const std::string& transport) {
   return "{\"gid\":" + std::to_string(peer.gid) + ",\"pid\":" + std::to_string(peer.pid) +
-         ",\"transport\":\"unix\",\"uid\":" + std::to_string(peer.uid) + "}";
+         ",\"transport\":\"" + transport + "\",\"uid\":" + std::to_string(peer.uid) + "}";
 }
 
 }  // namespace stele::daemon

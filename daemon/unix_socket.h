@@ -56,6 +56,6 @@ struct Peer {
 };
 Peer peer_of(UnixStreamSocket& socket);
 // {"gid":…,"pid":…,"transport":"unix","uid":…}: the content of a source record.
-std::string to_json(const Peer& peer);
+std::string to_json(const Peer& peer, const std::string& transport = "unix");
 
 }  // namespace stele::daemon

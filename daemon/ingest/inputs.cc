@@ -3,12 +3,20 @@
 #include <algorithm>
 
 #include "daemon/ingest/tcp.h"
+#include "daemon/ingest/udp.h"
+#include "daemon/ingest/unix_datagram.h"
 #include "daemon/ingest/unix_stream.h"
 
 namespace stele::daemon {
 
 Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer) {
   inputs_.push_back({"unix", std::make_unique<UnixStream>(config, executor, sequencer)});
+  if (!config.listen_unix_datagram.empty()) {
+    inputs_.push_back({"unix_datagram", make_unix_datagram(config, executor, sequencer)});
+  }
+  if (!config.listen_udp.empty()) {
+    inputs_.push_back({"udp", make_udp(config, executor, sequencer)});
+  }
   if (!config.listen_tcp.empty()) {
     inputs_.push_back({"tcp", make_tcp(config, executor, sequencer)});
   }
