@@ -226,9 +226,11 @@ class Attempt {
     Object index = find_object(device_, plan_.counter_handle,
                                name_of(counter_public(plan_.counter_handle, false)));
     index.set_auth(plan_.counter_auth);
-    execute(device_, "TPM2_NV_Increment", [&] {
-      return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
-                               ESYS_TR_NONE, ESYS_TR_NONE);
+    as_definer_of(plan_.counter_handle, [&] {
+      execute(device_, "TPM2_NV_Increment", [&] {
+        return Esys_NV_Increment(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
+                                 ESYS_TR_NONE, ESYS_TR_NONE);
+      });
     });
     FAILPOINT("provision.counter_written");
     keeper_.progress("counter C written for the first time");
@@ -250,9 +252,11 @@ class Attempt {
     TPM2B_MAX_NV_BUFFER value{};
     value.size = static_cast<UINT16>(digest.bytes.size());
     std::copy(digest.bytes.begin(), digest.bytes.end(), value.buffer);
-    execute(device_, "TPM2_NV_Extend", [&] {
-      return Esys_NV_Extend(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
-                            ESYS_TR_NONE, ESYS_TR_NONE, &value);
+    as_definer_of(plan_.extend_handle, [&] {
+      execute(device_, "TPM2_NV_Extend", [&] {
+        return Esys_NV_Extend(device_.esys(), index.get(), index.get(), ESYS_TR_PASSWORD,
+                              ESYS_TR_NONE, ESYS_TR_NONE, &value);
+      });
     });
     FAILPOINT("provision.extend_written");
     keeper_.progress("hash chain E begun with the genesis");
@@ -370,6 +374,17 @@ class Attempt {
       step();
     } catch (const TpmError& error) {
       if (is_wrong_auth(error)) throw locked("owner");
+      throw;
+    }
+  }
+
+  // An index with our public area that our authValue does not open: somebody defined it between two
+  // attempts.
+  void as_definer_of(std::uint32_t handle, const std::function<void()>& step) {
+    try {
+      step();
+    } catch (const TpmError& error) {
+      if (is_wrong_auth(error)) throw occupied(handle);
       throw;
     }
   }

@@ -229,6 +229,32 @@ TEST(Squatters, AnIndexThatSomebodyHasWrittenToIsRefusedByNameAndLeftAlone) {
   tally.report(56, "written indexes with our public areas");
 }
 
+TEST(Squatters, AnIndexDefinedLikeOursBetweenTwoAttemptsIsRefusedAtItsFirstWrite) {
+  Tally tally;
+  const tpm::ProvisionPlan plan = make_plan();
+  for (const TPM2B_NV_PUBLIC& ours : {tpm::counter_public(plan.counter_handle, false),
+                                      tpm::extend_public(plan.extend_handle, false)}) {
+    for (const attest::Bytes& auth : {attest::Bytes{}, attest::Bytes{1, 2, 3}}) {
+      Ground ground;
+      ASSERT_EQ(define(ground.device(), ours, auth), TSS2_RC_SUCCESS);
+      const attest::Name before = tpm::find_object(ground.device(), ours.nvPublic.nvIndex).name();
+      MemoryKeeper memory;
+      memory.kept.genesis = ground.genesis();
+      ++tally.injected;
+      const std::string words = refusal_of(ground.device(), memory);
+      const bool is_named = words.find(hex(ours.nvPublic.nvIndex)) != std::string::npos;
+      if (!is_named || memory.trust) ++tally.missed;
+      EXPECT_TRUE(is_named) << words;
+      const attest::Name after = tpm::find_object(ground.device(), ours.nvPublic.nvIndex).name();
+      if (after != before) ++tally.lost;
+      // Removed by a person: the third attempt makes the log.
+      ASSERT_EQ(undefine(ground.device(), ours), TSS2_RC_SUCCESS);
+      if (!refusal_of(ground.device(), memory).empty() || !memory.trust) ++tally.lost;
+    }
+  }
+  tally.report(56, "indexes alike but for their authValue, planted between two attempts");
+}
+
 TPM2B_PUBLIC rsa_key() {
   TPM2B_PUBLIC key{};
   TPMT_PUBLIC& area = key.publicArea;
