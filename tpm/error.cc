@@ -132,6 +132,9 @@ std::string TpmError::advice(std::uint32_t rc) {
       return "the key or NV index is not in this TPM: cleared, deprovisioned, or another TPM";
     case TPM2_RC_NV_SPACE:
       return "the TPM's NV memory is full: remove indexes that nobody needs (tpm2_nvundefine)";
+    case TPM2_RC_NV_LOCKED:
+      return "the NV index is locked, which ours cannot be: somebody put another in its place, or "
+             "answers in the TPM's stead; examine this host";
     case TPM2_RC_NV_DEFINED:
       return "an NV index with this handle exists already: choose another handle, or remove it";
     case TPM2_RC_BAD_AUTH:

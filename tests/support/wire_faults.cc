@@ -57,6 +57,7 @@ std::vector<NamedFault> code_faults() {
       {"POLICY_FAIL", 0x99d, Kind::refused},
       {"DISABLED", 0x120, Kind::refused},
       {"NV_SPACE", 0x14b, Kind::full},
+      {"NV_LOCKED", 0x148, Kind::refused},
       {"PCR_CHANGED", 0x128, Kind::other},
       {"REBOOT", 0x130, Kind::other},
       {"FAILURE", 0x101, Kind::other, true},
