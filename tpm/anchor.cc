@@ -6,6 +6,7 @@
 #include "attest/codec.h"
 #include "attest/failpoint.h"
 #include "tpm/anchor_session.h"
+#include "tpm/hierarchies.h"
 #include "tpm/templates.h"
 
 namespace stele::tpm {
@@ -73,6 +74,10 @@ IndexState read_indexes(Device& device, const Credentials& credentials) {
                                    credentials.identity.counter_name, credentials.counter_auth, 8);
   const Found extend = read_index(device, credentials.extend_handle,
                                   credentials.identity.extend_name, credentials.extend_auth, 32);
+  using Presence = IndexState::Presence;
+  if (counter.presence == Presence::missing || extend.presence == Presence::missing) {
+    require_owner_enabled(device);
+  }
   IndexState state;
   state.counter_presence = counter.presence;
   state.extend_presence = extend.presence;

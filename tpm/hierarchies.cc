@@ -1,18 +1,25 @@
 #include "tpm/hierarchies.h"
 
 namespace stele::tpm {
+namespace {
 
-HierarchyState hierarchy_state(Device& device) {
+std::uint32_t property(Device& device, TPM2_PT which) {
   EsysPtr<TPMS_CAPABILITY_DATA> found;
   execute(device, "TPM2_GetCapability", [&] {
     return Esys_GetCapability(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                              TPM2_CAP_TPM_PROPERTIES, TPM2_PT_PERMANENT, 1, nullptr, out(found));
+                              TPM2_CAP_TPM_PROPERTIES, which, 1, nullptr, out(found));
   });
   const TPML_TAGGED_TPM_PROPERTY& list = found->data.tpmProperties;
-  if (list.count == 0 || list.tpmProperty[0].property != TPM2_PT_PERMANENT) {
+  if (list.count == 0 || list.tpmProperty[0].property != which) {
     throw TpmError(TSS2_ESYS_RC_MALFORMED_RESPONSE, "TPM2_GetCapability");
   }
-  const TPMA_PERMANENT flags = list.tpmProperty[0].value;
+  return list.tpmProperty[0].value;
+}
+
+}  // namespace
+
+HierarchyState hierarchy_state(Device& device) {
+  const TPMA_PERMANENT flags = property(device, TPM2_PT_PERMANENT);
   return {.owner_set = (flags & TPMA_PERMANENT_OWNERAUTHSET) != 0,
           .endorsement_set = (flags & TPMA_PERMANENT_ENDORSEMENTAUTHSET) != 0,
           .lockout_set = (flags & TPMA_PERMANENT_LOCKOUTAUTHSET) != 0,
@@ -39,6 +46,13 @@ void disable_clear(Device& device) {
     return Esys_ClearControl(device.esys(), ESYS_TR_RH_LOCKOUT, ESYS_TR_PASSWORD, ESYS_TR_NONE,
                              ESYS_TR_NONE, TPM2_YES);
   });
+}
+
+void require_owner_enabled(Device& device) {
+  if ((property(device, TPM2_PT_STARTUP_CLEAR) & TPMA_STARTUP_CLEAR_SHENABLE) != 0) return;
+  throw TpmError(TPM2_RC_HIERARCHY, "the owner hierarchy",
+                 "somebody with platform authority has switched it off, and with it the log's key "
+                 "and indexes: start the machine anew, or enable it in the firmware's set-up");
 }
 
 }  // namespace stele::tpm

@@ -16,4 +16,8 @@ void change_auth(Device& device, ESYS_TR hierarchy, attest::ByteView new_auth);
 // By the lockout authorisation; only platform authority can undo it.
 void disable_clear(Device& device);
 
+// Platform authority can switch the owner hierarchy off until the next start: then its indexes and
+// keys answer as if they had never been. TpmError (refused) if so.
+void require_owner_enabled(Device& device);
+
 }  // namespace stele::tpm
