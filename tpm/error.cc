@@ -148,6 +148,9 @@ std::string TpmError::advice(std::uint32_t rc) {
       return "the TPM was not started: the firmware (or tpm2_startup -c) must send TPM2_Startup";
     case TPM2_RC_FAILURE:
       return "the TPM is in failure mode after a failed self-test: power the machine off and on";
+    case TPM2_RC_NEEDS_TEST:
+      return "the TPM has not passed its self-test of what this command needs: have it tested "
+             "(tpm2_selftest -f), and power the machine off and on if that fails";
     case TPM2_RC_REBOOT:
       return "the TPM wants a restart before it goes on: power the machine off and on";
     case TPM2_RC_UPGRADE:

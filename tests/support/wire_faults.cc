@@ -62,6 +62,7 @@ std::vector<NamedFault> code_faults() {
       {"REBOOT", 0x130, Kind::other},
       {"FAILURE", 0x101, Kind::other, true},
       {"INITIALIZE", 0x100, Kind::other},
+      {"NEEDS_TEST", 0x153, Kind::other},
   };
   std::vector<NamedFault> faults;
   for (const Code& one : kCodes) {

@@ -27,6 +27,7 @@ TEST(TpmError, EveryCodeOfTheTableHasItsKind) {
       {0x101, Kind::other},         {0x1C4, Kind::other},         {0xC0922, Kind::busy},
       {0x901, Kind::full},          {0x99D, Kind::refused},       {0x909, Kind::other},
       {0x130, Kind::other},         {0x12D, Kind::other},         {0x148, Kind::refused},
+      {0x153, Kind::other},
   };
   for (const auto& [rc, kind] : table) {
     EXPECT_EQ(TpmError(rc, "TPM2_X").kind(), kind) << std::hex << rc;
