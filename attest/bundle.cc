@@ -93,7 +93,6 @@ Result<VerifiedBundle> verify_bundle(ByteView encoded, const TpmIdentity& identi
   verified.run_ = quote->run;
   verified.pcr_ = bundle->quote.pcrs.back();
   verified.clock_ms_ = quote->clock_ms;
-  verified.clock_safe_ = quote->clock_safe;
   verified.firmware_ = quote->firmware;
   verified.counter_ = bundle->counter;
   verified.extend_ = bundle->extend;

@@ -51,7 +51,6 @@ class VerifiedBundle {
   Run run() const { return run_; }
   const Hash& pcr() const { return pcr_; }  // P as quoted: P_0 of its run, if it is the run's first
   std::uint64_t clock_ms() const { return clock_ms_; }
-  bool clock_safe() const { return clock_safe_; }
   std::uint64_t firmware() const { return firmware_; }
   std::uint64_t counter() const { return counter_; }
   const Hash& extend() const { return extend_; }
@@ -63,7 +62,6 @@ class VerifiedBundle {
   std::array<std::uint8_t, 16> boot_id_{};
   Run run_{};
   std::uint64_t clock_ms_ = 0, firmware_ = 0, counter_ = 0;
-  bool clock_safe_ = false;
 };
 Result<VerifiedBundle> verify_bundle(ByteView encoded, const TpmIdentity& identity);
 

@@ -134,7 +134,6 @@ Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity
     verified.pcr_ = receipt.quote->pcrs.back();
     verified.run_ = verified.quote_run_ = quote->run;
     verified.clock_ms_ = quote->clock_ms;
-    verified.clock_safe_ = quote->clock_safe;
     verified.firmware_ = quote->firmware;
   }
   if (receipt.audit) {
@@ -152,7 +151,6 @@ Result<VerifiedReceipt> verify_receipt(const Receipt& receipt, const TpmIdentity
     }
     verified.run_ = audit->run;
     verified.clock_ms_ = audit->clock_ms;
-    verified.clock_safe_ = audit->clock_safe;
     verified.firmware_ = audit->firmware;
     verified.receipt_hash_ = receipt_hash(receipt.audit->signed_attestation);
   }

@@ -86,7 +86,6 @@ class VerifiedReceipt {
   ReceiptKind kind() const { return kind_; }
   Run run() const { return run_; }  // of the audit part, or of a quote receipt's quote
   std::uint64_t clock_ms() const { return clock_ms_; }
-  bool clock_safe() const { return clock_safe_; }
   std::uint64_t firmware() const { return firmware_; }
   bool has_quote() const { return pcr_.has_value(); }
   const Hash& pcr() const { return *pcr_; }  // P as quoted
@@ -101,7 +100,6 @@ class VerifiedReceipt {
   ReceiptKind kind_{};
   Run run_{}, quote_run_{};
   std::uint64_t clock_ms_ = 0;
-  bool clock_safe_ = false;
   std::uint64_t firmware_ = 0;
   std::optional<Hash> pcr_;
   Hash receipt_hash_;
