@@ -111,6 +111,9 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   out.newest_anchor_ns = statement.wallclock_ns;
   if (open_tree_fits) tail_since_ns.reset();
   if (open_tree_fits) (statement.is_quote() ? quote_size : counter_size) = statement.tree.size;
+  if (open_tree_fits && !statement.is_quote()) {
+    era->finality.counter_anchor(statement.seq, statement.tree.size, entry.receipt->kind());
+  }
   remember(statement, chain()->newest_digest());
   if (answer) answer->anchored(*chain(), entry.receipt->clock_ms());
 }

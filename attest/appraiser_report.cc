@@ -101,6 +101,22 @@ void Appraiser::State::write_coverage() {
   }
 }
 
+// Of the newest era that was judged. A live answer adds nothing: it shows what the TPM holds now,
+// and whoever knows ownerAuth can put another history into E after it.
+void Appraiser::State::write_finality() {
+  if (!options.trust || out.conclusion == Conclusion::tampered) return;
+  out.final_through = era->finality.through();
+  if (trust.mode == Mode::a || !remembered || options.memory->log_id != era->log_id) return;
+  // Whoever remembers it refuses every history without it. (A quote anchor commits to E, and so to
+  // the counter anchor before it; nothing is counter-anchored at seq 0.)
+  const Memory& memory = *options.memory;
+  if (memory.seq == 0) return;
+  if (!out.final_through || memory.seq > out.final_through->seq ||
+      (memory.seq == out.final_through->seq && memory.tree.size > out.final_through->size)) {
+    out.final_through = FinalThrough{memory.seq, memory.tree.size, FinalThrough::By::memory};
+  }
+}
+
 Report Appraiser::State::finish() {
   judge_end();
   judge_freshness();
@@ -120,6 +136,7 @@ Report Appraiser::State::finish() {
   const bool required = std::any_of(options.require.begin(), options.require.end(),
                                     [this](Finding finding) { return draft.has(finding); });
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);
+  write_finality();
   draft.write(out);
   return out;
 }

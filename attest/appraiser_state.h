@@ -7,6 +7,7 @@
 #include "attest/appraiser.h"
 #include "attest/claim_replay.h"
 #include "attest/era.h"
+#include "attest/finality.h"
 #include "attest/live_answer.h"
 #include "attest/report_draft.h"
 #include "attest/run_rules.h"
@@ -18,12 +19,16 @@ namespace stele::attest {
 // What is judged of one era by itself: its anchors, with its part of the trust file.
 struct JudgedEra {
   JudgedEra(TrustPins pins_, ReportDraft& draft, Coverage& coverage)
-      : pins(std::move(pins_)), runs(pins, draft, coverage), times(pins, draft, coverage) {}
+      : pins(std::move(pins_)),
+        runs(pins, draft, coverage),
+        times(pins, draft, coverage),
+        finality(pins.mode) {}
   JudgedEra(const JudgedEra&) = delete;  // the rules hold on to the pins
 
   const TrustPins pins;
   RunRules runs;
   TimeRules times;
+  Finality finality;
   std::optional<AnchorChain> chain;   // with a trust file
   std::optional<ClaimReplay> claims;  // without
   Hash log_id;                        // of its genesis, as the journal has it
@@ -58,6 +63,7 @@ struct Appraiser::State {
   void judge_freshness();
   void judge_end();
   void write_coverage();
+  void write_finality();
   Report finish();
   // The journal makes no sense from here on: nothing after it is judged, nothing after it counts.
   void stop(Defect defect);

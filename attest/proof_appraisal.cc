@@ -47,6 +47,17 @@ Result<void> verify_anchor(const Proof& proof, const Statement& statement, const
   return verify_anchor(proof, statement, static_cast<const TrustPins&>(trust));
 }
 
+// In Mode A its anchor is final by itself; in Mode B two others must stand behind it, and a proof
+// shows none. The mode of the statement's era.
+std::optional<FinalThrough> final_by_itself(const Statement& statement, const TrustFile& trust) {
+  Mode mode = trust.mode;
+  for (const EarlierEra& before : trust.earlier) {
+    if (before.pins.log_id == statement.log_id) mode = before.pins.mode;
+  }
+  if (mode != Mode::a) return std::nullopt;
+  return FinalThrough{statement.seq, statement.tree.size, FinalThrough::By::mode_a};
+}
+
 void judge_record(const Proof& proof, const Statement& statement, ReportDraft& draft,
                   Coverage& coverage) {
   RecordView view{proof.leaf, RecordView::State::missing, {}};
@@ -134,6 +145,8 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
   bool required = false;
   for (const Finding finding : options.require) required = required || draft.has(finding);
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);
+  if (checked && out.conclusion != Conclusion::tampered)
+    out.final_through = final_by_itself(*statement, *options.trust);
   draft.write(out);
   return out;
 }

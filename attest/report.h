@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/finality.h"
 #include "attest/result.h"
 #include "attest/trust.h"
 
@@ -56,6 +57,8 @@ struct Report {
   std::uint64_t quote_anchors = 0;
   std::optional<std::int64_t> newest_anchor_ns;
   std::optional<Mode> mode;
+  // Up to where no other history can be final as well; none: nothing is, or nothing was checked.
+  std::optional<FinalThrough> final_through;
   TpmKind tpm_kind = TpmKind::unknown;
   std::string tpm_manufacturer;
   std::string tpm_model;

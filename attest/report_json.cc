@@ -59,6 +59,14 @@ std::string coverage(const Coverage& c) {
       .done();
 }
 
+std::string final_through(const FinalThrough& through) {
+  return Object()
+      .number("seq", through.seq)
+      .number("size", through.size)
+      .text("by", name(through.by))
+      .done();
+}
+
 template <class List, class One>
 std::string array(const List& list, One one) {
   std::string out = "[";
@@ -104,6 +112,7 @@ std::string to_json(const Report& r) {
   } else {
     anchors.raw("mode", "null");
   }
+  anchors.raw("final_through", r.final_through ? final_through(*r.final_through) : "null");
   const std::string tpm = Object()
                               .text("kind", name(r.tpm_kind))
                               .text("manufacturer", r.tpm_manufacturer)

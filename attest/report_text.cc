@@ -55,6 +55,37 @@ std::string freshness(const Report& r) {
   return out;
 }
 
+// Nothing is said where nothing was checked.
+void write_final(std::string& out, const Report& r) {
+  if (!r.mode || r.identity == "none" || r.conclusion == Conclusion::tampered) return;
+  if (!r.final_through) {
+    std::string why = "nothing yet";
+    if (*r.mode == Mode::b) {
+      why = r.what == "proof"
+                ? "cannot be told: a proof shows no anchor behind its own; verify the "
+                  "store"
+                : "nothing yet: two counter anchors must stand behind one, or "
+                  "--memory know it";
+    }
+    return line(out, "final", why);
+  }
+  const FinalThrough& through = *r.final_through;
+  std::string words =
+      "up to anchor " + std::to_string(through.seq) + ", " + records(through.size) + ": ";
+  switch (through.by) {
+    case FinalThrough::By::mode_a:
+      words += "the newest counter anchor";
+      break;
+    case FinalThrough::By::two_behind:
+      words += "two counter anchors stand behind it; later ones can still be replaced";
+      break;
+    case FinalThrough::By::memory:
+      words += "this verifier remembers it; later ones can still be replaced";
+      break;
+  }
+  line(out, "final", words);
+}
+
 void write_coverage(std::string& out, const Report& r) {
   const Coverage& c = r.coverage;
   line(out, "anchored",
@@ -152,6 +183,7 @@ std::string to_text(const Report& r) {
   if (r.mode)
     line(out, "mode",
          *r.mode == Mode::a ? "A: the auditor holds ownerAuth" : "B: root knows ownerAuth");
+  write_final(out, r);
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');

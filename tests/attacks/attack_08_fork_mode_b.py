@@ -49,18 +49,30 @@ class ForkInModeB(unittest.TestCase):
     def play(self, turns):
         """For each round, the sides that were verified; how the last round was judged."""
         with Root("b", anchors=1) as root, root.hand() as hand:
-            fork, verified = Fork(root, hand), []
+            fork, verified, final = Fork(root, hand), [], dict.fromkeys("AB", 0)
+            common = fork.sides["A"].seq
             for exclusive in turns:
                 fork.round(exclusive)
                 reports = fork.reports()
                 for report in reports.values():
                     self.assertEqual(report["integrity"], "pass", report["defects"])
                     self.assertNotEqual(report["completeness"], "fail", report["defects"])
+                self.note_finality(reports, final, common)
                 verified.append({side for side, report in reports.items() if report["conclusion"] == "verified"})
             kinds = {side: [payload[10] for kind, payload in history.entries if kind == RECEIPT][-len(turns):]
                      for side, history in fork.sides.items()}
             self.assertEqual(kinds["A"], [FULL if turn == "A" else READ_BACK for turn in turns])
             return verified, reports
+
+    def note_finality(self, reports, final, common):
+        """Whatever was ever called final, it never is of both sides where they differ, nor taken back."""
+        for side, report in reports.items():
+            through = report["anchors"]["final_through"]
+            seq = through["seq"] if through else 0
+            self.assertLessEqual(seq, report["anchors"]["counter"] - 2)
+            self.assertGreaterEqual(seq, final[side])
+            final[side] = seq
+        self.assertLessEqual(min(final.values()), common, final)
 
     def test_turns_at_every_anchor_verify_neither(self):
         verified, reports = self.play("AB" * 10)
@@ -84,7 +96,10 @@ class ForkInModeB(unittest.TestCase):
             fork.round("A")
             path = fork.sides["A"].write(root.new_folder("fork"))
             forked = fork.sides["A"].seq
-            root.expect("verified", "--memory", memory, path=path)
+            first = root.expect("verified", "--memory", memory, path=path)["anchors"]["final_through"]
+            self.assertLess(first["seq"] if first else 0, forked)  # it was never called final
+            again = root.expect("verified", "--memory", memory, path=path)["anchors"]["final_through"]
+            self.assertEqual((again["seq"], again["by"]), (forked, "memory"))
             fork.round("B"), fork.round("B")
             path = fork.sides["B"].write(root.new_folder("fork"))
             self.assertIn("mode_b", root.findings(root.expect("verified", path=path)))

@@ -114,6 +114,24 @@ TEST(ProofAppraisal, AReadBackOnItsOwnIsUnknownInModeB) {
   }
 }
 
+TEST(ProofAppraisal, InModeBNoProofShowsThatItsAnchorIsFinal) {
+  for (const Mode mode : {Mode::a, Mode::b}) {
+    PaperLog log = anchored(mode);
+    const Proof proof = prove(log, 3, false);
+    const Report report = appraise(log, proof);
+    EXPECT_EQ(report.conclusion, Conclusion::verified);
+    if (mode == Mode::a) {
+      EXPECT_EQ(report.final_through, (FinalThrough{2, 5, FinalThrough::By::mode_a}));
+    } else {
+      EXPECT_FALSE(report.final_through);
+      EXPECT_NE(to_text(report).find("final          cannot be told"), std::string::npos);
+    }
+    Proof bad = proof;
+    bad.path[0].bytes[0] ^= 1;
+    EXPECT_FALSE(appraise(log, bad).final_through);
+  }
+}
+
 TEST(ProofAppraisal, WithoutTrustOrWithANonceItIsUndetermined) {
   const PaperLog log = anchored();
   const Bytes proof = encode(prove(log, 3, true));
@@ -156,8 +174,7 @@ TEST(ProofAppraisal, AProofOfEitherEraIsVerifiedByAnApprovedTrustFileOfTheLater)
     options.eras_approved = true;
     const Report report = Appraiser::appraise_proof(encode(proof), options);
     EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
-    EXPECT_EQ(Appraiser::appraise_proof(encode(dropped), options).conclusion,
-              Conclusion::tampered);
+    EXPECT_EQ(Appraiser::appraise_proof(encode(dropped), options).conclusion, Conclusion::tampered);
   }
 }
 

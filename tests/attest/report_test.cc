@@ -53,6 +53,7 @@ TEST(Report, JsonIsTheSchemaToTheByte) {
   report.origin = "a/b";
   report.tree = empty_tree();
   report.mode = Mode::b;
+  report.final_through = FinalThrough{1, 4, FinalThrough::By::two_behind};
   report.tpm_kind = TpmKind::simulator;
   report.tpm_manufacturer = "IBM";
   report.tpm_model = "SW";
@@ -73,7 +74,8 @@ TEST(Report, JsonIsTheSchemaToTheByte) {
       "\"coverage\":{\"counter_anchored\":1,\"quote_anchored\":0,\"unanchored\":0,\"lost\":0,"
       "\"unanchored_since\":\"1970-01-01T00:00:00.000000000Z\",\"boots\":0,\"boots_without_log\":0,"
       "\"unclean_ends\":0,\"unexplained_resets\":0,\"longest_exposure_s\":0},"
-      "\"anchors\":{\"counter\":0,\"quote\":0,\"newest\":null,\"mode\":\"b\"},"
+      "\"anchors\":{\"counter\":0,\"quote\":0,\"newest\":null,\"mode\":\"b\","
+      "\"final_through\":{\"seq\":1,\"size\":4,\"by\":\"two_behind\"}},"
       "\"tpm\":{\"kind\":\"simulator\",\"manufacturer\":\"IBM\",\"model\":\"SW\",\"identity\":"
       "\"pinned-key\"},"
       "\"defects\":[{\"verdict\":\"integrity\",\"fault\":\"commitment_mismatch\",\"at\":{\"index\":"
