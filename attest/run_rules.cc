@@ -7,8 +7,8 @@ namespace {
 
 constexpr unsigned kBuriedUnder = 2;
 
-std::string count(std::uint64_t n, const char* what) {
-  return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
+std::string count(std::uint64_t n, const char* one, const char* many) {
+  return std::to_string(n) + ' ' + (n == 1 ? one : many);
 }
 
 }  // namespace
@@ -77,15 +77,31 @@ void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent)
 void RunRules::first_of_run(const Statement& statement) {
   if (!run_resumed_) ++coverage_.boots;
   const std::uint32_t resets = statement.run.reset - statement_run_.reset;
+  if (resets > 0) restarts_since_reset(statement);
   if (resets > 1) {
     const std::uint64_t without = resets - 1;
     coverage_.boots_without_log += without;
     coverage_.unexplained_resets += without;
     draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
-                   count(without, "boot") + " since the anchor before made no anchor");
+                   count(without, "boot", "boots") + " since the anchor before made no anchor");
     draft_.finding(Finding::unexplained_reset, Place::anchor(statement.seq),
-                   count(without, "TPM reset") + " since the anchor before");
+                   count(without, "TPM reset", "TPM resets") + " since the anchor before");
   }
+}
+
+// A Reset zeroes the restart count, and the signed one is off by a constant: what it stands above
+// its base is how often the TPM was restarted or resumed before this run.
+void RunRules::restarts_since_reset(const Statement& statement) {
+  const std::uint32_t restarts = statement.run.restart - restart_base_;
+  if (restarts == 0) return;
+  if (restarts > UINT32_MAX / 2) {
+    // The log was provisioned in a run that had been resumed: only now zero is seen.
+    restart_base_ = statement.run.restart;
+    return;
+  }
+  draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
+                 count(restarts, "TPM restart or resume", "TPM restarts or resumes") +
+                     " between the TPM's reset and this anchor's run made no anchor");
 }
 
 void RunRules::receipt(const Statement& statement, const VerifiedReceipt& receipt) {

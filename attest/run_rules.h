@@ -17,7 +17,7 @@ namespace stele::attest {
 class RunRules {
  public:
   RunRules(const TrustPins& trust, ReportDraft& draft, Coverage& coverage)
-      : trust_(trust), draft_(draft), coverage_(coverage) {}
+      : trust_(trust), draft_(draft), coverage_(coverage), restart_base_(trust.base_restart) {}
 
   void genesis_receipt(const VerifiedReceipt& receipt);
   void bundle(const AnchorChain::Applied& applied, bool had_open_intent);
@@ -29,6 +29,7 @@ class RunRules {
  private:
   void attested(const Run& run, std::uint64_t clock_ms, std::uint64_t firmware, Place at);
   void first_of_run(const Statement& statement);
+  void restarts_since_reset(const Statement& statement);
   void wear_rule(std::uint64_t seq);
   void read_back_rule(const Statement& statement, ReceiptKind kind);
 
@@ -45,6 +46,9 @@ class RunRules {
   Run boot_run_;
   bool run_resumed_ = false;
   Run statement_run_;  // of the newest statement, or of the genesis receipt
+  // What is signed as restart count when a Reset has zeroed it, as far as is known: the pinned one,
+  // or a lower one seen since.
+  std::uint32_t restart_base_;
   // The life of P since it was last cleared: a boot bundle begins it.
   bool life_begun_ = false;
   bool life_ends_cleanly_ = false;

@@ -81,6 +81,36 @@ def resumes_nobody_saw(machine):
     machine.check()
 
 
+def restarts_before_the_daemon(machine):
+    """A reset, then a restart and a resume before the daemon runs: told by the count that the reset zeroed."""
+    machine.reboot()
+    slept(machine, CLEAR)
+    slept(machine, STATE)
+    assert machine.clock()[1] == 2
+    machine.start_daemon()
+    machine.anchor()
+    machine.told({"ran_without_log": 1}, boots=1)
+    report = machine.check()
+    said = [f["detail"] for f in report["findings"] if f["finding"] == "ran_without_log"]
+    assert said[-1].startswith("2 TPM restarts or resumes between the TPM's reset and"), said
+
+
+def provisioned_in_a_resumed_run():
+    """The pinned base is too high by two resumes: the first reset shows the true one, and nothing is told."""
+    with Machine("b") as machine:
+        machine.tpm.start()
+        slept(machine, STATE)
+        slept(machine, STATE)
+        machine.begin()
+        machine.reboot()
+        assert machine.clock()[1] == 0
+        machine.start_daemon()
+        machine.anchor()
+        machine.told(boots=1)
+        machine.check()
+        restarts_before_the_daemon(machine)
+
+
 def main():
     with Machine("b") as machine:
         machine.begin(quote_interval="20ms")
@@ -91,9 +121,11 @@ def main():
         hibernate(machine, final=True)
         resumes_and_a_reset(machine)
         resumes_nobody_saw(machine)
+        restarts_before_the_daemon(machine)
         machine.check_still_caught(older)
         machine.stop_daemon()
         machine.check(unanchored=0)
+    provisioned_in_a_resumed_run()
 
 
 if __name__ == "__main__":

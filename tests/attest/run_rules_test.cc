@@ -142,6 +142,67 @@ TEST(RunRules, ResetsWithoutTheLogAreCounted) {
   EXPECT_TRUE(has(report, Finding::unexplained_reset));
 }
 
+// Whether the verdict tells of restarts before a run, with this many.
+bool tells_of_restarts(const Report& report, const std::string& how_many) {
+  return std::any_of(report.findings.begin(), report.findings.end(), [&](const FindingAt& f) {
+    return f.finding == Finding::ran_without_log && f.detail.starts_with(how_many + " TPM restart");
+  });
+}
+
+// Attack 20, earlier: a TPM that was reset and then restarted or resumed before the log ran.
+TEST(RunRules, RestartsBetweenAResetAndTheLogAreTold) {
+  for (const std::uint32_t times : {0u, 1u, 3u}) {
+    for (const bool resumes : {false, true}) {
+      PaperLog log;
+      log.start();
+      log.counter(kFinalOfShutdown);
+      log.boot();
+      for (std::uint32_t i = 0; i < times; ++i) resumes ? log.tpm.resume() : log.tpm.restart();
+      log.start();
+      const Report report = log.appraise();
+      EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+      EXPECT_EQ(has(report, Finding::ran_without_log), times > 0);
+      EXPECT_EQ(tells_of_restarts(report, std::to_string(times)), times > 0) << to_text(report);
+      EXPECT_EQ(report.coverage.boots_without_log, 0u);
+    }
+  }
+}
+
+// The counts move by (+1, -3): a Reset zeroes what the resumes counted.
+TEST(RunRules, ThreeResumesAndAResetAreNoRestartsBeforeTheLog) {
+  for (const bool noticed : {false, true}) {
+    PaperLog log;
+    log.tpm.restart_base = log.tpm.run.restart;
+    log.start();
+    for (int i = 0; i < 3; ++i) {
+      log.tpm.resume();
+      if (noticed) log.start();
+    }
+    const std::uint32_t before = log.tpm.run.restart;
+    log.boot();
+    log.start();
+    EXPECT_EQ(log.tpm.run.restart, before - 3);
+    const Report report = log.appraise();
+    EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+    EXPECT_FALSE(has(report, Finding::ran_without_log)) << to_text(report);
+  }
+}
+
+// Provisioned after two resumes, the pinned base is two too high, until a reset shows the true one.
+TEST(RunRules, ALogProvisionedAfterAResumeFindsItsBaseAtTheFirstReset) {
+  PaperLog log;
+  log.tpm.restart_base = log.tpm.run.restart - 2;
+  log.start();
+  log.boot();
+  log.start();
+  EXPECT_FALSE(has(log.appraise(), Finding::ran_without_log));
+  log.boot();
+  log.tpm.restart();
+  log.start();
+  EXPECT_TRUE(tells_of_restarts(log.appraise(), "1")) << to_text(log.appraise());
+  EXPECT_EQ(log.appraise().conclusion, Conclusion::verified);
+}
+
 TEST(RunRules, AResetWithoutABootIsUnexplained) {
   for (const bool booted : {false, true}) {
     PaperLog log;
