@@ -181,10 +181,39 @@ TEST(Rollback, NoChangeOfPowerReadsAsTampering) {
         // Only a final anchor ends a run cleanly; after a Resume nobody can tell that P was kept.
         const bool unclean_end = has(judged, attest::Finding::unclean_end);
         if (unclean_end != (!final_anchor || left_open)) ++tally.missed;
+        // A Reset zeroes the restart count: nothing happened between it and this start.
+        if (has(judged, attest::Finding::ran_without_log)) ++tally.false_alarms;
       }
     }
   }
   report(41, tally, 16);
+}
+
+// A reset, then restarts and resumes before the daemon runs; beside three resumes and a reset,
+// which move the counts by (+1, -3) and are nothing to tell of.
+TEST(Rollback, RestartsBetweenAResetAndTheDaemonAreTold) {
+  Tally tally;
+  for (const std::vector<Boot>& lives : std::initializer_list<std::vector<Boot>>{
+           {Boot::clean},
+           {Boot::resume, Boot::resume, Boot::resume, Boot::unclean},
+           {Boot::restart, Boot::clean},
+           {Boot::unclean, Boot::restart},
+           {Boot::clean, Boot::resume, Boot::resume, Boot::resume},
+           {Boot::restart, Boot::unclean, Boot::restart, Boot::resume}}) {
+    Bed bed;
+    bed.grow();
+    ASSERT_EQ(bed.counter(), Ended::done);
+    bed.machine.drop();
+    for (const Boot how : lives) bed.machine.boot(how);
+    ASSERT_EQ(bed.machine.start(), Ended::done);
+    ASSERT_EQ(bed.counter(), Ended::done);
+    const Report judged = bed.challenge();
+    ++tally.injected;
+    if (judged.conclusion != Conclusion::verified) ++tally.false_alarms;
+    const bool restarted = lives.back() == Boot::restart || lives.back() == Boot::resume;
+    if (has(judged, attest::Finding::ran_without_log) != restarted) ++tally.missed;
+  }
+  report(41, tally, 6);
 }
 
 // Every C × E × open intent: the table of anchoring, fully enumerated, on daemon and challenge.
