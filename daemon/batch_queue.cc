@@ -6,24 +6,26 @@ BatchQueue::Weight BatchQueue::weigh(const Batch& batch) {
   return {batch.bytes.size() + batch.items.size() * sizeof(Batch::Item), batch.items.size()};
 }
 
-bool BatchQueue::push(Batch&& batch, std::function<void()> waiter) {
+BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter) {
   const Weight weight = weigh(batch);
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return false;
+    if (closed_) return Push::closed;
     const bool fits =
         used_.bytes + weight.bytes <= max_bytes_ && used_.records + weight.records <= max_records_;
     const bool empty = used_.bytes == 0 && used_.records == 0;
-    if (!waiters_.empty() || (!fits && !empty)) {  // whoever waits is served first
-      waiters_.push_back(std::move(waiter));
-      return false;
+    const bool held = held_ && batch.source;
+    const bool in_line = !held_ && !waiters_.empty();  // whoever waits is served first
+    if (held || in_line || (!fits && !empty)) {
+      if (waiter) waiters_.push_back(std::move(waiter));
+      return held ? Push::held : Push::full;
     }
     used_.bytes += weight.bytes;
     used_.records += weight.records;
     batches_.push_back(std::move(batch));
   }
   changed_.notify_one();
-  return true;
+  return Push::taken;
 }
 
 bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
@@ -46,6 +48,14 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
   return true;
 }
 
+// Under the lock; to be called outside it.
+std::vector<std::function<void()>> BatchQueue::waiters_to_call() {
+  std::vector<std::function<void()>> waiters;
+  const bool has_room = used_.bytes <= max_bytes_ / 2 && used_.records <= max_records_ / 2;
+  if (has_room && !held_) waiters.swap(waiters_);
+  return waiters;
+}
+
 void BatchQueue::release() {
   std::vector<std::function<void()>> waiters;
   {
@@ -53,7 +63,17 @@ void BatchQueue::release() {
     used_.bytes -= taken_.bytes;
     used_.records -= taken_.records;
     taken_ = {};
-    if (used_.bytes <= max_bytes_ / 2 && used_.records <= max_records_ / 2) waiters.swap(waiters_);
+    waiters = waiters_to_call();
+  }
+  for (const auto& waiter : waiters) waiter();
+}
+
+void BatchQueue::hold(bool held) {
+  std::vector<std::function<void()>> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    waiters = waiters_to_call();
   }
   for (const auto& waiter : waiters) waiter();
 }

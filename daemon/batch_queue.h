@@ -2,7 +2,8 @@
 // and records.
 //
 // A batch counts from push() until release(): received, not yet durable. Full means back-pressure:
-// push() refuses, and the waiter is called once at most half is in use.
+// push() refuses, and the waiter is called once at most half is in use. Held means the same for
+// whatever comes from a sender; the daemon's own records still go in.
 // Thread safety: all members from any thread; waiters are called on the releasing one. Blocks:
 // take().
 #pragma once
@@ -24,8 +25,10 @@ class BatchQueue {
   BatchQueue(std::uint64_t max_bytes, std::uint64_t max_records)
       : max_bytes_(max_bytes), max_records_(max_records) {}
 
-  // False: full or closed; the batch is untouched. An empty queue takes any batch.
-  bool push(Batch&& batch, std::function<void()> waiter);
+  enum class Push { taken, full, held, closed };
+  // Unless taken, the batch is untouched. An empty queue takes any batch. No waiter: nobody waits.
+  Push push(Batch&& batch, std::function<void()> waiter);
+  void hold(bool held);
   // Waits for batches and moves as many as fit these limits, but at least one, to the end of `out`.
   // False: closed and empty.
   bool take(std::vector<Batch>& out, std::uint64_t group_bytes, std::uint64_t group_records);
@@ -44,6 +47,7 @@ class BatchQueue {
     std::uint64_t records = 0;
   };
   static Weight weigh(const Batch& batch);
+  std::vector<std::function<void()>> waiters_to_call();
 
   const std::uint64_t max_bytes_;
   const std::uint64_t max_records_;
@@ -53,6 +57,7 @@ class BatchQueue {
   std::vector<std::function<void()>> waiters_;
   Weight used_;   // of batches_ and taken_
   Weight taken_;  // given out, not released
+  bool held_ = false;
   bool closed_ = false;
 };
 

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/policy.h"
+
 namespace stele::daemon {
 
 class ConfigError : public std::runtime_error {
@@ -48,6 +50,9 @@ struct Config {
     suspend_anchoring,
     halt
   } on_tpm_failure = OnTpmFailure::suspend_anchoring;
+  OnTrouble on_disk_low = OnTrouble::warn;           // [on] disk_low
+  OnTrouble on_disk_full = OnTrouble::suspend;       // [on] disk_full
+  OnTrouble on_queue_overflow = OnTrouble::suspend;  // [on] queue_overflow
   // [limits]
   std::uint32_t max_event_bytes = 1u << 20;
   std::uint32_t max_connections = 1024;  // of each input
@@ -60,8 +65,10 @@ struct Config {
   std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;
-  bool pack = true;     // [storage] pack
-  bool look_up = true;  // [look_up] enabled
+  std::uint64_t disk_low_bytes = 256u << 20;             // free space below it: [on] disk_low
+  std::chrono::milliseconds write_patience{3 * 60'000};  // then the watchdog is not fed any more
+  bool pack = true;                                      // [storage] pack
+  bool look_up = true;                                   // [look_up] enabled
 };
 
 // [anchor] critical: each pattern costs one look through every event.

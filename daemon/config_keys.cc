@@ -85,6 +85,45 @@ ConfigKey tpm_failure_key() {
       }};
 }
 
+// choices: the actions that make sense for the condition.
+ConfigKey trouble_key(std::string name, OnTrouble Config::*member, std::vector<OnTrouble> choices,
+                      std::string reason) {
+  std::string allowed = "one of";
+  for (const OnTrouble choice : choices) {
+    allowed += (choice == choices.front() ? " " : ", ") + quoted(std::string(daemon::name(choice)));
+  }
+  return {
+      std::move(name),
+      "action",
+      allowed,
+      std::move(reason),
+      [member, choices](Config& config, const toml::node& node) {
+        const auto* text = node.as_string();
+        for (const OnTrouble choice : choices) {
+          if (text == nullptr || text->get() != daemon::name(choice)) continue;
+          config.*member = choice;
+          return true;
+        }
+        return false;
+      },
+      [member](const Config& config) { return quoted(std::string(daemon::name(config.*member))); }};
+}
+
+void add_trouble_keys(std::vector<ConfigKey>& keys) {
+  using enum OnTrouble;
+  keys.push_back(trouble_key("on.disk_low", &Config::on_disk_low,
+                             {warn, suspend, drop_with_record, halt},
+                             "below limits.disk_low_bytes; halt ends with exit code 75"));
+  keys.push_back(trouble_key("on.disk_full", &Config::on_disk_full,
+                             {suspend, drop_with_record, halt},
+                             "a write finds no room, so there is no going on: senders wait, their "
+                             "events are dropped and counted, or the daemon ends with 75"));
+  keys.push_back(trouble_key("on.queue_overflow", &Config::on_queue_overflow,
+                             {suspend, drop_with_record, halt},
+                             "limits.queue_* are reached: the same choices; what cannot wait (a "
+                             "datagram) is dropped and counted in any case"));
+}
+
 ConfigKey critical_key() {
   return {"anchor.critical",
           "patterns",
@@ -166,6 +205,7 @@ std::vector<ConfigKey> make_keys() {
                               "cycles in 69 days at worst"));
   keys.push_back(critical_key());
   keys.push_back(tpm_failure_key());
+  add_trouble_keys(keys);
   keys.push_back(size_key("limits.max_event_bytes", &Config::max_event_bytes, 1, 64 << 20,
                           "longer events are refused; above the largest record known of audit, "
                           "journal and cloud logs"));
@@ -185,6 +225,13 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(flag_key("storage.pack", &Config::pack,
                           "compresses segments once they are closed, behind everything else; off "
                           "where the file system compresses"));
+  keys.push_back(
+      size_key("limits.disk_low_bytes", &Config::disk_low_bytes, 0, std::int64_t{16} << 40,
+               "less room than this on the data directory's disk is low: time to act, at the "
+               "default four segments"));
+  keys.push_back(duration_key("limits.write_patience", &Config::write_patience, 1s, 1h,
+                              "one write at the disk for longer is stuck, and systemd's watchdog "
+                              "is not fed; beyond what a disk needs to give up or recover"));
   keys.push_back(flag_key(
       "look_up.enabled", &Config::look_up,
       "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));

@@ -117,6 +117,10 @@ std::string status_line(const StatusFacts& facts) {
                               {"bytes", facts.queue.queued_bytes},
                               {"groups", facts.queue.groups},
                               {"disk_full", facts.queue.disk_full},
+                              {"disk_low", facts.queue.disk_low},
+                              {"suspended", facts.queue.suspended},
+                              {"dropped", facts.queue.dropped},
+                              {"writing_s", seconds(facts.queue.writing.count())},
                               {"failed", facts.queue.failed}}},
                             {"ingest", ingest_of(facts)}};
   return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";

@@ -15,6 +15,7 @@
 
 #include "attest/check.h"
 #include "attest/salt.h"
+#include "daemon/admission.h"
 #include "daemon/batch_queue.h"
 #include "daemon/critical_events.h"
 #include "daemon/log.h"
@@ -35,6 +36,9 @@ constexpr std::size_t kMaxSources = 4096;
 constexpr std::uint64_t kReseedRecords = 1u << 20;
 constexpr auto kFullDiskFirstDelay = 100ms;
 constexpr auto kFullDiskLongestDelay = 5s;
+// While a low disk has events dropped, the drops are recorded this often: a gap record for each
+// dropped batch would fill the disk as the events themselves.
+constexpr auto kLowDiskGapInterval = 10s;
 
 attest::Hash random_seed() {
   attest::Hash seed;
@@ -51,6 +55,12 @@ std::int64_t now_ns() {
       .count();
 }
 
+std::int64_t steady_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 bool is_full(const std::error_code& code) {
   return code == std::errc::no_space_on_device || code.value() == EDQUOT;
 }
@@ -62,6 +72,7 @@ struct Sequencer::State {
         Hooks hooks_, const ClockReading& first = read_clocks())
       : store(std::move(store_)),
         queue(config.queue_bytes, config.queue_records),
+        admission(config),
         executor(std::move(executor_)),
         hooks(std::make_shared<const Hooks>(std::move(hooks_))),
         noted_offset_ns(first.offset_ns),
@@ -75,8 +86,13 @@ struct Sequencer::State {
            attest::ByteView tlvs = {}) {
     group.push_back({kind, time_ns, source, {}, tlvs, bytes});  // its salt comes with the others'
   }
+  std::uint64_t add_gaps(std::uint64_t next_index);
   std::uint64_t add_notes(const Batch& batch, std::uint64_t next_index);
-  std::uint64_t source_for(const Batch& batch, std::uint64_t next_index);
+  std::uint64_t source_for(const std::string& source, std::int64_t time_ns,
+                           std::uint64_t next_index);
+  attest::TreeHead append();
+  void drop(Batch&& batch, std::string_view reason);
+  void halt(const std::string& reason);
   attest::TreeHead append_when_there_is_room();
   void note_pause(std::int64_t full_since);
   void tell(std::vector<Batch>& batches, std::vector<std::uint64_t> firsts, attest::TreeHead head);
@@ -85,11 +101,13 @@ struct Sequencer::State {
 
   storage::Store store;
   BatchQueue queue;
+  Admission admission;
   boost::asio::any_io_executor executor;
   std::shared_ptr<const Hooks> hooks;
   std::atomic<std::uint64_t> groups{0};
-  std::atomic<bool> disk_full{false};
   std::atomic<bool> failed{false};
+  std::atomic<bool> halted{false};
+  std::atomic<std::int64_t> writing_since_ns{0};  // of the steady clock; 0: no write goes on
   std::atomic<std::int64_t> noted_offset_ns;  // of the clocks, as the durable records explain it
   const CriticalEvents critical_events;
 
@@ -100,8 +118,10 @@ struct Sequencer::State {
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
   std::vector<attest::Hash> group_salts;
+  std::vector<DropLedger::Account> dropped;  // that the group in the making records
   std::deque<std::string> notes;  // of the group in the making; their bytes stay where they are
-  std::string pause;              // the note at the group's end: the disk was full
+  std::chrono::steady_clock::time_point next_gaps{};  // while the disk is low
+  std::string pause;  // the note at the group's end: the disk was full
   std::thread thread;
 };
 
@@ -119,9 +139,27 @@ Sequencer::~Sequencer() {
 bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   // One without items only brings the clocks.
   ENSURE(batch.items.size() <= kMaxBatchRecords && (!batch.items.empty() || batch.clocks));
-  return state_->queue.push(
-      std::move(batch),
-      [executor = state_->executor, room = std::move(room)] { boost::asio::post(executor, room); });
+  State& state = *state_;
+  if (const auto reason = state.admission.dropped_because(batch); !reason.empty()) {
+    state.drop(std::move(batch), reason);
+    return true;
+  }
+  const bool drops = state.admission.drops_overflow(batch);
+  std::function<void()> waiter;
+  if (!drops) {
+    waiter = [executor = state.executor, room = std::move(room)] {
+      boost::asio::post(executor, room);
+    };
+  }
+  const BatchQueue::Push pushed = state.queue.push(std::move(batch), std::move(waiter));
+  if (pushed == BatchQueue::Push::full && batch.source && !batch.waits) {
+    if (drops) {
+      state.drop(std::move(batch), "queue_overflow");
+      return true;
+    }
+    if (state.admission.halts_on_overflow()) state.halt("the queue of limits.queue_* is full");
+  }
+  return pushed == BatchQueue::Push::taken;
 }
 
 const storage::Store& Sequencer::store() const {
@@ -133,8 +171,19 @@ attest::TreeHead Sequencer::head() const {
 }
 
 SequencerStatus Sequencer::status() const {
-  return {state_->queue.records(), state_->queue.bytes(), state_->groups, state_->disk_full,
-          state_->failed};
+  SequencerStatus status;
+  status.queued_records = state_->queue.records();
+  status.queued_bytes = state_->queue.bytes();
+  status.groups = state_->groups;
+  status.disk_full = state_->admission.disk_full();
+  status.disk_low = state_->admission.disk_low();
+  status.suspended = state_->admission.suspends();
+  status.dropped = state_->admission.ledger().total();
+  status.failed = state_->failed;
+  if (const std::int64_t since = state_->writing_since_ns) {
+    status.writing = std::chrono::nanoseconds(std::max<std::int64_t>(0, steady_ns() - since));
+  }
+  return status;
 }
 
 void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
@@ -147,10 +196,23 @@ void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
   clocks_only.clocks = now;
   if (!submit(std::move(clocks_only), [] {})) return;  // full: its batches bring the clocks too
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!is_noted() && !state_->failed && !state_->disk_full &&
+  while (!is_noted() && !state_->failed && !state_->admission.disk_full() &&
          std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(1ms);
   }
+}
+
+void Sequencer::set_disk_low(bool low) {
+  state_->admission.set_disk_low(low);
+  state_->queue.hold(state_->admission.suspends());
+  if (state_->admission.ledger().empty()) return;
+  Batch clocks_only;  // wakes the thread, if nothing else does
+  clocks_only.clocks = read_clocks();
+  submit(std::move(clocks_only), [] {});
+}
+
+void Sequencer::stop_dropping() {
+  state_->admission.stop_dropping();
 }
 
 void Sequencer::drain() {
@@ -175,12 +237,15 @@ void Sequencer::State::run() {
 void Sequencer::State::commit(std::vector<Batch>& batches) {
   group.clear();
   notes.clear();
-  std::uint64_t index = store.head().size;
+  std::uint64_t index = add_gaps(store.head().size);
   std::vector<std::uint64_t> firsts;
   for (const Batch& batch : batches) {
     index = add_notes(batch, index);
-    const std::uint64_t source = source_for(batch, index);
-    if (source == index) ++index;
+    std::uint64_t source = attest::kNoSource;
+    if (batch.source && !batch.items.empty()) {
+      source = source_for(*batch.source, batch.items.front().time_ns, index);
+      if (source == index) ++index;
+    }
     firsts.push_back(index);
     for (const Batch::Item& item : batch.items) {
       add(item.kind, item.time_ns, source,
@@ -221,21 +286,56 @@ std::uint64_t Sequencer::State::add_notes(const Batch& batch, std::uint64_t next
   return next_index + 1;
 }
 
-// The index of the batch's source record; if that is next_index, it has just been put into the
-// group.
-std::uint64_t Sequencer::State::source_for(const Batch& batch, std::uint64_t next_index) {
-  if (!batch.source || batch.items.empty()) return attest::kNoSource;
-  const auto known = sources.find(*batch.source);
-  if (known != sources.end() && next_index - known->second < kSourceRenewal) return known->second;
-  if (sources.size() >= kMaxSources) sources.clear();
-  sources.insert_or_assign(*batch.source, next_index);
-  add(attest::Kind::source, batch.items.front().time_ns, attest::kNoSource,
-      attest::view(*batch.source));
+// What was dropped since, before anything that came later. A daemon that ends records all of it.
+std::uint64_t Sequencer::State::add_gaps(std::uint64_t next_index) {
+  const auto now = std::chrono::steady_clock::now();
+  if (admission.disk_low() && admission.may_drop() && now < next_gaps) return next_index;
+  dropped = admission.ledger().take();
+  for (const DropLedger::Account& account : dropped) {
+    next_gaps = now + kLowDiskGapInterval;
+    std::uint64_t source = attest::kNoSource;
+    if (account.source) {
+      source = source_for(*account.source, account.gap.span->until_ns, next_index);
+      if (source == next_index) ++next_index;
+    }
+    notes.push_back(encode(account.gap));
+    add(attest::Kind::gap, account.gap.span->until_ns, source, attest::view(notes.back()));
+    ++next_index;
+    log(Priority::warning, std::to_string(account.gap.lost) + " events were dropped (" +
+                               account.gap.reason + "): recorded in the log; " +
+                               (account.source ? *account.source : "several senders"));
+  }
   return next_index;
 }
 
-// A full disk is no failure: the store has written nothing that counts, senders feel back-pressure,
-// and the pause is sealed as a note in the group that waited, so that no anchor parts the two.
+// The index of the source's record; if that is next_index, it has just been put into the group, and
+// `source` stays where it is until that is written.
+std::uint64_t Sequencer::State::source_for(const std::string& source, std::int64_t time_ns,
+                                           std::uint64_t next_index) {
+  const auto known = sources.find(source);
+  if (known != sources.end() && next_index - known->second < kSourceRenewal) return known->second;
+  if (sources.size() >= kMaxSources) sources.clear();
+  sources.insert_or_assign(source, next_index);
+  add(attest::Kind::source, time_ns, attest::kNoSource, attest::view(source));
+  return next_index;
+}
+
+// The store's work, with the time it began for those who watch a slow disk.
+attest::TreeHead Sequencer::State::append() {
+  writing_since_ns = steady_ns();
+  try {
+    const attest::TreeHead head = store.append(group);
+    writing_since_ns = 0;
+    return head;
+  } catch (...) {
+    writing_since_ns = 0;
+    throw;
+  }
+}
+
+// A full disk is no failure: the store has written nothing that counts. The group waits (and with
+// it senders, or what they send is dropped and counted), and the pause is sealed as a note in the
+// group that waited, so that no anchor parts the two.
 attest::TreeHead Sequencer::State::append_when_there_is_room() {
   std::int64_t full_since = 0;
   bool ending = false;
@@ -243,19 +343,25 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
        delay = std::min<std::chrono::milliseconds>(2 * delay, kFullDiskLongestDelay)) {
     try {
       if (full_since != 0) note_pause(full_since);
-      const attest::TreeHead head = store.append(group);
+      const attest::TreeHead head = append();
       if (full_since != 0) {
-        disk_full = false;
+        admission.set_disk_full(false);
         log(Priority::notice, "the disk has room again: going on");
       }
       return head;
     } catch (const std::system_error& error) {
       if (!is_full(error.code()) || ending) throw;
+      if (admission.halts_on_full_disk()) {
+        halt(std::string("the disk is full: ") + error.what());
+        throw;
+      }
       if (full_since == 0) {
         full_since = now_ns();
-        disk_full = true;
-        log(Priority::error,
-            std::string("the disk is full: senders wait until there is room: ") + error.what());
+        admission.set_disk_full(true);
+        const std::string then = admission.drops_on_full_disk()
+                                     ? "events are dropped and counted until there is room: "
+                                     : "senders wait until there is room: ";
+        log(Priority::error, "the disk is full: " + then + error.what());
       }
       ending = queue.wait_closed(delay);  // then one more try: the room may be back by now
     }
@@ -298,6 +404,18 @@ void Sequencer::State::tell_of_critical_events(const std::vector<Batch>& batches
     return batch.critical || critical_events.are_in(batch);
   });
   if (any) boost::asio::post(executor, [size, hooks_now = hooks] { hooks_now->critical(size); });
+}
+
+void Sequencer::State::drop(Batch&& batch, std::string_view reason) {
+  admission.drop(batch, reason);
+  if (batch.dropped) boost::asio::post(executor, std::move(batch.dropped));
+}
+
+void Sequencer::State::halt(const std::string& reason) {
+  if (halted.exchange(true)) return;
+  boost::asio::post(executor, [reason, hooks_now = hooks] {
+    if (hooks_now->halt) hooks_now->halt(reason);
+  });
 }
 
 void Sequencer::State::fail(const std::string& reason) {

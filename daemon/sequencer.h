@@ -6,7 +6,8 @@
 // submit() and head() from any thread; callbacks run on the executor given. Errors: after a failed
 // write or sync `failure` is called once with the reason, and nothing is acknowledged any more. A
 // full disk is waited for: nothing is lost, senders feel back-pressure. Durability: `placed` is
-// called only after fdatasync returned.
+// called only after fdatasync returned. Where [on] says drop-with-record, what finds no room is
+// counted instead of waited for, and a gap record of its sender says so once there is room.
 //
 // A step of the wall clock becomes a note before the first record that was stamped after it, and
 // critical events are told once they are durable.
@@ -50,6 +51,9 @@ struct Batch {
   bool critical = false;  // whatever it contains: asks for a counter anchor
   // The indices the items got: [first, first + items.size()), contiguous.
   std::function<void(std::uint64_t first)> placed;
+  // Or none of it was taken, and it is counted: [on] says so. Called instead of `placed`.
+  std::function<void()> dropped = {};
+  bool waits = false;  // never dropped: its sender keeps what is not taken
 };
 
 constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch
@@ -57,8 +61,12 @@ constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch
 struct SequencerStatus {
   std::uint64_t queued_records = 0;
   std::uint64_t queued_bytes = 0;
-  std::uint64_t groups = 0;  // committed since the start
-  bool disk_full = false;    // waiting for space
+  std::uint64_t groups = 0;             // committed since the start
+  bool disk_full = false;               // waiting for space
+  bool disk_low = false;                // less than limits.disk_low_bytes
+  bool suspended = false;               // senders wait because of that
+  std::uint64_t dropped = 0;            // events since the start, each counted by a gap record
+  std::chrono::nanoseconds writing{0};  // for how long one write has been at the disk; 0: none is
   bool failed = false;
 };
 
@@ -69,11 +77,13 @@ class Sequencer {
     std::function<void(std::string reason)> failure;  // once
     // A critical event lies in the records [0, size), which are durable.
     std::function<void(std::uint64_t size)> critical = {};
+    // [on] says halt, for this reason; once.
+    std::function<void(std::string reason)> halt = {};
   };
   Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
   ~Sequencer();
   // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
-  // again.
+  // again. True: it will be placed or dropped.
   bool submit(Batch&& batch, std::function<void()> room);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
@@ -82,6 +92,9 @@ class Sequencer {
   // next is explained; at once if there is none. Gives up after the limit, or when nothing can
   // become durable. From any thread but the executor's.
   void note_clock_step(std::chrono::milliseconds limit);
+  // To be called about once a second: whether the disk is low; also has drops recorded in time.
+  void set_disk_low(bool low);
+  void stop_dropping();  // the daemon ends: what finds no room waits, drops are recorded at once
   void drain();  // blocks until all that was submitted is durable or failed, then ends the thread
 
  private:

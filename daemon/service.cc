@@ -18,6 +18,7 @@
 #include "daemon/callback_result.h"
 #include "daemon/chip.h"
 #include "daemon/control.h"
+#include "daemon/disk_watch.h"
 #include "daemon/finder.h"
 #include "daemon/ingest/inputs.h"
 #include "daemon/log.h"
@@ -100,6 +101,7 @@ struct Service::State {
   Anchorer anchorer;
   std::optional<Inputs> ingest;
   std::optional<Control> control;
+  std::optional<DiskWatch> disk;
   std::thread reading;
 };
 
@@ -115,7 +117,8 @@ Service::State::State(const Config& config_)
                  [this](const std::string& reason) {
                    stop(kIoError, "writing failed, nothing is acknowledged any more: " + reason);
                  },
-                 [this](std::uint64_t size) { anchorer.critical_event(size); }}),
+                 [this](std::uint64_t size) { anchorer.critical_event(size); },
+                 [this](const std::string& reason) { stop(kHaltExit, reason); }}),
       finder(std::make_shared<Finder>(config, reading_context.get_executor(), sequencer.store())),
       anchorer(config, context.get_executor(),
                {[this] {
@@ -127,6 +130,15 @@ Service::State::State(const Config& config_)
   listen();
   begin();
   if (config.pack) packer.emplace(sequencer.store());
+  disk.emplace(
+      config, reading_context.get_executor(),
+      DiskWatch::Hooks{[this](bool low) { sequencer.set_disk_low(low); },
+                       [this](const std::string& note) {
+                         sequencer.submit(own_records({{attest::Kind::note, note}}), [] {});
+                       },
+                       [this](const std::string& reason) {
+                         asio::post(context, [this, reason] { stop(kHaltExit, reason); });
+                       }});
   finder->durable();
 }
 
@@ -197,6 +209,13 @@ asio::awaitable<void> Service::State::end_in_order() {
   ingest->stop();
   co_await wait_until([this] { return sequencer.status().failed || ingest->read_out(); },
                       kReadOutLimit);
+  sequencer.stop_dropping();
+  co_await callback_result<bool>([this](std::function<void(bool)> done) {
+    asio::post(reading_context, [this, done] {
+      disk.reset();  // nothing more to note
+      done(true);
+    });
+  });
   // The last record of a clean end; its absence tells the next start of a crash.
   Batch note = own_records({{attest::Kind::note, shutdown_text()}});
   co_await wait_until(
@@ -230,8 +249,16 @@ asio::awaitable<void> Service::State::wait_until(std::function<bool()> done,
 
 asio::awaitable<void> Service::State::feed_watchdog(std::chrono::microseconds interval) {
   asio::steady_timer timer(context);
+  bool told = false;
   for (;;) {
-    notify_alive();
+    // A slow disk is no death; one that has been at a single write for so long is.
+    const bool stuck = sequencer.status().writing > config.write_patience;
+    if (stuck && !std::exchange(told, true)) {
+      log(Priority::error,
+          "one write has been at the disk for longer than limits.write_patience: the watchdog is "
+          "not fed any more; look for a disk that hangs");
+    }
+    if (!stuck) notify_alive();
     timer.expires_after(interval);
     co_await timer.async_wait(asio::use_awaitable);
   }

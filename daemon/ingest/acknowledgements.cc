@@ -16,6 +16,19 @@ void Acknowledgements::placed(std::uint64_t number, std::uint64_t first) {
   pending.first = first;
 }
 
+void Acknowledgements::dropped(std::uint64_t number, std::uint64_t first_at, std::uint64_t events) {
+  Pending& pending = pending_[number - first_pending_];
+  const std::vector<Refused> before = std::exchange(pending.refused, {});
+  auto next = before.begin();
+  for (std::uint64_t at = first_at; at < first_at + events + before.size(); ++at) {
+    const bool is_refused = next != before.end() && next->at == at;
+    pending.refused.push_back(is_refused ? *next++ : Refused{Refused::Fault::dropped, at});
+  }
+  pending.placed = true;
+  pending.count = 0;
+  backlog_ += events;
+}
+
 std::string Acknowledgements::take_lines(std::uint64_t below) {
   std::string lines;
   while (may_tell(below)) {

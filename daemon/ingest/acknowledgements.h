@@ -21,6 +21,8 @@ class Acknowledgements {
   // for.
   std::uint64_t add(std::size_t events, std::vector<Refused> refused);
   void placed(std::uint64_t number, std::uint64_t first);
+  // None of the batch was taken: its events, `at` from first_at on but for those refused before.
+  void dropped(std::uint64_t number, std::uint64_t first_at, std::uint64_t events);
   // Everything that may be told now, of records below `below`; neighbours in the log become one
   // line.
   std::string take_lines(std::uint64_t below);

@@ -243,6 +243,7 @@ std::size_t Datagrams::Shared::pass_on(std::size_t first, std::size_t count) {
     complaints.say(*whose + ": a datagram is longer than limits.max_event_bytes");
     losses->add(whose, "too_long", cut);
   }
+  batch.dropped = [self = shared_from_this(), taken] { self->dropped += taken; };
   if (taken > 0 && submit(std::move(batch))) {
     events += taken;
   } else if (taken > 0) {
@@ -269,7 +270,12 @@ bool Datagrams::Shared::submit(Batch&& batch) {
 }
 
 void Datagrams::Shared::record_losses() {
-  while (!losses->empty() && submit(losses->first(read_clocks().wall_ns))) losses->taken();
+  while (!losses->empty()) {
+    Batch record = losses->first(read_clocks().wall_ns);
+    record.waits = true;  // what tells of a loss is not lost itself
+    if (!submit(std::move(record))) return;
+    losses->taken();
+  }
 }
 
 }  // namespace stele::daemon

@@ -92,6 +92,8 @@ std::string_view name(Refused::Fault fault) {
       return "too_long";
     case Refused::Fault::truncated:
       return "truncated";
+    case Refused::Fault::dropped:
+      return "dropped";
   }
   return "unknown";
 }

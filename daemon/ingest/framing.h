@@ -45,7 +45,7 @@ struct Framed {
 };
 // An event not taken. at: the connection's events counted from 0, refused ones included.
 struct Refused {
-  enum class Fault : std::uint8_t { too_long, truncated } fault = Fault::too_long;
+  enum class Fault : std::uint8_t { too_long, truncated, dropped } fault = Fault::too_long;
   std::uint64_t at = 0;
 };
 std::string_view name(Refused::Fault);

@@ -83,6 +83,7 @@ asio::awaitable<void> Intake::take_events(bool ended, bool clean) {
 }
 
 asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
+  const std::uint64_t first_at = taken_;
   taken_ += found_.size() + refused_.size();
   shared_->events += found_.size();
   shared_->refused += refused_.size();
@@ -110,6 +111,9 @@ asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
   const auto self = shared_from_this();
   batch.placed = [self, number, weight](std::uint64_t first) {
     self->placed(number, first, weight);
+  };
+  batch.dropped = [self, number, first_at, events = found_.size(), weight] {
+    self->dropped(number, first_at, events, weight);
   };
   has_room_ = false;
   while (!closed_ && !shared_->sequencer.submit(std::move(batch), [self] {
@@ -163,9 +167,22 @@ void Intake::append_gaps(Batch& batch, std::int64_t time_ns) {
 }
 
 void Intake::placed(std::optional<std::uint64_t> number, std::uint64_t first, std::size_t weight) {
+  if (number && acknowledgements_) acknowledgements_->placed(*number, first);
+  settle(weight);
+}
+
+// None of the batch was taken: who wants acknowledgements is told of each event.
+void Intake::dropped(std::optional<std::uint64_t> number, std::uint64_t first_at,
+                     std::uint64_t events, std::size_t weight) {
+  shared_->dropped += events;
+  if (number && acknowledgements_) acknowledgements_->dropped(*number, first_at, events);
+  settle(weight);
+}
+
+// The sequencer is done with a batch.
+void Intake::settle(std::size_t weight) {
   in_flight_ -= weight;
   --unplaced_;
-  if (number && acknowledgements_) acknowledgements_->placed(*number, first);
   wake_.notify();
 }
 

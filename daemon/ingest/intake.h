@@ -37,6 +37,7 @@ struct IngestShared {
   Complaints complaints;
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> dropped{0};
 };
 
 class Intake : public std::enable_shared_from_this<Intake> {
@@ -78,6 +79,9 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Batch make_batch(std::size_t used, const ClockReading& clocks);
   void append_gaps(Batch& batch, std::int64_t time_ns);
   void placed(std::optional<std::uint64_t> number, std::uint64_t first, std::size_t weight);
+  void dropped(std::optional<std::uint64_t> number, std::uint64_t first_at, std::uint64_t events,
+               std::size_t weight);
+  void settle(std::size_t weight);
 
   std::shared_ptr<IngestShared> shared_;
   std::shared_ptr<const std::string> source_;

@@ -72,7 +72,8 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
     }
   }
   InputCounters counters() const {
-    return {open_, accepted_, turned_away_, ingest_->events, ingest_->refused, 0};
+    return {open_, accepted_, turned_away_, ingest_->events, ingest_->refused,
+            ingest_->dropped};
   }
 
  private:

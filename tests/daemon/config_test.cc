@@ -54,7 +54,12 @@ burst = 3
 refill = "2h"
 [on]
 tpm_failure = "halt"
+disk_low = "suspend"
+disk_full = "drop-with-record"
+queue_overflow = "halt"
 [limits]
+disk_low_bytes = "2GiB"
+write_patience = "10s"
 max_event_bytes = "64KiB"
 max_connections = 7
 queue_bytes = 2097152
@@ -77,6 +82,16 @@ enabled = false
   EXPECT_EQ(config.anchor_burst, 3u);
   EXPECT_EQ(config.anchor_refill, 2h);
   EXPECT_EQ(config.on_tpm_failure, Config::OnTpmFailure::halt);
+  EXPECT_EQ(config.on_disk_low, OnTrouble::suspend);
+  EXPECT_EQ(config.on_disk_full, OnTrouble::drop_with_record);
+  EXPECT_EQ(config.on_queue_overflow, OnTrouble::halt);
+  EXPECT_EQ(config.disk_low_bytes, std::uint64_t{2} << 30);
+  EXPECT_EQ(config.write_patience, 10s);
+  EXPECT_TRUE(refusal("[on]\ndisk_full = \"warn\"").find("on.disk_full must be one of") !=
+              std::string::npos);
+  EXPECT_TRUE(refusal("[on]\nqueue_overflow = \"warn\"").find("drop-with-record") !=
+              std::string::npos);
+  EXPECT_TRUE(refusal("[on]\ndisk_low = \"warn\"").empty());
   EXPECT_EQ(config.max_event_bytes, 65536u);
   EXPECT_EQ(config.max_connections, 7u);
   EXPECT_EQ(config.queue_bytes, 2097152u);

@@ -1,0 +1,43 @@
+// The drop ledger: which senders' events were not taken for want of room, until a gap record says
+// so.
+//
+// One account for each sender and reason: how many, when the first and the last came. Bounded:
+// senders beyond kMaxAccounts share one account that names none of them.
+// Thread safety: all members from any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attest/gap.h"
+
+namespace stele::daemon {
+
+class DropLedger {
+ public:
+  static constexpr std::size_t kMaxAccounts = 4096;
+  using Source = std::shared_ptr<const std::string>;
+
+  struct Account {
+    Source source;  // none: of several senders
+    attest::Gap gap;
+  };
+
+  // The gap has a span.
+  void add(const Source& source, const attest::Gap& gap);
+  std::vector<Account> take();  // all of them; they begin anew
+  bool empty() const;
+  std::uint64_t total() const;  // events since the start, taken accounts included
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, Account> accounts_;  // by source and reason
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace stele::daemon
