@@ -132,6 +132,11 @@ void check_together(const Config& config, const std::string& name) {
                       ": limits.queue_bytes must be at least twice limits.max_event_bytes;"
                       " raise the one or lower the other");
   }
+  if (!config.journal_directory.empty() && !config.journal_namespace.empty()) {
+    throw ConfigError(name +
+                      ": input.journal.directory and input.journal.namespace exclude each other;"
+                      " remove one");
+  }
   if (config.listen_unix == config.control_unix) {
     throw ConfigError(name + ": listen.unix.path and control.path are the same; give each its own");
   }

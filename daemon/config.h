@@ -39,6 +39,11 @@ struct Config {
   std::string tls_client_ca;
   std::string tls_crl;
   std::vector<std::string> tls_allowed_names;
+  std::string audit_path;         // [input.audit] path: auditd's af_unix plugin; empty: off
+  bool journal = false;           // [input.journal] enabled
+  std::string journal_directory;  // [input.journal] directory; empty: the host's
+  std::string journal_namespace;  // [input.journal] namespace
+  std::vector<std::string> journal_units;                // [input.journal] units; none: all
   std::string control_unix = "/run/stele/control.sock";  // [control] path
   std::optional<std::chrono::milliseconds> heartbeat;    // [anchor] heartbeat; none: the chip's
   std::chrono::milliseconds quote_interval{1'000};       // [anchor] quote_interval

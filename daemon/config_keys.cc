@@ -1,6 +1,7 @@
 #include "daemon/config_keys.h"
 
 #include "attest/genesis.h"
+#include "daemon/config_host_keys.h"
 #include "daemon/config_key_kinds.h"
 #include "daemon/config_listen_keys.h"
 
@@ -85,45 +86,6 @@ ConfigKey tpm_failure_key() {
       }};
 }
 
-// choices: the actions that make sense for the condition.
-ConfigKey trouble_key(std::string name, OnTrouble Config::*member, std::vector<OnTrouble> choices,
-                      std::string reason) {
-  std::string allowed = "one of";
-  for (const OnTrouble choice : choices) {
-    allowed += (choice == choices.front() ? " " : ", ") + quoted(std::string(daemon::name(choice)));
-  }
-  return {
-      std::move(name),
-      "action",
-      allowed,
-      std::move(reason),
-      [member, choices](Config& config, const toml::node& node) {
-        const auto* text = node.as_string();
-        for (const OnTrouble choice : choices) {
-          if (text == nullptr || text->get() != daemon::name(choice)) continue;
-          config.*member = choice;
-          return true;
-        }
-        return false;
-      },
-      [member](const Config& config) { return quoted(std::string(daemon::name(config.*member))); }};
-}
-
-void add_trouble_keys(std::vector<ConfigKey>& keys) {
-  using enum OnTrouble;
-  keys.push_back(trouble_key("on.disk_low", &Config::on_disk_low,
-                             {warn, suspend, drop_with_record, halt},
-                             "below limits.disk_low_bytes; halt ends with exit code 75"));
-  keys.push_back(trouble_key("on.disk_full", &Config::on_disk_full,
-                             {suspend, drop_with_record, halt},
-                             "a write finds no room, so there is no going on: senders wait, their "
-                             "events are dropped and counted, or the daemon ends with 75"));
-  keys.push_back(trouble_key("on.queue_overflow", &Config::on_queue_overflow,
-                             {suspend, drop_with_record, halt},
-                             "limits.queue_* are reached: the same choices; what cannot wait (a "
-                             "datagram) is dropped and counted in any case"));
-}
-
 ConfigKey critical_key() {
   return {"anchor.critical",
           "patterns",
@@ -191,6 +153,7 @@ std::vector<ConfigKey> make_keys() {
                           "who may send: owner and group by default; the kernel tells who it was "
                           "in any case"));
   add_listen_keys(keys);
+  add_host_input_keys(keys);
   keys.push_back(text_key("control.path", "path", &Config::control_unix, is_socket_path, socket,
                           "the control socket: answers root and the daemon's own user only"));
   keys.push_back(heartbeat_key());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/ingest/audit_input.h"
 #include "daemon/ingest/tcp.h"
 #include "daemon/ingest/udp.h"
 #include "daemon/ingest/unix_datagram.h"
@@ -19,6 +20,9 @@ Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequ
   }
   if (!config.listen_tcp.empty()) {
     inputs_.push_back({"tcp", make_tcp(config, executor, sequencer)});
+  }
+  if (!config.audit_path.empty()) {
+    inputs_.push_back({"audit", std::make_unique<AuditInput>(config, executor, sequencer)});
   }
 }
 

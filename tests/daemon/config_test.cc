@@ -45,6 +45,13 @@ pcr = 12
 [listen.unix]
 path = "/tmp/in.sock"
 mode = 0o600
+[input.audit]
+path = "/run/audit.sock"
+[input.journal]
+enabled = true
+directory = "/srv/journal"
+namespace = ""
+units = ["ssh.service"]
 [control]
 path = "/tmp/control.sock"
 [anchor]
@@ -82,6 +89,12 @@ enabled = false
   EXPECT_EQ(config.anchor_burst, 3u);
   EXPECT_EQ(config.anchor_refill, 2h);
   EXPECT_EQ(config.on_tpm_failure, Config::OnTpmFailure::halt);
+  EXPECT_EQ(config.audit_path, "/run/audit.sock");
+  EXPECT_TRUE(config.journal);
+  EXPECT_EQ(config.journal_directory, "/srv/journal");
+  EXPECT_EQ(config.journal_units, std::vector<std::string>{"ssh.service"});
+  EXPECT_FALSE(refusal("[input.journal]\nunits = [\"\"]").empty());
+  EXPECT_FALSE(refusal("[input.audit]\npath = \"" + std::string(108, 'x') + "\"").empty());
   EXPECT_EQ(config.on_disk_low, OnTrouble::suspend);
   EXPECT_EQ(config.on_disk_full, OnTrouble::drop_with_record);
   EXPECT_EQ(config.on_queue_overflow, OnTrouble::halt);

@@ -1,0 +1,16 @@
+// The keys of what the host itself emits (Linux audit, the journal), and of what to do without
+// room.
+//
+// Thread safety: pure.
+#pragma once
+
+#include <vector>
+
+#include "daemon/config_keys.h"
+
+namespace stele::daemon {
+
+void add_trouble_keys(std::vector<ConfigKey>& keys);     // [on] disk_low, disk_full, queue_overflow
+void add_host_input_keys(std::vector<ConfigKey>& keys);  // [input.audit], [input.journal]
+
+}  // namespace stele::daemon
