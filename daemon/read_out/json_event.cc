@@ -1,0 +1,170 @@
+#include "daemon/read_out/json_event.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "attest/rfc3339.h"
+#include "daemon/read_out/json_formats.h"
+
+namespace stele::daemon {
+namespace {
+
+using simdjson::dom::element;
+
+constexpr std::size_t kMaxDepth = 64;
+
+// Whole or broken seconds since 1970, or milliseconds where seconds would be beyond the year 5000.
+std::optional<std::int64_t> time_of_number(double number) {
+  if (!(number > 0) || number > 9e15) return std::nullopt;
+  if (number > 1e11) number /= 1000;
+  if (number > 9.2e9) return std::nullopt;  // what nanoseconds in 64 bits hold
+  return static_cast<std::int64_t>(std::llround(number * 1e6)) * 1000;
+}
+
+void read_time(const element& event, const std::vector<std::string>& pointers, ReadOut& out) {
+  for (const std::string& pointer : pointers) {
+    element value;
+    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
+    std::string_view text;
+    double number = 0;
+    if (value.get(text) == simdjson::SUCCESS) {
+      out.time_ns = attest::from_rfc3339(text);
+    } else if (value.get(number) == simdjson::SUCCESS) {
+      out.time_ns = time_of_number(number);
+    }
+    if (out.time_ns) return;
+  }
+}
+
+bool has_sign(const element& event, const JsonMapping::Sign& sign) {
+  std::string scratch;
+  for (const std::string& pointer : sign.pointers) {
+    element value;
+    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
+    if (sign.begins_with.empty() || json_text(value, scratch).starts_with(sign.begins_with)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool has_signs(const element& event, const JsonMapping& mapping) {
+  return std::all_of(mapping.signs.begin(), mapping.signs.end(),
+                     [&](const JsonMapping::Sign& sign) { return has_sign(event, sign); });
+}
+
+}  // namespace
+
+std::string_view json_text(const element& value, std::string& scratch) {
+  switch (value.type()) {
+    case simdjson::dom::element_type::STRING:
+      return value.get_string().value_unsafe();
+    case simdjson::dom::element_type::INT64:
+      scratch = std::to_string(value.get_int64().value_unsafe());
+      return scratch;
+    case simdjson::dom::element_type::UINT64:
+      scratch = std::to_string(value.get_uint64().value_unsafe());
+      return scratch;
+    case simdjson::dom::element_type::DOUBLE: {
+      char digits[32];
+      const auto [end, error] =
+          std::to_chars(digits, digits + sizeof digits, value.get_double().value_unsafe());
+      scratch.assign(digits, error == std::errc{} ? end : digits);
+      return scratch;
+    }
+    case simdjson::dom::element_type::BOOL:
+      return value.get_bool().value_unsafe() ? "true" : "false";
+    default:
+      return {};
+  }
+}
+
+std::string_view json_text_at(const element& event, std::span<const std::string> pointers,
+                              std::string& scratch) {
+  for (const std::string& pointer : pointers) {
+    element value;
+    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
+    const std::string_view text = json_text(value, scratch);
+    if (!text.empty()) return text;
+  }
+  return {};
+}
+
+bool is_json_pointer(std::string_view text) {
+  if (text.empty() || text.size() > kMaxPointerBytes || text.front() != '/') return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (text[i] == '~' && next != '0' && next != '1') return false;
+  }
+  return true;
+}
+
+std::span<const JsonFormat> json_formats() {
+  static const JsonFormat kFormats[] = {cloudtrail(), kubernetes_audit(), cloud_events(), ocsf(),
+                                        ecs(),        plain_json()};
+  return kFormats;
+}
+
+struct JsonEvents::State {
+  simdjson::dom::parser parser{kMaxReadOutBytes};
+  std::vector<char> padded;  // the event and the bytes that simdjson may read behind it
+  std::string scratch;
+  std::vector<JsonFormat> formats;
+
+  bool read(const element& event, const JsonFormat& format, ReadOut& out);
+};
+
+bool JsonEvents::State::read(const element& event, const JsonFormat& format, ReadOut& out) {
+  const JsonMapping& mapping = format.mapping;
+  if (!has_signs(event, mapping)) return false;
+  bool any = false;
+  for (std::size_t i = 0; i < kFieldCount; ++i) {
+    const auto field = static_cast<Field>(i);
+    const std::string_view text = json_text_at(event, mapping.pointers[i], scratch);
+    if (text.empty()) continue;
+    any = true;
+    if (field == Field::outcome) {
+      out.set(field, outcome_word(text));
+    } else if (field == Field::severity) {
+      out.set(field, severity_word(text));
+    } else {
+      out.set(field, text);
+    }
+  }
+  if (mapping.signs.empty() && !any) return false;
+  read_time(event, mapping.time, out);
+  if (format.finish != nullptr) format.finish(event, out);
+  out.format = mapping.format;
+  return true;
+}
+
+JsonEvents::JsonEvents(const std::vector<JsonMapping>& configured)
+    : state_(std::make_unique<State>()) {
+  for (const JsonMapping& mapping : configured) state_->formats.push_back({mapping, nullptr});
+  for (const JsonFormat& format : json_formats()) state_->formats.push_back(format);
+  // Both throw only for want of memory.
+  if (state_->parser.allocate(4096, kMaxDepth) != simdjson::SUCCESS) throw std::bad_alloc();
+}
+JsonEvents::JsonEvents(JsonEvents&&) noexcept = default;
+JsonEvents::~JsonEvents() = default;
+
+bool JsonEvents::read(std::string_view text, ReadOut& out) {
+  State& state = *state_;
+  const std::size_t wanted = text.size() + simdjson::SIMDJSON_PADDING;
+  if (state.padded.size() < wanted) state.padded.resize(wanted + wanted / 2);
+  std::memcpy(state.padded.data(), text.data(), text.size());
+  std::memset(state.padded.data() + text.size(), 0, simdjson::SIMDJSON_PADDING);
+  element event;
+  if (state.parser.parse(state.padded.data(), text.size(), false).get(event) != simdjson::SUCCESS) {
+    return false;
+  }
+  if (!event.is_object()) return false;
+  for (const JsonFormat& format : state.formats) {
+    if (state.read(event, format, out)) return true;
+  }
+  return false;
+}
+
+}  // namespace stele::daemon
