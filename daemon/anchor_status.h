@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "attest/receipt.h"
 #include "attest/statement.h"
@@ -32,7 +33,12 @@ struct AnchorStatus {
   bool critical_waiting = false;       // a critical event waits for its counter anchor
   std::string mode;                    // "a" or "b"
   std::int64_t working_since_ns = 0;   // wall clock: the round at the TPM began; 0: none goes on
+  // Tries since the start that failed and led to this state.
+  std::uint64_t failures_unavailable = 0;
+  std::uint64_t failures_contended = 0;
+  std::uint64_t failures_stopped = 0;
 };
+std::string_view name(AnchorStatus::State state);  // "anchoring"
 
 // What an on-demand anchor came to.
 struct AnchorOutcome {

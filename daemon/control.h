@@ -6,33 +6,15 @@
 // line. See: README.md, "Control protocol".
 #pragma once
 
-#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "attest/genesis.h"
-#include "daemon/anchorer.h"
-#include "daemon/config.h"
-#include "daemon/finder.h"
-#include "daemon/ingest/inputs.h"
-#include "daemon/sequencer.h"
+#include "daemon/controlled_daemon.h"
 
 namespace stele::daemon {
-
-// What the control socket answers from. All of it outlives the sockets.
-struct ControlledDaemon {
-  const Config& config;
-  const attest::Genesis& genesis;
-  Sequencer& sequencer;
-  Anchorer& anchorer;
-  Inputs& ingest;
-  Finder& finder;
-  std::int64_t started_ns = 0;
-  const std::atomic<bool>& ready;
-};
 
 class Control {
  public:

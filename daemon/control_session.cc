@@ -4,8 +4,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
-#include <chrono>
-#include <filesystem>
 #include <span>
 #include <stdexcept>
 
@@ -34,12 +32,6 @@ class Refusal : public std::runtime_error {
  private:
   int exit_code_;
 };
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void require_record(std::uint64_t index, std::uint64_t size) {
   if (index < size) return;
@@ -117,29 +109,7 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
 }
 
 std::string ControlSession::status() const {
-  StatusFacts facts;
-  facts.origin = daemon_.genesis.origin;
-  facts.log_id = daemon_.sequencer.store().log_id();
-  facts.anchoring = daemon_.anchorer.status();  // before the head: what is anchored is in the head
-  facts.head = daemon_.sequencer.head();
-  facts.queue = daemon_.sequencer.status();
-  facts.ingest = daemon_.ingest.counters();
-  for (const auto& [name, input] : daemon_.ingest.each()) {
-    facts.inputs.emplace_back(name, input->counters());
-  }
-  facts.ready = daemon_.ready;
-  facts.created_ns = daemon_.genesis.created_ns;
-  facts.started_ns = daemon_.started_ns;
-  facts.now_ns = now_ns();
-  facts.heartbeat = daemon_.config.heartbeat.value();  // the service has set what was left open
-  facts.assumed_cycles = daemon_.config.assumed_cycles.value();
-  if (facts.anchoring.anchored < facts.head.size) {
-    facts.exposed_since_ns = daemon_.sequencer.store().read(facts.anchoring.anchored).leaf.time_ns;
-  }
-  std::error_code unknown;
-  const auto space = std::filesystem::space(daemon_.config.data, unknown);
-  if (!unknown) facts.disk_free_bytes = space.available;
-  return status_line(facts);
+  return status_line(gather_status(daemon_));
 }
 
 asio::awaitable<std::string> ControlSession::anchor() {

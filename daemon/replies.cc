@@ -10,27 +10,12 @@
 #include "attest/base64.h"
 #include "attest/rfc3339.h"
 #include "attest/wear.h"
+#include "daemon/readiness.h"
 
 namespace stele::daemon {
 namespace {
 
 namespace json = boost::json;
-
-std::string_view name(AnchorStatus::State state) {
-  switch (state) {
-    case AnchorStatus::State::starting:
-      return "starting";
-    case AnchorStatus::State::anchoring:
-      return "anchoring";
-    case AnchorStatus::State::unavailable:
-      return "unavailable";
-    case AnchorStatus::State::contended:
-      return "contended";
-    case AnchorStatus::State::stopped:
-      return "stopped";
-  }
-  return "unknown";
-}
 
 json::value time_or_null(std::int64_t time_ns) {
   if (time_ns == 0) return nullptr;
@@ -43,9 +28,7 @@ double seconds(std::int64_t ns) {
 
 json::object anchoring_of(const StatusFacts& facts) {
   const AnchorStatus& status = facts.anchoring;
-  const std::uint64_t size = facts.head.size;
-  const std::uint64_t unanchored = size - std::min(size, status.anchored);
-  const bool exposed = unanchored > 0 && facts.exposed_since_ns != 0;
+  const bool exposed = facts.unanchored() > 0 && facts.exposed_since_ns != 0;
   return {
       {"state", name(status.state)},
       {"reason", status.reason},
@@ -54,13 +37,13 @@ json::object anchoring_of(const StatusFacts& facts) {
       {"quote_seq", status.quote_seq},
       {"counter_anchored", status.counter_anchored},
       {"anchored", status.anchored},
-      {"unanchored", unanchored},
+      {"unanchored", facts.unanchored()},
       {"newest", time_or_null(status.newest_ns)},
       {"counter", status.counter},
       {"odometer", status.counter - std::min(status.counter, status.first_counter)},
       {"critical_waiting", status.critical_waiting},
-      {"lag_records", unanchored},
-      {"lag_s", exposed ? seconds(facts.now_ns - facts.exposed_since_ns) : 0.0},
+      {"lag_records", facts.unanchored()},
+      {"lag_s", seconds(facts.lag_ns())},
       {"tpm_busy_s",
        status.working_since_ns == 0
            ? 0.0
@@ -98,6 +81,7 @@ json::object ingest_of(const StatusFacts& facts) {
 }  // namespace
 
 std::string status_line(const StatusFacts& facts) {
+  const std::vector<NotReady> not_ready = why_not_ready(facts);
   const json::object status{{"schema", "stele.status/1"},
                             {"daemon",
                              {{"version", STELE_VERSION},
@@ -122,7 +106,9 @@ std::string status_line(const StatusFacts& facts) {
                               {"dropped", facts.queue.dropped},
                               {"writing_s", seconds(facts.queue.writing.count())},
                               {"failed", facts.queue.failed}}},
-                            {"ingest", ingest_of(facts)}};
+                            {"ingest", ingest_of(facts)},
+                            {"readiness",
+                             {{"ready", not_ready.empty()}, {"reasons", to_json(not_ready)}}}};
   return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";
 }
 

@@ -146,19 +146,21 @@ void print_text(const object& status) {
 int check(const object& status) {
   const object& anchoring = status.at("anchoring").as_object();
   const std::string state = words(anchoring.at("state"));
-  const object* queue = status.contains("queue") ? &status.at("queue").as_object() : nullptr;
-  const auto flagged = [&](const char* name) {
-    return queue != nullptr && queue->at(name).as_bool();
-  };
   const object& wear = status.at("wear").as_object();
-  int code = state == "anchoring" ? 0 : state == "stopped" ? 2 : 1;
-  std::string text = state + (code == 0 ? "" : ": " + words(anchoring.at("reason")));
+  int code = 0;
+  std::string text = state;
   // A worn chip goes on for months: never critical, so that it hides nothing that is.
-  if (code == 0 && wear.at("passed_percent").to_number<unsigned>() > 0) {
+  if (wear.at("passed_percent").to_number<unsigned>() > 0) {
     code = 1, text = "anchoring, but the TPM wears out: " + wear_words(wear);
   }
-  if (flagged("disk_full")) code = 2, text = "the disk is full";
-  if (flagged("failed")) code = 2, text = "writing failed: nothing is acknowledged any more";
+  // What /readyz says; the worst of it in words.
+  if (status.contains("readiness")) {
+    int worst = 0;
+    for (const value& each : status.at("readiness").as_object().at("reasons").as_array()) {
+      const int badness = each.as_object().at("critical").as_bool() ? 2 : 1;
+      if (badness > worst) worst = code = badness, text = words(each.as_object().at("detail"));
+    }
+  }
   if (status.at("daemon").is_null()) code = 2, text = "the daemon is not running";
   static constexpr const char* kStates[] = {"OK", "WARNING", "CRITICAL"};
   std::cout << "STELE " << kStates[code] << " - " << text

@@ -1,0 +1,44 @@
+#include "daemon/status_facts.h"
+
+#include <filesystem>
+#include <system_error>
+
+namespace stele::daemon {
+namespace {
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+StatusFacts gather_status(const ControlledDaemon& daemon) {
+  StatusFacts facts;
+  facts.origin = daemon.genesis.origin;
+  facts.log_id = daemon.sequencer.store().log_id();
+  facts.anchoring = daemon.anchorer.status();  // before the head: what is anchored is in the head
+  facts.head = daemon.sequencer.head();
+  facts.queue = daemon.sequencer.status();
+  facts.ingest = daemon.ingest.counters();
+  for (const auto& [name, input] : daemon.ingest.each()) {
+    facts.inputs.emplace_back(name, input->counters());
+  }
+  facts.ready = daemon.ready;
+  facts.created_ns = daemon.genesis.created_ns;
+  facts.started_ns = daemon.started_ns;
+  facts.now_ns = now_ns();
+  facts.heartbeat = daemon.config.heartbeat.value();  // the service has set what was left open
+  facts.lag_limit = daemon.config.anchor_lag_limit;
+  facts.assumed_cycles = daemon.config.assumed_cycles.value();
+  if (facts.anchoring.anchored < facts.head.size) {
+    facts.exposed_since_ns = daemon.sequencer.store().read(facts.anchoring.anchored).leaf.time_ns;
+  }
+  std::error_code unknown;
+  const auto space = std::filesystem::space(daemon.config.data, unknown);
+  if (!unknown) facts.disk_free_bytes = space.available;
+  return facts;
+}
+
+}  // namespace stele::daemon
