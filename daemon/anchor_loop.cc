@@ -82,8 +82,8 @@ void AnchorLoop::load() {
     return;
   }
   rounds_.emplace(files, config_.data, *journal_,
-                  [connect = outside_.connect, opened = *credentials] {
-                    return tpm::over_device(connect(), opened);
+                  [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
+                    return timed(tpm::over_device(connect(), opened), times);
                   });
   publish();
 }
@@ -239,6 +239,9 @@ void AnchorLoop::failed(State state, const std::string& reason) {
   rounds_->close();
   status_.state = state;
   status_.reason = reason;
+  ++(state == State::unavailable ? status_.failures_unavailable
+     : state == State::contended ? status_.failures_contended
+                                 : status_.failures_stopped);
   retry_at_ = TokenBucket::Clock::now() + back_off_;
   back_off_ = std::min(back_off_ * 2, kLastBackOff);
   publish();

@@ -16,6 +16,7 @@
 #include "daemon/anchor_rounds.h"
 #include "daemon/anchor_status.h"
 #include "daemon/config.h"
+#include "daemon/timed_anchor_device.h"
 #include "daemon/token_bucket.h"
 
 namespace stele::daemon {
@@ -31,6 +32,7 @@ class AnchorLoop {
     std::function<void()> ready;
     std::function<void(int exit_code, std::string reason)> fatal;
     std::function<bool()> final_wanted;  // asked once, when the requests are closed
+    std::shared_ptr<TpmTimes> tpm_times = std::make_shared<TpmTimes>();
   };
   AnchorLoop(const Config& config, AnchorRequests& requests, Outside outside);
   // Returns when the requests are closed, after the final anchor, or after `fatal`.

@@ -25,6 +25,7 @@ struct Anchorer::State {
   const Hooks hooks;
   AnchorRequests requests;
   std::atomic<bool> final_wanted{false};
+  const std::shared_ptr<TpmTimes> tpm_times = std::make_shared<TpmTimes>();
   std::thread thread;
 
   mutable std::mutex mutex;  // guards what follows
@@ -64,6 +65,7 @@ void Anchorer::State::run() {
     post(
         [fatal = hooks.fatal, exit_code, reason = std::move(reason)] { fatal(exit_code, reason); });
   };
+  outside.tpm_times = tpm_times;
   outside.final_wanted = [this] { return final_wanted.load(); };
   AnchorLoop(config, requests, std::move(outside)).run();
   const std::lock_guard lock(mutex);
@@ -132,6 +134,10 @@ void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcom
 AnchorStatus Anchorer::status() const {
   const std::lock_guard lock(state_->mutex);
   return state_->status;
+}
+
+const TpmTimes& Anchorer::tpm_times() const {
+  return *state_->tpm_times;
 }
 
 std::optional<CounterAnchor> Anchorer::newest_counter_anchor() const {

@@ -20,6 +20,7 @@
 #include "attest/merkle.h"
 #include "daemon/anchor_status.h"
 #include "daemon/config.h"
+#include "daemon/timed_anchor_device.h"
 
 namespace stele::daemon {
 
@@ -43,6 +44,7 @@ class Anchorer {
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   AnchorStatus status() const;
+  const TpmTimes& tpm_times() const;
   std::optional<CounterAnchor> newest_counter_anchor() const;  // nothing before the first
   // Final counter anchor, then ends the thread. A TPM that does not return within the limit is left
   // behind with its thread: no hook is called any more.

@@ -11,6 +11,7 @@
 
 #include "daemon/log.h"
 #include "daemon/service.h"
+#include "daemon/timed_files.h"
 
 namespace stele::daemon {
 namespace {
@@ -82,7 +83,7 @@ OpenedLog open_checked(const Config& config) {
   storage::StoreOptions options;
   options.segment_bytes = config.segment_bytes;
   options.anchored_size = journal.anchored_size;
-  storage::Store store = storage::Store::open(file_system, config.data, options);
+  storage::Store store = storage::Store::open(timed_files(), config.data, options);
   if (store.log_id() != journal.log_id) {
     throw CannotServe(kDamaged, config.data +
                                     " holds the segments of one log and the journal of another: "

@@ -108,6 +108,7 @@ struct Sequencer::State {
   std::atomic<bool> failed{false};
   std::atomic<bool> halted{false};
   std::atomic<std::int64_t> writing_since_ns{0};  // of the steady clock; 0: no write goes on
+  DurationHistogram append_times;
   std::atomic<std::int64_t> noted_offset_ns;  // of the clocks, as the durable records explain it
   const CriticalEvents critical_events;
 
@@ -138,7 +139,7 @@ Sequencer::~Sequencer() {
 
 bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   // One without items only brings the clocks.
-  ENSURE(batch.items.size() <= kMaxBatchRecords && (!batch.items.empty() || batch.clocks));
+  ENSURE(batch.items.size() <= kMaxWholeBatchRecords && (!batch.items.empty() || batch.clocks));
   State& state = *state_;
   if (const auto reason = state.admission.dropped_because(batch); !reason.empty()) {
     state.drop(std::move(batch), reason);
@@ -184,6 +185,10 @@ SequencerStatus Sequencer::status() const {
     status.writing = std::chrono::nanoseconds(std::max<std::int64_t>(0, steady_ns() - since));
   }
   return status;
+}
+
+const DurationHistogram& Sequencer::append_times() const {
+  return state_->append_times;
 }
 
 void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
@@ -343,7 +348,9 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
        delay = std::min<std::chrono::milliseconds>(2 * delay, kFullDiskLongestDelay)) {
     try {
       if (full_since != 0) note_pause(full_since);
+      const auto begin = std::chrono::steady_clock::now();
       const attest::TreeHead head = append();
+      append_times.observe(std::chrono::steady_clock::now() - begin);
       if (full_since != 0) {
         admission.set_disk_full(false);
         log(Priority::notice, "the disk has room again: going on");

@@ -25,6 +25,7 @@
 #include "attest/merkle.h"
 #include "attest/record.h"
 #include "daemon/config.h"
+#include "daemon/duration_histogram.h"
 #include "daemon/wall_clock.h"
 #include "storage/store.h"
 
@@ -56,7 +57,9 @@ struct Batch {
   bool waits = false;  // never dropped: its sender keeps what is not taken
 };
 
-constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch
+constexpr std::size_t kMaxBatchRecords = 4096;  // items of one batch of a stream
+// Of one that must become durable whole or not at all: a batch is never parted between groups.
+constexpr std::size_t kMaxWholeBatchRecords = 1u << 14;
 
 struct SequencerStatus {
   std::uint64_t queued_records = 0;
@@ -88,6 +91,7 @@ class Sequencer {
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
   SequencerStatus status() const;
+  const DurationHistogram& append_times() const;  // of groups that became durable
   // Returns when a step of the wall clock up to now is a durable note, so that a statement made
   // next is explained; at once if there is none. Gives up after the limit, or when nothing can
   // become durable. From any thread but the executor's.

@@ -132,6 +132,7 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> bytes{0};
 };
 
 Datagrams::Datagrams(const Config& config, asio::any_io_executor executor, Sequencer& sequencer,
@@ -167,7 +168,7 @@ void Datagrams::close() {
 }
 
 InputCounters Datagrams::counters() const {
-  return {0, 0, 0, shared_->events, shared_->refused, shared_->dropped};
+  return {0, 0, 0, shared_->events, shared_->refused, shared_->dropped, shared_->bytes};
 }
 
 void Datagrams::Shared::close() {
@@ -243,9 +244,11 @@ std::size_t Datagrams::Shared::pass_on(std::size_t first, std::size_t count) {
     complaints.say(*whose + ": a datagram is longer than limits.max_event_bytes");
     losses->add(whose, "too_long", cut);
   }
+  const std::uint64_t weight = batch.bytes.size();
   batch.dropped = [self = shared_from_this(), taken] { self->dropped += taken; };
   if (taken > 0 && submit(std::move(batch))) {
     events += taken;
+    bytes += weight;
   } else if (taken > 0) {
     lose(whose, "queue_overflow", taken);
   }

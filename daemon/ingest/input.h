@@ -17,6 +17,7 @@ struct InputCounters {
   std::uint64_t events = 0;       // handed to the sequencer
   std::uint64_t refused = 0;      // events that were not taken, their sender told or a gap recorded
   std::uint64_t dropped = 0;      // events lost for want of room, each counted by a gap record
+  std::uint64_t bytes = 0;        // that brought the events, as received (framing included)
 
   InputCounters& operator+=(const InputCounters& other) {
     open += other.open;
@@ -25,6 +26,7 @@ struct InputCounters {
     events += other.events;
     refused += other.refused;
     dropped += other.dropped;
+    bytes += other.bytes;
     return *this;
   }
 };

@@ -87,6 +87,7 @@ asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
   taken_ += found_.size() + refused_.size();
   shared_->events += found_.size();
   shared_->refused += refused_.size();
+  shared_->bytes += used;
   if (!refused_.empty() && !warned_) {
     warned_ = true;
     shared_->complaints.say(*source_ + ": event " + std::to_string(refused_.front().at) +

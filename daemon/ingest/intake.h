@@ -38,6 +38,7 @@ struct IngestShared {
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> bytes{0};
 };
 
 class Intake : public std::enable_shared_from_this<Intake> {

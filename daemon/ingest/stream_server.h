@@ -73,7 +73,7 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
   }
   InputCounters counters() const {
     return {open_, accepted_, turned_away_, ingest_->events, ingest_->refused,
-            ingest_->dropped};
+            ingest_->dropped, ingest_->bytes};
   }
 
  private:
