@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "daemon/config_keys.h"
+#include "daemon/http_keys.h"
 
 namespace stele::daemon {
 namespace {
@@ -146,6 +147,9 @@ void check_together(const Config& config, const std::string& name) {
                       ": listen.unix_datagram.path is that of another socket; give each its own");
   }
   if (!config.listen_tls.empty()) check_tls(config, name);
+  if (const std::string conflict = http_conflict(config); !conflict.empty()) {
+    throw ConfigError(name + ": " + conflict);
+  }
 }
 
 }  // namespace

@@ -74,6 +74,18 @@ struct Config {
   std::chrono::milliseconds write_patience{3 * 60'000};  // then the watchdog is not fed any more
   bool pack = true;                                      // [storage] pack
   bool look_up = true;                                   // [look_up] enabled
+  std::chrono::milliseconds anchor_lag_limit{300'000};  // [anchor] lag_limit: then not ready
+  // [http]
+  std::vector<std::string> http_addresses;  // http_address.h; none: no HTTP
+  std::string http_certificate, http_key, http_client_ca, http_client_crl;
+  std::vector<std::string> http_writers, http_readers, http_auditors, http_admins, http_monitors;
+  std::vector<std::string> http_plain_roles{"writer", "monitor"};
+  std::uint32_t http_socket_mode = 0660;
+  std::uint32_t http_max_connections = 256;
+  std::uint32_t http_max_body_bytes = 8u << 20;
+  std::uint64_t http_buffer_bytes = 64u << 20;  // of all bodies that are being received
+  std::chrono::milliseconds http_receive_time{30'000};
+  std::chrono::milliseconds http_answer_time{60'000};
 };
 
 // [anchor] critical: each pattern costs one look through every event.

@@ -4,6 +4,7 @@
 #include "daemon/config_host_keys.h"
 #include "daemon/config_key_kinds.h"
 #include "daemon/config_listen_keys.h"
+#include "daemon/http_keys.h"
 
 namespace stele::daemon {
 namespace {
@@ -132,6 +133,25 @@ ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
       [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
 }
 
+void add_http_limits(std::vector<ConfigKey>& keys) {
+  using namespace std::chrono_literals;
+  keys.push_back(mode_key("http.socket_mode", &Config::http_socket_mode,
+                          "who may connect to unix: addresses; owner and group by default"));
+  keys.push_back(count_key("http.max_connections", "connections", &Config::http_max_connections, 1,
+                           65536, "further clients get 503 and the end; bounds descriptors"));
+  keys.push_back(size_key("http.max_body_bytes", &Config::http_max_body_bytes, 1 << 10, 64 << 20,
+                          "one request, as sent and as unpacked; larger ones are refused (413)"));
+  keys.push_back(size_key("http.buffer_bytes", &Config::http_buffer_bytes, 1 << 20,
+                          std::int64_t{16} << 30,
+                          "bodies of all requests that are being received; then 503: bounds memory"));
+  keys.push_back(duration_key("http.receive_time", &Config::http_receive_time, 100ms, 1h,
+                              "a request must be there as a whole, an idle client be heard, a reply "
+                              "be read; slower clients lose their connection"));
+  keys.push_back(duration_key("http.answer_time", &Config::http_answer_time, 100ms, 24h,
+                              "events must be durable, or sealed where that was asked for; then the "
+                              "reply says that they are not"));
+}
+
 std::vector<ConfigKey> make_keys() {
   using namespace std::chrono_literals;
   const std::string socket = "a path of 1 to 107 bytes (the kernel's limit for socket names)";
@@ -195,6 +215,11 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(duration_key("limits.write_patience", &Config::write_patience, 1s, 1h,
                               "one write at the disk for longer is stuck, and systemd's watchdog "
                               "is not fed; beyond what a disk needs to give up or recover"));
+  keys.push_back(duration_key("anchor.lag_limit", &Config::anchor_lag_limit, 1s, 720h,
+                              "not ready when a record has waited longer for an anchor; quotes come "
+                              "each second, so minutes mean that something is wrong"));
+  add_http_keys(keys);
+  add_http_limits(keys);
   keys.push_back(flag_key(
       "look_up.enabled", &Config::look_up,
       "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));

@@ -1,0 +1,135 @@
+#include "daemon/http_keys.h"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "daemon/http_address.h"
+
+namespace stele::daemon {
+namespace {
+
+constexpr std::size_t kMaxAddresses = 8;
+constexpr std::size_t kMaxIdentities = 256;
+constexpr std::size_t kMaxIdentityBytes = 512;
+constexpr std::array<std::string_view, 4> kIdentities{"CN=", "DNS:", "URI:", "EMAIL:"};
+constexpr std::array<std::string_view, 5> kRoles{"writer", "reader", "auditor", "admin", "monitor"};
+
+std::string quoted(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+
+bool is_identity(const std::string& text) {
+  if (text == "*") return true;
+  if (text.size() > kMaxIdentityBytes) return false;
+  return std::any_of(kIdentities.begin(), kIdentities.end(), [&](std::string_view kind) {
+    return text.starts_with(kind) && text.size() > kind.size();
+  });
+}
+
+bool is_role(const std::string& text) {
+  return std::find(kRoles.begin(), kRoles.end(), text) != kRoles.end();
+}
+
+template <class Check>
+ConfigKey list_key(std::string name, std::string unit, std::vector<std::string> Config::*member,
+                   Check fits, std::size_t most, std::string allowed, std::string reason) {
+  return {std::move(name),
+          std::move(unit),
+          "a list of at most " + std::to_string(most) + " of " + std::move(allowed),
+          std::move(reason),
+          [member, fits, most](Config& config, const toml::node& node) {
+            const auto* list = node.as_array();
+            if (list == nullptr || list->size() > most) return false;
+            std::vector<std::string> texts;
+            for (const toml::node& item : *list) {
+              const auto* text = item.as_string();
+              if (text == nullptr || !fits(text->get())) return false;
+              texts.push_back(text->get());
+            }
+            config.*member = std::move(texts);
+            return true;
+          },
+          [member](const Config& config) {
+            std::string list;
+            for (const std::string& text : config.*member) {
+              list += (list.empty() ? "" : ", ") + quoted(text);
+            }
+            return "[" + list + "]";
+          }};
+}
+
+ConfigKey file_key(std::string name, std::string Config::*member, std::string reason) {
+  return {std::move(name),
+          "path",
+          "the path of a PEM file, or \"\" for none",
+          std::move(reason),
+          [member](Config& config, const toml::node& node) {
+            const auto* text = node.as_string();
+            if (text == nullptr || text->get().find('\0') != std::string::npos) return false;
+            config.*member = text->get();
+            return true;
+          },
+          [member](const Config& config) { return quoted(config.*member); }};
+}
+
+ConfigKey role_key(std::string role, std::vector<std::string> Config::*member, std::string may) {
+  return list_key("http." + std::move(role), "identities", member, is_identity, kMaxIdentities,
+                  "\"CN=name\" (of the subject), \"DNS:name\", \"URI:uri\", \"EMAIL:address\" (of "
+                  "the subject alternative name), byte for byte, or \"*\" for every certificate "
+                  "that http.client_ca vouches for",
+                  std::move(may));
+}
+
+}  // namespace
+
+void add_http_keys(std::vector<ConfigKey>& keys) {
+  keys.push_back(list_key(
+      "http.addresses", "addresses", &Config::http_addresses,
+      [](const std::string& text) { return parse_http_address(text).has_value(); }, kMaxAddresses,
+      "\"IPv4:PORT\", \"[IPv6]:PORT\" or \"unix:PATH\"",
+      "where HTTP is served; none by default. Without a certificate on this machine only"));
+  keys.push_back(file_key("http.certificate", &Config::http_certificate,
+                          "the server's certificate and those between it and its root; with it all "
+                          "TCP addresses speak TLS 1.3"));
+  keys.push_back(file_key("http.key", &Config::http_key, "the certificate's private key, 0600"));
+  keys.push_back(file_key("http.client_ca", &Config::http_client_ca,
+                          "whose certificates clients must show: TLS is mutual or not at all"));
+  keys.push_back(file_key("http.client_crl", &Config::http_client_crl,
+                          "revocation lists of those authorities; with it each of them needs one. "
+                          "Read at the start"));
+  keys.push_back(role_key("writers", &Config::http_writers, "who may send events"));
+  keys.push_back(role_key("readers", &Config::http_readers, "who may read records"));
+  keys.push_back(role_key("auditors", &Config::http_auditors, "who may ask for proofs and answers"));
+  keys.push_back(role_key("admins", &Config::http_admins, "who may ask for anchors"));
+  keys.push_back(role_key("monitors", &Config::http_monitors, "who may read metrics"));
+  keys.push_back(list_key("http.plain_roles", "roles", &Config::http_plain_roles, is_role,
+                          kRoles.size(), "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
+                          "what whoever connects without TLS may do; root and the daemon's own user "
+                          "may do everything over a Unix socket"));
+}
+
+std::string http_conflict(const Config& config) {
+  const bool tls = !config.http_certificate.empty();
+  if (tls && (config.http_key.empty() || config.http_client_ca.empty())) {
+    return "http.certificate needs http.key and http.client_ca: without them clients could not be "
+           "told apart; give all three";
+  }
+  if (!tls && !(config.http_key.empty() && config.http_client_ca.empty() &&
+                config.http_client_crl.empty())) {
+    return "http.key, http.client_ca and http.client_crl mean nothing without http.certificate; "
+           "give it, or remove them";
+  }
+  for (const std::string& text : config.http_addresses) {
+    if (!tls && !parse_http_address(text)->is_local()) {
+      return "http.addresses has " + text +
+             ", which others can reach, without TLS: give http.certificate, http.key and "
+             "http.client_ca, or use 127.0.0.1, [::1] or unix:PATH";
+    }
+  }
+  return {};
+}
+
+}  // namespace stele::daemon
