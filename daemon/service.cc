@@ -20,6 +20,7 @@
 #include "daemon/control.h"
 #include "daemon/disk_watch.h"
 #include "daemon/finder.h"
+#include "daemon/http/server.h"
 #include "daemon/ingest/inputs.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -164,11 +165,14 @@ Service::State::~State() {
 // After recovery only: who can connect is served.
 void Service::State::listen() {
   try {
-    raise_descriptor_limit(config.max_connections);
+    raise_descriptor_limit(config.max_connections + config.http_max_connections);
     ingest.emplace(config, context.get_executor(), sequencer);
-    control.emplace(ControlledDaemon{config, opened.journal.genesis, sequencer, anchorer, *ingest,
-                                     *finder, started_ns, ready},
-                    reading_context.get_executor());
+    const ControlledDaemon controlled{config,  opened.journal.genesis, sequencer,  anchorer,
+                                      *ingest, *finder,                started_ns, ready};
+    control.emplace(controlled, reading_context.get_executor());
+    if (!config.http_addresses.empty()) {
+      ingest->add("http", std::make_unique<HttpServer>(controlled));
+    }
   } catch (const std::system_error& error) {
     const bool in_use = error.code() == std::errc::address_in_use;
     throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());

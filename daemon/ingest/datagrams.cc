@@ -232,10 +232,10 @@ std::size_t Datagrams::Shared::pass_on(std::size_t first, std::size_t count) {
       ++cut;
       continue;
     }
-    const attest::ByteView bytes = round.bytes(at);
+    const attest::ByteView datagram = round.bytes(at);
     batch.items.push_back({attest::Kind::event, static_cast<std::uint32_t>(batch.bytes.size()),
-                           static_cast<std::uint32_t>(bytes.size()), clocks.wall_ns});
-    batch.bytes.insert(batch.bytes.end(), bytes.begin(), bytes.end());
+                           static_cast<std::uint32_t>(datagram.size()), clocks.wall_ns});
+    batch.bytes.insert(batch.bytes.end(), datagram.begin(), datagram.end());
   }
   const auto whose = batch.source;
   const std::uint64_t taken = batch.items.size();

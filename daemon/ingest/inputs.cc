@@ -26,6 +26,10 @@ Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequ
   }
 }
 
+void Inputs::add(std::string name, std::unique_ptr<Input> input) {
+  inputs_.push_back({std::move(name), std::move(input)});
+}
+
 void Inputs::sealed(std::uint64_t size) {
   for (const Named& each : inputs_) each.input->sealed(size);
 }

@@ -23,6 +23,8 @@ class Inputs {
   };
 
   Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer);
+  // One that needs more than the constructor has; named as in the configuration.
+  void add(std::string name, std::unique_ptr<Input> input);
   void sealed(std::uint64_t size);
   void stop();
   bool read_out() const;

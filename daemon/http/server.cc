@@ -1,0 +1,225 @@
+#include "daemon/http/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <future>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "daemon/http/connection.h"
+#include "daemon/http/events.h"
+#include "daemon/http/monitoring.h"
+#include "daemon/http/plain_stream.h"
+#include "daemon/http/tls_stream.h"
+#include "daemon/http_address.h"
+#include "daemon/log.h"
+#include "daemon/unix_socket.h"
+
+namespace stele::daemon {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+struct HttpServer::State {
+  explicit State(const ControlledDaemon& daemon_);
+  ~State();
+  void listen(const HttpAddress& address);
+  asio::awaitable<void> accept(tcp::acceptor& acceptor);
+  asio::awaitable<void> accept(asio::local::stream_protocol::acceptor& acceptor);
+  asio::awaitable<void> pause(const boost::system::error_code& error);
+  std::unique_ptr<ByteStream> identify(tcp::socket socket);
+  std::unique_ptr<ByteStream> identify(UnixStreamSocket socket);
+  void take(std::unique_ptr<ByteStream> stream);
+  void end_all(bool at_once);
+
+  const ControlledDaemon daemon;
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::optional<Tls> tls;
+  RouteTable routes;
+  std::shared_ptr<EventIntake> intake;
+  std::shared_ptr<HttpShared> shared = std::make_shared<HttpShared>();
+  std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
+  std::vector<std::unique_ptr<UnixListener>> unix_listeners;
+  std::set<std::shared_ptr<HttpConnection>> connections;
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> turned_away{0};
+  std::atomic<bool> stopped{false};
+  std::thread thread;
+};
+
+HttpServer::State::State(const ControlledDaemon& daemon_) : daemon(daemon_) {
+  const Config& config = daemon.config;
+  if (!config.http_certificate.empty()) tls.emplace(config);
+  shared->routes = &routes;
+  shared->receive_time = config.http_receive_time;
+  shared->buffer_bytes = config.http_buffer_bytes;
+  intake = std::make_shared<EventIntake>(config, context.get_executor(), daemon.sequencer);
+  routes.add({"POST", "/v1/events", {Role::writer}, config.http_max_body_bytes,
+              [this](HttpRequest& request) { return intake->take(request); }});
+  add_monitoring_routes(routes, daemon, [this](MetricFacts& facts) {
+    facts.http_requests = shared->requests;
+    facts.http_refusals = shared->refusals;
+    facts.http_repeated = intake->repeated;
+  });
+  for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
+  thread = std::thread([this] { context.run(); });
+}
+
+HttpServer::State::~State() {
+  context.stop();
+  thread.join();
+}
+
+void HttpServer::State::listen(const HttpAddress& address) {
+  if (address.is_unix) {
+    const auto mode = static_cast<mode_t>(daemon.config.http_socket_mode);
+    unix_listeners.push_back(
+        std::make_unique<UnixListener>(context.get_executor(), address.host, mode));
+    asio::co_spawn(context, accept(unix_listeners.back()->acceptor()), asio::detached);
+    return;
+  }
+  const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+  auto acceptor = std::make_unique<tcp::acceptor>(context);
+  boost::system::error_code failed;
+  acceptor->open(endpoint.protocol(), failed);
+  if (!failed) acceptor->set_option(tcp::acceptor::reuse_address(true), failed);
+  if (!failed) acceptor->bind(endpoint, failed);
+  if (!failed) acceptor->listen(asio::socket_base::max_listen_connections, failed);
+  const std::string name = address.host + ":" + std::to_string(address.port);
+  if (failed) {
+    throw std::system_error(failed.value(), std::generic_category(),
+                            "http.addresses: " + name + " cannot be had");
+  }
+  log(Priority::info, "http" + std::string(tls ? "s" : "") + ": listening on " + address.host +
+                          " port " + std::to_string(acceptor->local_endpoint().port()));
+  tcp_acceptors.push_back(std::move(acceptor));
+  asio::co_spawn(context, accept(*tcp_acceptors.back()), asio::detached);
+}
+
+asio::awaitable<void> HttpServer::State::accept(tcp::acceptor& acceptor) {
+  while (acceptor.is_open()) {
+    auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+    if (!error) {
+      take(identify(std::move(socket)));
+    } else if (acceptor.is_open()) {
+      co_await pause(error);
+    }
+  }
+}
+
+asio::awaitable<void> HttpServer::State::accept(asio::local::stream_protocol::acceptor& acceptor) {
+  while (acceptor.is_open()) {
+    auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+    if (!error) {
+      take(identify(std::move(socket)));
+    } else if (acceptor.is_open()) {
+      co_await pause(error);
+    }
+  }
+}
+
+// Out of descriptors or memory: those who are connected go on, the next one waits.
+asio::awaitable<void> HttpServer::State::pause(const boost::system::error_code& error) {
+  log(Priority::error, "http: cannot accept a connection: " + error.message());
+  asio::steady_timer timer(context, std::chrono::milliseconds(100));
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+// Null: gone already. The port is left out: it would make a sender of each connection.
+std::unique_ptr<ByteStream> HttpServer::State::identify(tcp::socket socket) {
+  boost::system::error_code gone;
+  const std::string address = socket.remote_endpoint(gone).address().to_string();
+  if (gone) return nullptr;
+  socket.set_option(tcp::no_delay(true), gone);
+  if (tls) return tls->over(AnySocket(std::move(socket)), address);
+  auto caller = std::make_shared<Caller>();
+  caller->source = R"({"address":")" + address + R"(","transport":"http"})";
+  caller->name = "plain";
+  caller->roles = plain_roles(daemon.config);
+  return std::make_unique<PlainStream>(AnySocket(std::move(socket)), std::move(caller));
+}
+
+std::unique_ptr<ByteStream> HttpServer::State::identify(UnixStreamSocket socket) {
+  const Peer peer = peer_of(socket);
+  auto caller = std::make_shared<Caller>();
+  caller->source = R"({"gid":)" + std::to_string(peer.gid) + R"(,"pid":)" +
+                   std::to_string(peer.pid) + R"(,"transport":"http+unix","uid":)" +
+                   std::to_string(peer.uid) + "}";
+  caller->name = "uid:" + std::to_string(peer.uid);
+  const bool ours = peer.uid == 0 || peer.uid == ::geteuid();
+  caller->roles = ours ? RoleSet::all() : plain_roles(daemon.config);
+  return std::make_unique<PlainStream>(AnySocket(std::move(socket)), std::move(caller));
+}
+
+void HttpServer::State::take(std::unique_ptr<ByteStream> stream) {
+  if (!stream) return;
+  if (connections.size() >= daemon.config.http_max_connections) {
+    if (turned_away++ == 0) {
+      log(Priority::warning, "http: connections are turned away: http.max_connections are open");
+    }
+    return stream->close();
+  }
+  const auto connection =
+      std::make_shared<HttpConnection>(std::move(stream), shared, context.get_executor());
+  connections.insert(connection);
+  ++accepted;
+  open = connections.size();
+  connection->start([this, connection] {
+    connections.erase(connection);
+    open = connections.size();
+  });
+}
+
+void HttpServer::State::end_all(bool at_once) {
+  boost::system::error_code ignored;
+  for (const auto& acceptor : tcp_acceptors) acceptor->close(ignored);
+  for (const auto& listener : unix_listeners) listener->close();
+  const auto still_open = connections;  // ending lets them go, one by one
+  for (const auto& connection : still_open) at_once ? connection->close() : connection->stop();
+}
+
+HttpServer::HttpServer(const ControlledDaemon& daemon) : state_(std::make_unique<State>(daemon)) {}
+
+HttpServer::~HttpServer() = default;
+
+void HttpServer::sealed(std::uint64_t size) {
+  state_->intake->sealed(size);
+}
+
+void HttpServer::stop() {
+  asio::post(state_->context, [state = state_.get()] {
+    state->shared->stopping = true;
+    state->end_all(false);
+    state->stopped = true;
+  });
+}
+
+bool HttpServer::read_out() const {
+  return state_->stopped && state_->shared->receiving == 0;
+}
+
+void HttpServer::close() {
+  asio::post(state_->context, [state = state_.get()] { state->end_all(true); });
+}
+
+InputCounters HttpServer::counters() const {
+  return {state_->open,           state_->accepted,        state_->turned_away,
+          state_->intake->events, state_->intake->refused, 0,
+          state_->intake->bytes};
+}
+
+}  // namespace stele::daemon
