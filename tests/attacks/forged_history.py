@@ -42,11 +42,9 @@ class History:
         first = (self.directory / "journal" / f"{0:016x}").read_bytes()
         self.log_id = first[32:64]
         self.groups = []
-        for _first, leaves, blocks, *_ in reading.Segments(self.directory / "segments", self.log_id):
-            contents = reading.contents_of(blocks)
-            self.groups.append([Record(*struct.unpack(">BqQ", one[1:18]), *content)
-                                for one, content in zip(leaves, contents)])
-        entries = list(reading.Journal(self.directory / "journal"))
+        for group in reading.Segments(self.directory / "segments", self.log_id):
+            self.groups.append([Record(*struct.unpack(">BqQ", one[1:18]), *content) for one, content in group])
+        entries = list(reading.Journal(self.directory / "journal", self.log_id))
         self.replay(entries)
 
     @property

@@ -76,18 +76,18 @@ class Forger:
         self.directory = pathlib.Path(directory)
         first = (self.directory / "journal" / f"{0:016x}").read_bytes()
         self.log_id = first[32:64]
-        self.entries = list(reading.Journal(self.directory / "journal"))
+        self.entries = list(reading.Journal(self.directory / "journal", self.log_id))
         self.segments = self._read_segments()
 
     def _read_segments(self):
         """Groups by the segment that they lie in: a group lies in the newest one that begins at or before it."""
         begins = [struct.unpack_from(">Q", path.read_bytes(), 56)[0]
                   for path in sorted((self.directory / "segments").iterdir())]
-        segments = [[] for _ in begins]
-        for first, leaves, blocks, *_ in reading.Segments(self.directory / "segments", self.log_id):
-            contents = reading.contents_of(blocks)
-            group = [Record(*struct.unpack(">BqQ", leaf[1:18]), *content) for leaf, content in zip(leaves, contents)]
+        segments, first = [[] for _ in begins], 0
+        for read in reading.Segments(self.directory / "segments", self.log_id):
+            group = [Record(*struct.unpack(">BqQ", leaf[1:18]), *content) for leaf, content in read]
             segments[max(n for n, begin in enumerate(begins) if begin <= first)].append(group)
+            first += len(group)
         return segments
 
     # -- records

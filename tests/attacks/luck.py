@@ -113,9 +113,8 @@ class Machine(Host):
 
     def records(self):
         """(kind, content) of every record, read by the second verifier's eyes."""
-        for _, leaves, blocks, *_ in second_verifier.Segments(self.data / "segments", log_id(self.data)):
-            contents = second_verifier.contents_of(blocks)
-            yield from ((leaf[1], content[2]) for leaf, content in zip(leaves, contents))
+        for group in second_verifier.Segments(self.data / "segments", log_id(self.data)):
+            yield from ((leaf[1], content[2]) for leaf, content in group)
 
     def notes(self, name):
         """The daemon's own notes of a kind."""

@@ -3,4 +3,4 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "second_verifier"))
-from second_verifier import H, Journal, LEAF_BYTES, NO_SOURCE, Segments, append, contents_of, u64  # noqa: E402, F401
+from second_verifier import H, Journal, LEAF_BYTES, NO_SOURCE, Segments, append, u64  # noqa: E402, F401

@@ -82,11 +82,10 @@ def log_id(data):
 def check_records(data, ledger):
     """Raises unless every acknowledged event is at its index and every event stored was sent."""
     seen = {}
-    for first, leaves, blocks, *_ in second_verifier.Segments(pathlib.Path(data) / "segments", log_id(data)):
-        contents = second_verifier.contents_of(blocks)
-        for index, (leaf, (_salt, _tlvs, event)) in enumerate(zip(leaves, contents), first):
-            if leaf[1] == 0:
-                seen[index] = event
+    groups = second_verifier.Segments(pathlib.Path(data) / "segments", log_id(data))
+    for index, (leaf, (_salt, _tlvs, event)) in enumerate(record for group in groups for record in group):
+        if leaf[1] == 0:
+            seen[index] = event
     for index, event in ledger.acknowledged.items():
         assert seen.get(index) == event, f"acknowledged event {index} is {seen.get(index)!r}, not {event!r}"
     invented = [index for index, event in seen.items() if event not in ledger.sent]

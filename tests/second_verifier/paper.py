@@ -6,9 +6,9 @@ import copy
 import dataclasses
 import struct
 
-from second_verifier import ERASED, H, Journal, Segments, ZERO, u64
+from second_verifier import H, Journal, Segments, ZERO, u64
 
-INTENT, RECEIPT = 3, 4
+INTENT, RECEIPT, ERASED = 3, 4, 2**32 - 1
 AUDIT_AT = 44  # in a receipt: magic, version, kind, parts, d
 
 
@@ -73,20 +73,20 @@ class Tree:
 class Paper:
     def __init__(self, directory):
         """Takes a good store apart."""
-        journal = Journal(directory / "journal")
+        self.log_id, self.segments = (directory / "journal" / f"{0:016x}").read_bytes()[32:64], []
+        journal = Journal(directory / "journal", self.log_id)
         self.journal = []
         for entry in journal:
-            if not self.journal or self.journal[-1].marker != journal.file.marker:
-                self.journal.append(JournalFile(journal.file.marker, []))
+            if not self.journal or self.journal[-1].marker != journal.marker:
+                self.journal.append(JournalFile(journal.marker, []))
             self.journal[-1].entries.append(entry)
-        self.log_id, self.segments = journal.log_id, []
-        segments = Segments(directory / "segments")
+        segments = Segments(directory / "segments", self.log_id)
         for group in segments:
-            if not self.segments or self.segments[-1].marker != segments.file.marker:
-                self.segments.append(Segment(segments.file.marker, []))
+            if not self.segments or self.segments[-1].marker != segments.marker:
+                self.segments.append(Segment(segments.marker, []))
             records = [Record(*struct.unpack(">BBqQ32s", leaf), content)
-                       for leaf, content in zip(group.leaves, group.contents)]
-            self.segments[-1].groups.append(Group(records, group.root))
+                       for leaf, content in group]
+            self.segments[-1].groups.append(Group(records, segments.roots[segments.count]))
 
     def copy(self):
         return copy.deepcopy(self)

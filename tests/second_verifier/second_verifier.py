@@ -1,399 +1,299 @@
 #!/usr/bin/env python3
 """A second verifier of a Stele store, written from the READMEs of attest, storage and tpm; it shares no code.
 
-Usage: second_verifier.py DIR --trust FILE: prints verified | tampered | undetermined and why; exit codes as
-stele-verify. Standard library and openssl only. No nonce, no memory; findings are not its business."""
-import collections, functools, hashlib, os, pathlib, re, struct, subprocess, sys, tempfile, types
+Usage: second_verifier.py DIR --trust FILE: prints verified | tampered | undetermined and why, exit code 0 | 1 | 2;
+without a verdict 64 | 70. It reads what is free to be anything, builds what must then stand there, and compares."""
+import functools, hashlib, pathlib, re, subprocess, sys, tempfile
+from struct import error as Tampered, iter_unpack, pack, unpack, unpack_from  # too few bytes fail like any check
+from types import SimpleNamespace as Statement
 
-FIRST_OF_RUN, FINAL, AFTER_RESUME, QUOTE, FOREIGN = 1, 2, 16, 32, 64  # statement flags that decide something
-FULL, READ_BACK, QUOTE_ONLY = 1, 2, 3  # receipt kinds
-KINDS_AND_PARTS = {(FULL, 3), (READ_BACK, 1), (READ_BACK, 3), (QUOTE_ONLY, 2)}  # parts of a receipt: 1 audit, 2 quote
-GENESIS, SOURCE, GAP, ERA = 1, 3, 4, 10  # record kinds
+FIRST_OF_RUN, FINAL, AFTER_RESUME, QUOTE, FOREIGN, FREE = 1, 2, 16, 32, 64, 2 | 4 | 8 | 16  # flags of a statement
+FULL, READ_BACK, QUOTE_ONLY, AUDITED, QUOTED = 1, 2, 3, 1, 2  # receipts: kinds, bits of parts; bytes, by all three
+RECEIPT_BYTES = {(0, FULL, 3): 785, (0, READ_BACK, 1): 286, (0, READ_BACK, 3): 785, (QUOTE, QUOTE_ONLY, 2): 543}
+GENESIS, SOURCE, GAP, ERA, NO_SOURCE, WINDOW = 1, 3, 4, 10, 2**64 - 1, 2**20  # record kinds; sources
 GAP_CONTENT = re.compile(rb'\{"lost":(0|[1-9][0-9]{0,19}),"reason":"[a-z_]{1,64}"\}')
 LEAF_BYTES, MOST_RECORDS, MOST_GROUP_BYTES, MOST_ENTRY_BYTES, RECORDS_PER_ROOT = 50, 65536, 2**28, 2**20, 64
-NO_SOURCE, WINDOW, ERASED, ZERO, UNREADABLE = 2**64 - 1, 2**20, 2**32 - 1, bytes(32), object()
-INCREMENT, EXTEND, READ = b"\0\0\x01\x34", b"\0\0\x01\x36", b"\0\0\x01\x4E"  # TPM2_NV_ commands
-Group = collections.namedtuple("Group", "first leaves blocks contents root last")
-class Tampered(Exception): """A verdict fails."""
+ZERO, UNREADABLE = bytes(32), (None, None, None)  # the latter: content under an unknown codec or cipher
+
 class Unknown(Exception): """Something that this verifier cannot judge."""
 def H(*parts): return hashlib.sha256(b"".join(parts)).digest()
-def u64(value): return struct.pack(">Q", value)
+def u64(value): return pack(">Q", value)
 def need(condition, why, otherwise=Tampered):
     if not condition:
         raise otherwise(why)
+def check_version(data, due):  # a magic and what tells the version
+    need(data[:8] == due[:8] and len(data) >= len(due), f"not {due[:8].decode()}")
+    need(data.startswith(due), f"{due[:8].decode()} of unknown version", Unknown)
 def is_later(run, before):  # counts may wrap: what is later lies less than half the circle ahead
-    resets, restarts = [(a - b) % 2**32 for a, b in zip(run, before)]
-    return 0 < (resets or restarts) < 2**31
+    return 0 < ((run[0] - before[0]) % 2**32 or (run[1] - before[1]) % 2**32) < 2**31
 
-class Bytes:
-    """Reads from the front, big-endian, in layouts of "name:form", forms as in struct; a short read is damage."""
-    def __init__(self, data, what): self.data, self.at, self.what = data, 0, what
-    def take(self, count):
-        self.at += count
-        need(self.at <= len(self.data), f"{self.what} ends too early")
-        return self.data[self.at - count:self.at]
-    def get(self, form): return struct.unpack(">" + form, self.take(struct.calcsize(">" + form)))
-    def fields(self, layout):
-        names, forms = zip(*(field.split(":") for field in layout.split()))
-        return types.SimpleNamespace(**dict(zip(names, self.get("".join(forms)))))
-    def hashes(self, count): return [self.take(32) for _ in range(count)]
-    def sized(self, form="H"): return self.take(*self.get(form))
-    def signed(self): return self.sized(), self.take(32), self.take(32)  # TPMS_ATTEST, r, s
-    def rest(self): return self.take(len(self.data) - self.at)
-def begin(data, magic, layout, what=None):  # the fields that follow a magic and the version, and what follows them
-    field = Bytes(data, what or magic.decode())
-    need(field.take(8) == magic, f"{field.what} has a wrong magic")
-    need(field.get("H") == (1,), f"{field.what} has an unknown version", Unknown)
-    return field.fields(layout), field
-
-class Trust:
-    """A trust file, and what the TPM must have signed under the key that it pins."""
-    def __init__(self, text):
-        lines = text.split("\n\n")[0].strip("\n").split("\n")
-        self.field, self.known, self.eras = dict(line.split(" ", 1) for line in lines), {}, lines.count("stele-trust 1")
-        for key in ("log_id", "ak", "counter_name", "extend_name", "first_extend"):
-            setattr(self, key, bytes.fromhex(self.field[key]))
-        for key in ("era", "pcr", "first_counter", "base_reset", "base_restart", "clock_update_ms"):
-            setattr(self, key, int(self.field[key]))
-        self.qualified = b"\x00\x0b" + H(bytes.fromhex("40000001000b"), H(self.ak))  # owner hierarchy
-        self.der = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-        self.der += self.ak[-66:-34] + self.ak[-32:]  # TPMT_PUBLIC ends in sized x, sized y
-    def verifies(self, attest, *numbers):  # ECDSA-SHA256 by the openssl command
-        integers = [int.from_bytes(number, "big") for number in numbers]
-        integers = [n.to_bytes(n.bit_length() // 8 + 1, "big") for n in integers]  # DER: a clear sign bit
-        body = b"".join(b"\x02" + bytes([len(n)]) + n for n in integers)
+class Tpm:
+    """The TPM that a trust file pins, and what it must have signed, in its order."""
+    def __init__(self, trust):
+        lines = trust.split("\n\n")[0].strip("\n").split("\n")
+        for key, value in [line.split(" ", 1) for line in lines]:
+            is_hex = key in ("log_id", "ak", "counter_name", "extend_name", "first_extend")
+            setattr(self, key, bytes.fromhex(value) if is_hex else int(value) if value.isdecimal() else value)
+        need(lines.count("stele-trust 1") == 1, "a log of several eras: this verifier judges the first alone", Unknown)
+        self.clock, self.run = 0, [self.base_reset, self.base_restart]
+        self.qualified_name = b"\0\x0b" + H(bytes.fromhex("40000001000b"), H(self.ak))  # in the owner hierarchy
+    def verifies(self, attest, *numbers):  # ECDSA-SHA256 by the openssl command; (r, s), and the key, as DER
+        key = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + self.ak[-66:-34] + self.ak[-32:]
+        numbers = [n.to_bytes(n.bit_length() // 8 + 1, "big") for n in map(int.from_bytes, numbers, ("big", "big"))]
+        body = b"".join(b"\x02" + bytes([len(n)]) + n for n in numbers)
         with tempfile.TemporaryDirectory() as folder:
-            pathlib.Path(folder, "key").write_bytes(self.der)
+            pathlib.Path(folder, "key").write_bytes(key)
             pathlib.Path(folder, "signature").write_bytes(b"\x30" + bytes([len(body)]) + body)
             command = "openssl dgst -sha256 -keyform DER -verify key -signature signature".split()
             return subprocess.run(command, cwd=folder, input=attest, capture_output=True).returncode == 0
-    def attested(self, signed, kind, extra, due):  # a TPMS_ATTEST: its clock, and run
-        field = Bytes(signed[0], "TPMS_ATTEST")
-        found = field.get("IH"), field.sized(), field.sized()
-        need(found == ((0xFF544347, kind), self.qualified, extra), "TPMS_ATTEST: magic, type, signer or extraData")
-        clock = field.fields("ms:Q reset:I restart:I safe:B firmware:Q")
-        need(clock.safe < 2 and len(signed[0]) <= 512 and field.rest() == due, "TPMS_ATTEST: PCRs, commands or safe")
-        self.known[signed] = self.known.get(signed) or self.verifies(*signed)
-        need(self.known[signed], "a signature does not verify")
-        clock.run = clock.reset, clock.restart
-        return clock
-    def check_quote(self, signed, values, extra):  # a quote of PCRs 0-7 and P; of one value, of IMA's
-        bits = sum(1 << pcr for pcr in ([*range(8), self.pcr] if len(values) > 1 else [10])).to_bytes(3, "little")
-        return self.attested(signed, 0x8018, extra, struct.pack(">IHB3sH", 1, 0x0B, 3, bits, 32) + H(*values))
-    def check_audit(self, counter, extend, signed, extra, *extended_with):  # [Increment C, Extend E,] Read C, Read E
-        C, E, digest = self.counter_name, self.extend_name, ZERO
-        steps = [step for d in extended_with for step in ((INCREMENT, C, b"", b""), (EXTEND, E, b"\0\x20" + d, b""))]
-        steps += (READ, C, b"\0\x08\0\0", b"\0\x08" + u64(counter)), (READ, E, b"\0\x20\0\0", b"\0\x20" + extend)
+    def attested(self, part, kind, extra, body):  # a signed part: sized TPMS_ATTEST, r, s; the run signed in it
+        head = pack(">HIHH34sH32s", 101 + len(body), 0xFF544347, kind, 34, self.qualified_name, 32, extra)
+        need(part[:-64] == head + part[78:103] + body, "TPMS_ATTEST: magic, type, signer, extraData, PCRs or commands")
+        clock, *run, safe, _firmware = unpack(">QIIBQ", part[78:103])
+        need(safe < 2 and self.verifies(part[2:-64], part[-64:-32], part[-32:]), "TPMS_ATTEST: safe, or the signature")
+        need(clock >= self.clock - (run != self.run) * self.clock_update_ms, "the TPM's clock went back")
+        self.clock, self.run = clock, run
+        return run
+    def quoted(self, part, values, extra):  # a quote of PCRs 0-7 and P; of one value, of IMA's
+        pcrs = (1 << 10 if len(values) == 32 else 0xFF | 1 << self.pcr).to_bytes(3, "little")
+        return self.attested(part, 0x8018, extra, pack(">IHB3sH", 1, 0x0B, 3, pcrs, 32) + H(values))
+    def audited(self, part, stated, kind):  # a session: [Increment C, Extend E,] Read C, Read E
+        C, E, d, digest = self.counter_name, self.extend_name, stated.digest, ZERO
+        steps = [(0x134, C, b"", b""), (0x136, E, b"\0\x20" + d, b"")] if kind == FULL else []
+        steps += [(0x14E, C, b"\0\x08\0\0", b"\0\x08" + u64(stated.counter))]
+        steps += [(0x14E, E, b"\0\x20\0\0", b"\0\x20" + stated.extend)]
         for code, name, parameters, response in steps:
-            digest = H(digest, H(code, name, name, parameters), H(bytes(4), code, response))
-        return self.attested(signed, 0x8016, extra, b"\1\0\x20" + digest)
+            digest = H(digest, H(pack(">I", code), name, name, parameters), H(pack(">II", 0, code), response))
+        return self.attested(part, 0x8016, d if kind == FULL else H(b"stele/v1/readback\0", d), b"\1\0\x20" + digest)
 
-def read_statement(payload):
-    stated, field = begin(payload, b"STELEAN1", "flags:H log_id:32s era:I seq:Q quote_seq:Q counter:Q size:Q root:32s "
-                          "chain_head:32s prev_extend:32s prev_receipt:32s bundle:32s time:q reset:I restart:I")
-    need(not field.rest(), "a statement has trailing bytes")
-    stated.run, stated.digest = (stated.reset, stated.restart), H(b"stele/v1/anchor\0", payload)
-    return stated
 class Chain:
     """Replays the journal: what each bundle, statement and receipt must be."""
-    def __init__(self, trust, genesis):
-        self.trust, self.genesis, self.log_id, d_0 = trust, genesis, H(genesis), H(b"stele/v1/genesis\0", genesis)
-        self.extend, self.chain_head, base = H(ZERO, d_0), self.log_id, (trust.base_reset, trust.base_restart)
-        need((self.log_id, self.extend) == (trust.log_id, trust.first_extend), "another genesis than the trust file's")
-        self.open = types.SimpleNamespace(digest=d_0, counter=trust.first_counter, extend=self.extend, seq=0, run=base,
-                                          quote_seq=0, fold=None, bundle=b"", flags=0)  # what nothing has closed yet
-        self.seq = self.prev_receipt = self.receipt_run = self.bundle_hash = self.run = self.fold = self.clock = None
-        self.quote_seq, self.size, self.kinds, self.doubts, self.claims = 0, 0, [], [], {}  # claims: roots by size
-        self.first = self.resumed = self.may_quote = self.foreign_noted = self.foreign_due = False
-        self.take = {2: self.bundle, 3: self.intent, 4: self.receipt, 5: self.void, 6: self.remark}
-    def tick(self, clock):
-        last, self.clock = self.clock or clock, clock
-        slack = 0 if clock.run == last.run else self.trust.clock_update_ms
-        need(clock.ms >= last.ms - slack, "the TPM's clock went back")
+    def __init__(self, tpm):
+        self.rules = {1: self.genesis, 2: self.bundle, 3: self.intent, 4: self.receipt, 5: self.void, 6: self.remark}
+        self.tpm, self.kinds, self.doubts, self.claims = tpm, b"", [], [(0, H())]  # claims: sizes and roots
+        self.closed = self.sealed = self.run = self.fold = self.bundle_hash = None  # sealed: the newest with an audit
+        self.foreign_noted = self.foreign_due = False
+    def genesis(self, payload):  # is like a statement: a read-back must follow
+        tpm, d = self.tpm, H(b"stele/v1/genesis\0", payload)
+        need((H(payload), H(ZERO, d)) == (tpm.log_id, tpm.first_extend), "another genesis than the trust file's")
+        self.open = Statement(digest=d, seq=0, counter=tpm.first_counter, quotes=0, flags=0, bundle=None, run=tpm.run,
+                              extend=tpm.first_extend, fold=None, chain_head=tpm.log_id, voids=[])
     def bundle(self, payload):
-        said, field = begin(payload, b"STELEBDL", "parts:H boot_id:16s counter:Q extend:32s logs:80s")
-        extra = H(b"stele/v1/boot\0", said.extend, u64(said.counter), said.boot_id)
-        quotes = [(field.signed(), field.hashes(pcrs)) for pcrs in (9, 1)[:1 + said.parts]]
-        clock, *ima = [self.trust.check_quote(*quote, extra) for quote in quotes]
-        run, before, stated = clock.run, self.run or self.receipt_run, self.open
-        fits = said.parts < 2 and all(other.run == run for other in ima) and not field.rest()
-        need(self.prev_receipt and fits, "a boot bundle's place, parts or length, or the run of one part")
+        check_version(payload, b"STELEBDL\0\1")
+        parts, boot_id, counter, extend = unpack_from(">10xH16sQ32s", payload)
+        extra, sealed, stated = H(b"stele/v1/boot\0", extend, u64(counter), boot_id), self.sealed, self.open
+        need(sealed and (parts, len(payload)) in ((0, 647), (1, 890)), "a bundle's place, parts or length")
+        run, before = self.tpm.quoted(payload[148:359], payload[359:647], extra), self.run or sealed.receipt_run
+        need(not parts or self.tpm.quoted(payload[647:858], payload[858:], extra) == run, "the run of IMA's quote")
         need(run == before or is_later(run, before), "the TPM's counts went back")
-        self.tick(clock)
-        interrupted = [self.extend, stated.extend] if stated and not stated.quote_seq else []
-        allowed = [(self.counter, self.extend), *((self.counter + 1, extend) for extend in interrupted)]
-        need((said.counter, said.extend) in allowed, "C or E at a daemon start")
-        self.rebase(stated, run, quotes[0][1][8])
-        self.run, self.bundle_hash, self.may_quote = run, H(payload), False
+        interrupted = [(stated.counter, e) for e in (sealed.extend, stated.extend)] if stated else []
+        need((counter, extend) in [(sealed.counter, sealed.extend), *interrupted], "C or E at a daemon start")
+        self.rebase(stated, run, payload[615:647])
+        self.run, self.bundle_hash = run, H(payload)
     def rebase(self, stated, run, p):  # P at a start: its fold goes on, or it was cleared, or a stranger extended it
-        new_run, same_reset = run != self.run, self.run and run[0] == self.run[0]
-        goes_on = same_reset and (p == self.fold or stated and p == stated.fold)
-        restarted = new_run and (p == ZERO or stated and p == H(ZERO, stated.digest))
-        foreign = same_reset and not goes_on and not restarted
-        need(not foreign or self.foreign_noted, "P at a daemon start is not the fold")
+        new_run, same_reset = run != self.run, bool(self.run) and run[0] == self.run[0]
+        goes_on = same_reset and p in ([self.fold, stated.fold] if stated else [self.fold])
+        cleared = new_run and p in ([ZERO, H(ZERO, stated.digest)] if stated else [ZERO])
+        foreign = same_reset and not goes_on and not cleared
+        need(self.foreign_noted or not foreign, "P at a daemon start is not the fold")
         if stated and goes_on and p != self.fold:
-            stated.in_pcr = True
+            stated.voids = [b"\2" + stated.digest]
         elif stated and (new_run or not goes_on):
-            extended_again = foreign and not stated.quote_seq and stated.run == run
-            stated.in_pcr, stated.fold = False, H(p, stated.digest) if extended_again else p
-        self.fold = self.fold if goes_on else p
-        if new_run:
-            self.first, self.resumed, self.quote_seq = True, bool(goes_on or foreign), 0
-        self.foreign_noted, self.foreign_due = False, self.foreign_due or bool(foreign)
-        self.doubts += ["P was extended by somebody else"] * bool(foreign)
+            extended_again = stated.run == run and not stated.flags & QUOTE
+            stated.voids, stated.fold = [b"\1" + stated.digest], H(p, stated.digest) if extended_again else p
+        self.fold, self.resumed = self.fold if goes_on else p, goes_on or foreign if new_run else self.resumed
+        self.foreign_noted, self.foreign_due = False, self.foreign_due or foreign
+        self.doubts += ["P was extended by somebody else"] * foreign
     def intent(self, payload):
-        stated = read_statement(payload)
-        need(self.bundle_hash and not self.open, "a statement before a boot bundle, or while another is open")
-        quote, flags = bool(stated.flags & QUOTE), stated.flags
-        due = {"log_id": self.log_id, "era": self.trust.era, "bundle": self.bundle_hash, "run": self.run,
-               "seq": self.seq + (not quote), "counter": self.counter + (not quote), "chain_head": self.chain_head,
-               "quote_seq": self.quote_seq + 1 if quote else 0, "prev_extend": self.extend,
-               "prev_receipt": self.prev_receipt}
-        wrong = [key for key, value in due.items() if getattr(stated, key) != value]
-        need(not wrong and stated.size >= self.size, f"a statement's {wrong or 'tree size'}")
-        need(not is_later(self.receipt_run, self.run), "the receipt before lies in a later run")
-        must = FIRST_OF_RUN * self.first | AFTER_RESUME * (self.first and self.resumed) | FOREIGN * self.foreign_due
-        fits = flags & (FIRST_OF_RUN | FOREIGN | must) == must and flags < 128
-        need(self.may_quote and flags == QUOTE if quote else fits, "a statement's flags, or a quote before its anchor")
-        stated.extend, stated.fold = H(self.extend, stated.digest), H(self.fold, stated.digest)
-        self.open, self.size, stated.in_pcr = stated, stated.size, None  # whether P has it: not known
-        self.claims.setdefault(stated.size, set()).add(stated.root)
+        check_version(payload, b"STELEAN1\0\1")
+        flags, size, root, time = unpack_from(">10xH60xQ32s128xq", payload)
+        last, closed, quote = self.sealed, self.closed, flags & QUOTE > 0
+        need(self.run and not self.open and not is_later(last.receipt_run, self.run), "a statement's place")
+        need(not quote or last.bundle == self.bundle_hash and not last.flags & FINAL, "a quote anchor's place")
+        first = closed.run != self.run or closed.seq == 0
+        seq, counter, quotes = last.seq + (not quote), last.counter + (not quote), quote + closed.quotes * (not first)
+        due = flags & FREE | FIRST_OF_RUN * first | AFTER_RESUME * (first and self.resumed) | FOREIGN * self.foreign_due
+        due = pack(">10sH32sIQQQQ32s32s32s32s32sqII", payload[:10], QUOTE if quote else due, self.tpm.log_id, 0, seq,
+                   quotes * quote, counter, size, root, closed.chain_head, last.extend, last.receipt, self.bundle_hash,
+                   time, *self.run)
+        need(payload == due and size >= self.claims[-1][0], "a statement is not what the chain before it demands")
+        self.claims.append((size, root))
+        d = H(b"stele/v1/anchor\0", payload)
+        self.open = Statement(digest=d, seq=seq, counter=counter, quotes=quotes, flags=flags, bundle=self.bundle_hash,
+                              run=self.run, extend=last.extend if quote else H(last.extend, d), fold=H(self.fold, d),
+                              chain_head=H(closed.chain_head, d), voids=[b"\1" + d, b"\2" + d])
     def receipt(self, payload):
-        said, field = begin(payload, b"STELERCP", "kind:B parts:B digest:32s")
-        audit = (*field.get("Q32s"), field.signed()) if said.parts & 1 else None
-        quote = (field.signed(), field.hashes(9)) if said.parts & 2 else None
-        stated, digest, fits = self.open, said.digest, (said.kind, said.parts) in KINDS_AND_PARTS and not field.rest()
-        need(fits and stated and digest == stated.digest, "a receipt's parts or length, or for no open statement")
-        need((said.kind == QUOTE_ONLY) == bool(stated.quote_seq), "a receipt of the wrong kind")
-        if quote:
-            clock = self.trust.check_quote(*quote, digest)
-            need((clock.run, quote[1][8]) == (stated.run, stated.fold), "P is not the fold, or of another run")
-        if audit:
-            need(audit[:2] == (stated.counter, stated.extend), "C or E in a receipt")
-            extra = [digest] * 2 if said.kind == FULL else [H(b"stele/v1/readback\0", digest)]
-            clock = self.trust.check_audit(*audit, *extra)
-            self.seq, self.counter, self.extend = stated.seq, stated.counter, stated.extend
-            self.prev_receipt, self.receipt_run = H(*audit[2]), clock.run
-            self.may_quote = stated.bundle == self.bundle_hash and not stated.flags & FINAL
+        check_version(payload, b"STELERCP\0\1")
+        (kind, parts), stated = unpack_from(">10xBB", payload), self.open
+        need(stated and payload[12:44] == stated.digest, "a receipt for no open statement")
+        need(RECEIPT_BYTES.get((stated.flags & QUOTE, kind, parts)) == len(payload), "a receipt's kind or length")
+        if parts & AUDITED:
+            need(payload[44:84] == u64(stated.counter) + stated.extend, "C or E in a receipt")
+            run = self.tpm.audited(payload[84:286], stated, kind)
+            late = is_later(run, stated.run) or run == stated.run and stated.seq == 0
+            need(run == stated.run if parts & QUOTED else late, "a receipt of another run")
+            stated.receipt, stated.receipt_run, self.sealed = H(payload[86:286]), run, stated
             self.foreign_due = self.foreign_due and not stated.flags & FOREIGN
-            self.kinds += [said.kind] * bool(stated.seq)
-        self.tick(clock)
-        if stated.seq == 0:  # the genesis receipt, which no quote fits
-            need(not is_later(stated.run, clock.run), "the genesis receipt lies before the pinned run")
-            self.open = None
-        else:
-            need(clock.run == stated.run if quote else is_later(clock.run, stated.run), "a receipt of another run")
-            self.close()
-    def close(self):  # the open statement becomes part of the chain and of the fold
-        closed, self.open = self.open, None
-        self.chain_head, self.fold = H(self.chain_head, closed.digest), closed.fold
-        if closed.run == self.run:
-            self.first, self.quote_seq = False, closed.quote_seq or self.quote_seq
+            self.kinds += bytes([kind])
+        if parts & QUOTED:
+            run = self.tpm.quoted(payload[-499:-288], payload[-288:], stated.digest)
+            need((run, payload[-32:]) == (stated.run, stated.fold), "P is not the fold, or of another run")
+        self.closed, self.open, self.fold = stated, None, stated.fold
     def void(self, payload):
-        need(self.open and self.prev_receipt, "a void of nothing")
-        due = {b"\1" + self.open.digest: (None, False), b"\2" + self.open.digest: (None, True)}
-        need(self.open.in_pcr in due.get(payload, ()), "a void of something else, or one that P contradicts")
-        if payload[0] == 2:
-            self.close()
-        self.open = None
+        stated, self.open = self.open, None
+        need(stated and payload in stated.voids, "a void of nothing, or of something else, or one that P contradicts")
+        if payload[0] == 2:  # kept
+            self.closed, self.fold = stated, stated.fold
     def remark(self, payload):
-        field = Bytes(payload, "remark")
-        (code, _time, _seq), text = field.get("BqQ"), field.sized()
-        fits = 0 < code < 6 and len(text) <= 1024 and text.decode(errors="ignore").encode() == text
-        need(fits and not field.rest(), "a remark")
+        (code, length), text = unpack_from(">B16xH", payload), payload[19:]
+        need(0 < code < 6 and length == len(text) <= 1024 and text.decode(errors="ignore").encode() == text, "a remark")
         self.foreign_noted = self.foreign_noted or code == 1
-    def end(self):  # all that stays unknown
-        buried = [len(part) > 1 for part in bytes(self.kinds).split(bytes([READ_BACK]))[1:]]
-        shaky = self.trust.field["mode"] == "b" and not all(buried)
-        return self.doubts + ["a read-back that is not buried"] * shaky + ["no counter anchor"] * (not self.kinds)
 
 class Walk:
-    """Piece by piece through a folder's numbered files, but for a torn end (that no marker follows) or unread files."""
-    def __init__(self, folder, log_id=None, era=None, roots=None):
-        self.folder, self.log_id, self.era, self.roots, self.torn, self.unread = folder, log_id, era, roots, False, []
-        self.count, self.before, self.file = 0, ZERO, None  # of entries or records; the checksum before; the header
+    """Piece by piece through a folder's numbered files, up to a torn end (that no marker follows) or an unread file."""
+    def __init__(self, folder, log_id, covered=0):  # covered: records, by the largest statement
+        self.folder, self.log_id, self.covered, self.torn, self.unread = folder, log_id, covered, False, []
+        self.count, self.before = 0, ZERO  # of entries or records; the checksum before
+        self.subtrees, self.roots, self.agreed = [], [H()], 0  # of all records; of the first 0, 1, ...; by a group
     def __iter__(self):
-        names = os.listdir(self.folder) if self.folder.is_dir() else []
-        names = sorted(name for name in names if re.fullmatch("[0-9a-f]{16}", name))
-        need(names, f"{self.folder.name}: no file")
-        for number, path in enumerate(self.folder / name for name in names):
-            is_file = path.name == f"{number:016x}" and path.is_file() and not path.is_symlink()
-            need(is_file, f"{path}: a file before it is missing, or it is none")
+        paths = sorted(self.folder.glob("[0-9a-f]" * 16)) or [self.folder / f"{0:016x}"]
+        for number, path in enumerate(paths):
+            need(path.name == f"{number:016x}" and path.is_file() and not path.is_symlink(), f"{path}: gap, or no file")
+            data = path.read_bytes()
             try:
-                field = self.open_file(path.read_bytes(), number, f"{self.folder.name}, file {number}")
+                at = self.open_file(data, number)
             except Unknown as why:
-                return self.unread.append(str(why))
-            while field.at < len(field.data):
-                start, is_last = field.at, number == len(names) - 1
+                return self.unread.append(f"{path}: {why}")
+            while at < len(data):
                 try:
-                    piece = self.piece(field, is_last)
+                    piece, at = self.piece(data, at)
                 except Tampered as why:
-                    self.torn = is_last and self.file.marker not in field.data[start + 1:]
-                    return need(self.torn, f"{field.what}, byte {start}: {why}")
+                    self.torn = path == paths[-1] and self.marker not in data[at + 1:] and self.count >= self.covered
+                    return need(self.torn, f"{path}, byte {at}: {why}")
                 yield piece
-    def check_header(self, field, tag, found, number):
-        checksum, due = H(b"stele/v1/" + tag + b"\0", field.data[:field.at]), (number, self.count, self.before)
-        need(field.take(32) == checksum and (found.number, found.first, found.before) == due, "a file's header")
 
 class Journal(Walk):
-    """Of each entry: its kind and its payload."""
-    def open_file(self, data, number, what):
-        found, field = begin(data, b"STELEJNL", "zero:H number:I first:Q marker:8s log_id:32s before:32s", what)
-        self.check_header(field, b"journal", found, number)
-        same_log = self.log_id in (None, found.log_id)
-        begins_log = data[field.at + 8:field.at + 9] == b"\1"
-        need(found.zero == 0 and (same_log or begins_log), "a journal file's header, or it is of another log")
-        need(same_log, "a journal file of another era", Unknown)
-        self.log_id, self.file = found.log_id, found
-        return field
-    def piece(self, field, _is_last):
-        marker, head = field.take(8), field.take(8)
-        kind, zero, length = struct.unpack(">B3sI", head)
-        need((marker, zero) == (self.file.marker, bytes(3)) and length <= MOST_ENTRY_BYTES, "an entry's header")
-        payload = field.take(length)
-        checksum = H(b"stele/v1/entry\0", self.log_id, u64(self.count), self.before, head, payload)
-        need(field.take(32) == checksum, "an entry's checksum")
+    """Of each entry: its kind and its payload. A later file that a genesis begins may be of a later era."""
+    def open_file(self, data, number):
+        check_version(data, b"STELEJNL\0\1")
+        self.marker, log_id = data[24:32], data[32:64]
+        due = pack(">10sHIQ8s32s32s", data[:10], 0, number, self.count, self.marker, log_id, self.before)
+        need(data.startswith(due + H(b"stele/v1/journal\0", due)), "a journal file's header")
+        need(log_id == self.log_id, "another log's file", Unknown if number and data[136:137] == b"\1" else Tampered)
+        return 128
+    def piece(self, data, at):
+        kind, length = unpack_from(">8xB3xI", data, at)
+        due = self.marker + pack(">B3xI", kind, length) + data[at + 16:at + 16 + length]
+        checksum = H(b"stele/v1/entry\0", self.log_id, u64(self.count), self.before, due[8:])
+        need(length <= MOST_ENTRY_BYTES and data.startswith(due + checksum, at), "an entry's header or checksum")
         self.count, self.before = self.count + 1, checksum
-        return kind, payload
+        return (kind, due[16:]), at + len(due) + 32
 
 class Segments(Walk):
-    """The commit groups. `roots`, of the tree of all leaves so far, is the caller's to keep as it goes."""
-    def open_file(self, data, number, what):
-        layout = "leaf_size:H era:I log_id:32s number:Q first:Q marker:8s before:32s roots:B"
-        found, field = begin(data, b"STELESEG", layout, what)
-        need(found.leaf_size == LEAF_BYTES, "a segment with leaves of another size", Unknown)
-        roots = field.hashes(found.roots)
-        self.check_header(field, b"segment", found, number)
-        need(len(roots) == bin(self.count).count("1"), "the number of a segment header's roots")
-        need(not self.file or found.era <= self.era, "a segment of a later era", Unknown)
-        need(self.log_id in (None, found.log_id) and self.era in (None, found.era), "a segment of another log or era")
-        need(self.roots in (None, roots), "a segment header's roots")
-        self.log_id, self.era, self.file, self.groups = found.log_id, found.era, found, 0
-        return field
-    def piece(self, field, is_last):
-        start, head = field.at, field.take(56)
-        marker, first, count, leaf_bytes, size, blocks_due, zero, _time, number = struct.unpack(">8sQIIQIIqQ", head)
-        due = self.file.marker, self.count, 0, self.groups, count * LEAF_BYTES
-        need((marker, first, zero, number, leaf_bytes) == due, "a group's header")
-        leaves, blocks, (length, root, checksum) = field.take(leaf_bytes), field.take(size), field.get("Q32s32s")
-        need(0 < count <= MOST_RECORDS and length == field.at - start <= MOST_GROUP_BYTES, "a group's count or length")
-        due = H(b"stele/v1/group\0", self.log_id, u64(self.file.number), self.before, head, root)
-        contents = contents_of(blocks, blocks_due)
-        need(checksum == due and len(contents) == count, "a group's checksum, or blocks that do not cover it")
+    """Of each group, its records: leaf, and content (salt, TLVs, bytes)."""
+    def open_file(self, data, number):
+        check_version(data, b"STELESEG\0\1" + pack(">H", LEAF_BYTES))
+        self.marker, self.number, self.groups, era, log_id = data[64:72], number, 0, data[12:16], data[16:48]
+        due = pack(">12s4s32sQQ8s32sB", data[:12], era, log_id, number, self.count, self.marker, self.before,
+                   len(self.subtrees)) + b"".join(self.subtrees)
+        due += H(b"stele/v1/segment\0", due)
+        need(data.startswith(due), "a segment's header")
+        need((era, log_id) == (bytes(4), self.log_id), "a segment of another log", Unknown if any(era) else Tampered)
+        return len(due)
+    def piece(self, data, at):
+        count, size, blocks, ns = unpack_from(">16xI4xQI4xq8x", data, at)
+        head = pack(">8sQIIQIIqQ", self.marker, self.count, count, LEAF_BYTES * count, size, blocks, 0, ns, self.groups)
+        leaves_end, end = at + 56 + LEAF_BYTES * count, at + 56 + LEAF_BYTES * count + size + 72
+        root = data[end - 64:end - 32]
+        checksum = H(b"stele/v1/group\0", self.log_id, u64(self.number), self.before, head, root)
+        need(data.startswith(head, at) and 0 < count <= MOST_RECORDS and end - at <= MOST_GROUP_BYTES, "a group's head")
+        need(data.startswith(u64(end - at) + root + checksum, end - 72), "a group's trailer")
+        leaves = [data[leaf:leaf + LEAF_BYTES] for leaf in range(at + 56, leaves_end, LEAF_BYTES)]
+        contents = contents_of(data[leaves_end:end - 72], blocks, count)
+        for leaf, content in zip(leaves, contents):
+            if leaf[0] == 1 and content is not UNREADABLE:
+                check_content(leaf, *content)
+            self.roots.append(append(self.subtrees, len(self.roots) - 1, H(b"\0", leaf)))
         self.count, self.groups, self.before = self.count + count, self.groups + 1, checksum
-        leaves = [leaves[at:at + LEAF_BYTES] for at in range(0, leaf_bytes, LEAF_BYTES)]
-        return Group(first, leaves, blocks, contents, root, is_last and field.at == len(field.data))
-def contents_of(blocks, count_of_blocks=None):
-    """Of each record: salt, TLVs, bytes; None where erased, UNREADABLE under an unknown codec or cipher."""
-    field, out, found = Bytes(blocks, "content"), [], 0
-    while field.at < len(blocks):
-        magic, codec, cipher, zero, key, first, count, stored, plain = field.get("4sBBHIIIII")
-        need((magic, zero, first) == (b"STBK", 0, len(out)) and 0 < count <= MOST_RECORDS, "a content block's header")
-        block, found = Bytes(field.take(stored), "content block"), found + 1
+        if self.count > self.covered or self.count - self.agreed >= RECORDS_PER_ROOT:
+            need(self.roots[-1] == root, "the root that a group states")
+            self.agreed = self.count
+        return list(zip(leaves, contents)), end
+
+def append(subtrees, size, node):  # to the complete subtrees of a tree (RFC 9162); the root of all
+    while size & 1:
+        node, size = H(b"\1", subtrees.pop(), node), size >> 1
+    subtrees.append(node)
+    return functools.reduce(lambda right, left: H(b"\1", left, right), reversed(subtrees))
+
+def contents_of(data, blocks, records):  # of each record: salt, TLVs, bytes
+    at, out = 0, []
+    for _ in range(blocks):
+        codec, cipher, key, count, stored, plain = unpack_from(">4xBB2xI4xIII", data, at)
+        due = pack(">4sBBHIIIII", b"STBK", codec, cipher, 0, key, len(out), count, stored, plain)
+        need(data.startswith(due, at) and 0 < count <= records - len(out), "a content block's header")
+        table, at, end = at + 28, at + 28 + 40 * count, at + 28 + stored
         if codec or cipher:
-            out += [UNREADABLE] * count
+            out, at = out + [UNREADABLE] * count, end
             continue
-        for salt, tlvs, length in [block.get("32sII") for _ in range(count)]:
-            is_erased = (salt, tlvs, length) == (ZERO, ERASED, ERASED)
-            out.append(None if is_erased else (salt, block.take(tlvs), block.take(length)))
-        need((stored, key, block.at) == (plain, 0, stored), "a content block's lengths or key")
-    need(count_of_blocks in (None, found), "the number of content blocks")
+        for salt, tlvs, length in iter_unpack(">32sII", data[table:at]):
+            out.append((salt, data[at:at + tlvs], data[at + tlvs:at + tlvs + length]))
+            at += tlvs + length  # far beyond the end where the content was erased
+        need((stored, key, at) == (plain, 0, end), "a content block's lengths or key, or its content is missing")
+    need((at, len(out)) == (len(data), records), "content blocks that do not cover a group")
     return out
 
-def check_content(index, leaf, content):  # all that must be so of one record without the others; what cannot be said
-    version, kind, _time, _source, commitment = struct.unpack(">BBqQ32s", leaf)
-    if version != 1 or content is UNREADABLE:
-        return [f"record {index}: a leaf of another version, or content that cannot be read"]
-    need(content, f"record {index}: its content is missing")
-    salt, tlvs, data = content
-    body = b"".join((salt, struct.pack(">I", len(tlvs)), tlvs, u64(len(data)), data))
-    need(commitment == H(b"stele/v1/content\0", body), f"record {index}: commitment")
-    field, tags = Bytes(tlvs, f"record {index}: TLVs"), [-1]
-    while field.at < len(tlvs):
-        tags += field.get("H")
-        need(tags[-1] > tags[-2] and field.sized("I") is not None, f"record {index}: order of TLVs")
-    lost = GAP_CONTENT.fullmatch(data)
-    need(kind != GAP or lost and int(lost[1]) < 2**64, f"record {index}: a gap that states no count")
-    return [f"record {index}: unknown kind"] * (kind >= 0x80)
-def check_place(index, leaf, content, sources, genesis):  # among the others; what cannot be said
-    version, kind, _time, source = struct.unpack(">BBqQ", leaf[:18])
-    need(index > 0 or (version, kind) == (1, GENESIS), "the first record is no genesis")
-    is_known = index > 0 or genesis is None or content is UNREADABLE
-    need(is_known or content[2] == genesis, "the first record is another genesis than the journal's")
-    near = source == NO_SOURCE or index - WINDOW < source < index and source in sources
-    need(version != 1 or near, f"record {index}: source")
-    sources |= {index} if (version, kind) == (1, SOURCE) else set()
-    return [f"record {index}: another era"] * (index > 0 and version == 1 and kind in (GENESIS, ERA))
-def append(roots, size, node):  # a leaf hash, to a tree's complete subtrees (RFC 9162); the root of all
-    while size & 1:
-        node, size = H(b"\1", roots.pop(), node), size >> 1
-    roots.append(node)
-    return functools.reduce(lambda right, left: H(b"\1", left, right), reversed(roots))
-def check_records(segments, genesis, claims, covered):
-    """The tree of all records; `claims`: roots by tree size; `covered`: the largest size that a statement names."""
-    size, agreed, sources, doubts = 0, 0, set(), []
-    need({H()} >= claims.pop(0, set()), "the root of no records")
-    for group in segments:
-        records = list(enumerate(zip(group.leaves, group.contents), group.first))
-        try:
-            found = [why for index, record in records for why in check_content(index, *record)]
-            for index, (leaf, _content) in records:
-                root = append(segments.roots, index, H(b"\0", leaf))
-                need({root} >= claims.pop(index + 1, set()), f"the root of {index + 1} records is not as anchored")
-            is_due = index + 1 > covered or index + 1 - agreed >= RECORDS_PER_ROOT
-            need(not is_due or root == group.root, f"the root that the group at {group.first} states")
-        except Tampered as why:
-            need(group.last and group.first >= covered, why)
-            break  # a power cut tore it, for nothing covers it
-        size, agreed, doubts = index + 1, index + 1 if is_due else agreed, doubts + found
-        for index, record in records:
-            doubts += check_place(index, *record, sources, genesis)
-    need(segments.unread or not claims, f"{size} records, but {max(claims, default=0)} were anchored")
-    return size, segments.unread + doubts
+def check_content(leaf, salt, tlvs, data):  # all that must be so of one record without the others
+    due = H(b"stele/v1/content\0", salt, pack(">I", len(tlvs)), tlvs, u64(len(data)), data)
+    at, order, lost = 0, [], GAP_CONTENT.fullmatch(data)
+    while at < len(tlvs):
+        tlv, length = unpack_from(">HI", tlvs, at)
+        order, at = order + [tlv], at + 6 + length
+    need(leaf[18:] == due and at == len(tlvs) and order == sorted(set(order)), "a commitment, or TLVs")
+    need(leaf[1] != GAP or lost and int(lost[1]) < 2**64, "a gap that states no count")
+def check_places(records, genesis):  # among each other; what cannot be said
+    for index, (leaf, content) in enumerate(records):
+        version, kind, source = unpack(">BB8xQ", leaf[:18])
+        starts = (version, kind) == (1, GENESIS) and content[2] in (None, genesis or content[2])
+        need(index > 0 or starts, "the first record is no genesis, or another than the journal's")
+        near = index - WINDOW < source < index and records[source][0][:2] == bytes([1, SOURCE])
+        need(version != 1 or near or source == NO_SOURCE, f"record {index}: source")
+        if version != 1 or content is UNREADABLE or kind >= 0x80 or index > 0 and kind in (GENESIS, ERA):
+            yield f"record {index}: of unknown version, codec or kind, or the first of another era"
 
-def verify(directory, trust):  # raises Tampered or Unknown, or says what it has verified
-    need(trust.eras < 2, "a log of several eras: this verifier judges the first one alone", Unknown)
-    journal, chain, covered, doubts, follows = Journal(directory / "journal"), None, 0, [], True
-    for kind, payload in journal:
-        if chain is None:
-            need(kind == 1 and journal.log_id == H(payload), "the journal does not begin with its genesis")
-            chain = Chain(trust, payload)
-            continue
-        try:
-            covered = max(covered, read_statement(payload).size if kind == 3 else 0)
-            need(kind < 0x80, "a journal entry of unknown kind", Unknown)
-            need(kind != 1 or not follows, "a second genesis")
-            if follows:
-                chain.take.get(kind, lambda payload: None)(payload)
-        except Unknown as why:  # past what cannot be read nothing is judged
-            doubts, follows = doubts + [str(why)], follows and kind >= 0x80
-        except Tampered as why:
-            need(not follows, why)
-    genesis, claims, log_id = (chain.genesis, chain.claims, chain.log_id) if chain else (None, {}, None)
-    segments = Segments(directory / "segments", log_id, trust.era if chain else None, roots=[])
-    size, unsaid = check_records(segments, genesis, claims, covered)
-    need(chain or journal.torn or journal.unread or not size, "records, but no journal")
-    for why in journal.unread + doubts + unsaid + (chain.end() if chain else ["no genesis"]):
-        raise Unknown(why)
-    return f"{size} records, {chain.seq} counter anchors"
+def verify(directory, trust):  # what it has verified, or the exception that says why not
+    need((directory / "journal").is_dir() or (directory / "segments").is_dir(), "not a store", Unknown)
+    chain = Chain(Tpm(trust))
+    journal, doubts = Journal(directory / "journal", chain.tpm.log_id), chain.doubts
+    entries = list(journal)
+    need(all((kind == 1) == (at == 0) for at, (kind, _) in enumerate(entries)), "the genesis is not entry 0 alone")
+    try:
+        for kind, payload in entries:
+            doubts += ["a journal entry of unknown kind"] * (kind >= 0x80)
+            chain.rules.get(kind, lambda _unknown: None)(payload)
+    except Unknown as why:  # past what cannot be read nothing is judged
+        doubts.append(str(why))
+    sizes = [p[72:80] for kind, p in entries if kind == 3 and len(p) == 256 and p[:10] == b"STELEAN1\0\1"]
+    segments = Segments(directory / "segments", chain.tpm.log_id, int.from_bytes(max(sizes, default=b""), "big"))
+    records = [record for group in segments for record in group]
+    for size, root in chain.claims:
+        need(segments.unread if size > len(records) else root == segments.roots[size], f"the first {size} records")
+    need(entries or not records or journal.torn or journal.unread, "records, but no journal")
+    doubts += [*journal.unread, *segments.unread, *check_places(records, entries[0][1] if entries else None)]
+    shaky = chain.tpm.mode == "b" and re.search(rb"\x02(?!\x01\x01)", chain.kinds[1:])  # the first is the genesis'
+    doubts += ["a read-back that is not buried"] * bool(shaky) + ["no counter anchor"] * (len(chain.kinds) < 2)
+    need(not doubts, "; ".join(doubts), Unknown)
+    return f"{len(records)} records, {chain.sealed.seq} counter anchors"
 def conclude(directory, trust):  # the exit code, and what to print
     try:
-        return 0, f"verified: {verify(directory, trust)}"
+        return 0, f"verified: {verify(directory, trust.read_text())}"
     except Tampered as why:
         return 1, f"tampered: {why}"
-    except Unknown as why:
-        return 2, f"undetermined: {why}"
-def main(arguments):
-    if len(arguments) != 3 or arguments[1] != "--trust":
-        print(__doc__, file=sys.stderr)
-        return 64
-    directory = pathlib.Path(arguments[0])
-    if not any((directory / part).is_dir() for part in ("journal", "segments")):
-        print("not a store")
-        return 65 if directory.exists() else 66
-    code, words = conclude(directory, Trust(pathlib.Path(arguments[2]).read_text()))
-    print(words)
-    return code
+    except Exception as why:  # a crash must not look like a verdict
+        return (2, f"undetermined: {why}") if isinstance(why, Unknown) else (70, f"no verdict: {why!r}")
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    asked = len(sys.argv) == 4 and sys.argv[2] == "--trust"
+    code, words = conclude(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[3])) if asked else (64, __doc__)
+    print(words)
+    sys.exit(code)

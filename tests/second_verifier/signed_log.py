@@ -111,7 +111,7 @@ class SignedLog:
         tpm, rng, boot_id, new_run = self.tpm, self.rng, self.rng.randbytes(16), self.run != self.bundle_run
         counter, extend = tpm.counter, tpm.extend
         if self.lie("another C or E in a bundle", 0.1):
-            counter, extend = rng.choice([(counter + 1, extend), (counter - 1, extend), (counter, H(extend))])
+            counter, extend = rng.choice([(counter + 1, extend), (max(counter, 1) - 1, extend), (counter, H(extend))])
         ima = rng.random() < 0.2
         extra = H(b"stele/v1/boot\0", extend, u64(counter), boot_id)
         payload = b"STELEBDL" + struct.pack(">HH", 1, ima) + boot_id + u64(counter) + extend + bytes(80)
