@@ -175,7 +175,7 @@ def encode_segment(segment, number, log_id, tree, before):
 
 
 def encode_group(group, number, marker, log_id, segment, tree, before):
-    blocks, sizes = b"", group.block_sizes or [len(group.records)]
+    blocks, sizes = b"", [len(group.records)] if group.block_sizes is None else group.block_sizes
     first = 0
     for size in sizes:
         blocks += encode_block(group.records[first:first + size], first, group.bent)
