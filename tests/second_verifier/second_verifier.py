@@ -153,7 +153,7 @@ class Walk:
     """Piece by piece through a folder's numbered files, up to a torn end (that no marker follows) or an unread file."""
     def __init__(self, folder, log_id, covered=0):  # covered: records, by the largest statement
         self.folder, self.log_id, self.covered, self.torn, self.unread = folder, log_id, covered, False, []
-        self.count, self.before = 0, ZERO  # of entries or records; the checksum before
+        self.count, self.before, self.era = 0, ZERO, bytes(4)  # of entries or records; the checksum before
         self.subtrees, self.roots, self.agreed = [], [H()], 0  # of all records; of the first 0, 1, ...; by a group
     def __iter__(self):
         paths = sorted(self.folder.glob("[0-9a-f]" * 16)) or [self.folder / f"{0:016x}"]
@@ -198,7 +198,8 @@ class Segments(Walk):
                    len(self.subtrees)) + b"".join(self.subtrees)
         due += H(b"stele/v1/segment\0", due)
         need(data.startswith(due), "a segment's header")
-        need((era, log_id) == (bytes(4), self.log_id), "a segment of another log", Unknown if any(era) else Tampered)
+        need(era > self.era or (era, log_id) == (self.era, self.log_id), "a segment of another log, or an earlier era")
+        self.era, self.log_id, self.unread = era, log_id, self.unread + [f"segment {number}: a later era"] * any(era)
         return len(due)
     def piece(self, data, at):
         count, size, blocks, ns = unpack_from(">16xI4xQI4xq8x", data, at)
@@ -254,8 +255,7 @@ def check_content(leaf, salt, tlvs, data):  # all that must be so of one record 
 def check_places(records, genesis):  # among each other; what cannot be said
     for index, (leaf, content) in enumerate(records):
         version, kind, source = unpack(">BB8xQ", leaf[:18])
-        starts = (version, kind) == (1, GENESIS) and content[2] in (None, genesis or content[2])
-        need(index > 0 or starts, "the first record is no genesis, or another than the journal's")
+        need(index or (version, kind) == (1, GENESIS) and content[2] in (None, genesis or content[2]), "record 0")
         near = index - WINDOW < source < index and records[source][0][:2] == bytes([1, SOURCE])
         need(version != 1 or near or source == NO_SOURCE, f"record {index}: source")
         if version != 1 or content is UNREADABLE or kind >= 0x80 or index > 0 and kind in (GENESIS, ERA):
