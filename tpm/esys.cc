@@ -172,7 +172,8 @@ attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNA
 attest::Bytes marshal(const TPMT_PUBLIC& area) {
   attest::Bytes bytes(sizeof area);
   std::size_t size = 0;
-  ENSURE(Tss2_MU_TPMT_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size) == TSS2_RC_SUCCESS);
+  const TSS2_RC rc = Tss2_MU_TPMT_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size);
+  if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "the public area of a key, as the TPM shows it");
   bytes.resize(size);
   return bytes;
 }
@@ -180,8 +181,8 @@ attest::Bytes marshal(const TPMT_PUBLIC& area) {
 attest::Bytes marshal(const TPMS_NV_PUBLIC& area) {
   attest::Bytes bytes(sizeof area);
   std::size_t size = 0;
-  ENSURE(Tss2_MU_TPMS_NV_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size) ==
-         TSS2_RC_SUCCESS);
+  const TSS2_RC rc = Tss2_MU_TPMS_NV_PUBLIC_Marshal(&area, bytes.data(), bytes.size(), &size);
+  if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "the public area of an index, as the TPM shows it");
   bytes.resize(size);
   return bytes;
 }

@@ -83,6 +83,8 @@ Object find_object(Device& device, TPM2_HANDLE handle, const attest::Name& name)
 TPM2B_AUTH to_auth(attest::ByteView auth);
 TPM2B_DATA to_qualifying_data(const attest::Hash& hash);
 attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNATURE& signature);
+// TpmError (lost_device) of an area that no TPM shows: what was spoiled on its way may be
+// unmarshalled all the same.
 attest::Bytes marshal(const TPMT_PUBLIC& area);
 attest::Bytes marshal(const TPMS_NV_PUBLIC& area);
 

@@ -7,10 +7,26 @@
 
 #include <string>
 
+#include "tpm/esys.h"
+
 namespace stele::tpm {
 namespace {
 
 using Kind = TpmError::Kind;
+
+// A bit flipped in the response to TPM2_ReadPublic: the TSS reads it, and cannot write it again.
+TEST(TpmError, AKeysAreaThatCannotBeWrittenAgainIsALostDeviceNotABug) {
+  TPMT_PUBLIC area{};
+  area.type = TPM2_ALG_ECC;
+  area.nameAlg = TPM2_ALG_SHA256;
+  area.unique.ecc.x.size = sizeof area.unique.ecc.x.buffer + 1;
+  try {
+    (void)marshal(area);
+    FAIL();
+  } catch (const TpmError& error) {
+    EXPECT_EQ(error.kind(), Kind::lost_device) << error.what();
+  }
+}
 
 TEST(TpmError, EveryCodeOfTheTableHasItsKind) {
   const std::pair<std::uint32_t, Kind> table[] = {
