@@ -124,8 +124,7 @@ bool is_long_run() {
   return value != nullptr && *value != '\0';
 }
 
-std::vector<NamedFault> faults_at_call(int nth, const std::vector<NamedFault>& faults) {
-  if (nth == 1 || is_long_run()) return faults;
+std::vector<NamedFault> one_of_each_sort(const std::vector<NamedFault>& faults) {
   std::vector<NamedFault> few;
   for (const NamedFault& fault : faults) {
     if (fault.stands_for_others) few.push_back(fault);

@@ -31,8 +31,7 @@ void fill_slots(const Swtpm& swtpm);
 
 // Whether these are the quantities of a long run (STELE_LONG).
 bool is_long_run();
-// For the nth call of a command: all of them at the first, one of each sort after that; in a long
-// run all of them always.
-std::vector<NamedFault> faults_at_call(int nth, const std::vector<NamedFault>& faults);
+// Those that stand for others.
+std::vector<NamedFault> one_of_each_sort(const std::vector<NamedFault>& faults);
 
 }  // namespace stele::test
