@@ -8,6 +8,8 @@ Defect of_answer(const Defect& defect) {
   switch (defect.fault) {
     case Fault::signer_mismatch:
       return defect;
+    case Fault::pcr_selection:  // as of any quote: it says nothing about P
+      return {defect.fault, {}, "the answer: " + defect.detail};
     case Fault::receipt_extra_data:
       return {Fault::nonce_mismatch, {}, "the TPM did not sign it for this nonce and statement"};
     default:

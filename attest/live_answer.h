@@ -1,7 +1,8 @@
 // LiveAnswer: a host's answer to this verifier's nonce, judged against the statement it answers
 // for.
 //
-// Thread safety: one thread. Errors: judge(): freshness defects, or signer_mismatch.
+// Thread safety: one thread. Errors: judge(): freshness defects, signer_mismatch, or
+// pcr_selection.
 // Trust: the answer's bytes come from the host under judgement.
 #pragma once
 

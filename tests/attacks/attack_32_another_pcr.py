@@ -46,7 +46,7 @@ class AnotherPcr(unittest.TestCase):
             self.root.expect("verified", path=path, freshness="unknown")
             report = self.root.challenge(
                 "tampered", lambda nonce: history.answer(self.hand, nonce, lambda extra: quoted(self.hand, extra, pcr)),
-                path=path, defect="answer_mismatch", freshness="fail")
+                path=path, defect="pcr_selection", integrity="fail", freshness="unknown")
             self.assertIn("the quote is over other PCRs than it must be", str(report["defects"]))
             self.root.challenge("tampered", lambda nonce: history.answer(self.hand, nonce), path=path,
                                 defect="answer_mismatch", freshness="fail")  # nor with P as it is

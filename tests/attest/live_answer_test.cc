@@ -108,6 +108,34 @@ TEST(LiveAnswer, OldRelabelledAndRelayedAnswersFail) {
   EXPECT_EQ(report.platform, Outcome::fail);
 }
 
+// Attack 32: the fold of a cut log in a PCR that anybody can reset, quoted for the nonce.
+TEST(LiveAnswer, AQuoteOverOtherPcrsIsCalledThatAndNotAContradiction) {
+  PaperLog log = lived();
+  Options options = trusting(log);
+  options.nonce = hash(view("nonce"));
+  const Answer good = *decode_answer(log.answer(*options.nonce));
+  Bytes values;
+  for (const Hash& value : good.quote.pcrs) {
+    values.insert(values.end(), value.bytes.begin(), value.bytes.end());
+  }
+  const std::uint32_t firmware = 0xff, p = 1u << log.trust.pcr;
+  for (const std::uint32_t selected : {firmware | p, firmware | 1u << 16, p, firmware, 0u}) {
+    Answer answer = good;
+    answer.quote.signed_attestation = log.tpm.sign(
+        log.tpm.attest_quote(selected, hash(values).bytes, answer_extra_data(answer).bytes));
+    const Report report = log.appraise(options, encode(answer));
+    if (selected == (firmware | p)) {
+      EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+      continue;
+    }
+    EXPECT_EQ(report.conclusion, Conclusion::tampered);
+    EXPECT_EQ(report.integrity, Outcome::fail);
+    EXPECT_EQ(report.freshness, Outcome::unknown);
+    EXPECT_TRUE(has(report, Fault::pcr_selection));
+    EXPECT_FALSE(has(report, Fault::answer_mismatch)) << to_text(report);
+  }
+}
+
 TEST(LiveAnswer, ANonceWithoutAnAnswerIsUndetermined) {
   const PaperLog log = lived();
   Options options = trusting(log);
