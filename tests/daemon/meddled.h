@@ -4,7 +4,9 @@
 // Thread safety: none. Errors: those of AnchorRounds.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "daemon/anchor_rounds.h"
 #include "tests/daemon/anchoring_host.h"
@@ -50,5 +52,11 @@ struct Meddled {
   daemon::AnchorJournal journal;
   std::optional<daemon::AnchorRounds> rounds;
 };
+
+class Stranger;
+// The TPM is well: what was begun ends, and one more anchor is made. "" if so; else what is wrong.
+std::string going_on(Meddled& daemon, Stranger& stranger);
+// Whether this ends because the TPM does not answer, or not with sense.
+bool is_lost(const std::function<void()>& work);
 
 }  // namespace stele::test

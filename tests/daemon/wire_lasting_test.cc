@@ -4,10 +4,8 @@
 // private swtpm; then the TPM is well again (or another), and a stranger follows the journal.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <thread>
-#include <vector>
 
 #include "tests/daemon/meddled.h"
 #include "tests/daemon/stranger.h"
@@ -40,33 +38,6 @@ void begin(Meddled& daemon, const Round& round) {
   if (!daemon.rounds->is_open()) daemon.rounds->open();
   daemon.counter();
   if (std::string(round.name) == "start") daemon.start();
-}
-
-// The TPM is well: what was begun ends, and one more anchor is made. "" if so.
-std::string going_on(Meddled& daemon, Stranger& stranger) {
-  try {
-    daemon.reopen();
-    daemon.counter();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  const std::string refused = stranger.catch_up();
-  if (!refused.empty()) return refused;
-  tpm::Device device(daemon.tcti.get());
-  const tpm::IndexState indexes = tpm::read_indexes(device, daemon.host.credentials());
-  const attest::AnchorChain& chain = stranger.chain();
-  const bool agree = indexes.counter == chain.counter() && indexes.extend == chain.extend();
-  return agree && !chain.open_intent() ? "" : "C and E are not what the journal leads to";
-}
-
-bool is_lost(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const tpm::TpmError& error) {
-    return error.kind() == Kind::lost_device;
-  } catch (const std::exception&) {
-  }
-  return false;
 }
 
 TEST(WireLasting, ADeviceThatVanishesAtAnyCommandAndComesBackIsGotOver) {
@@ -221,49 +192,6 @@ TEST(WireLasting, ATpmFullOfSomebodyElsesSessionsAndObjectsIsGotOver) {
     }
   }
   tally.report(53, "every slot for sessions and objects taken before every command");
-}
-
-TEST(WireLasting, AResponseThatComesTooLateIsNeverTakenForAnother) {
-  Tally tally;
-  for (const Round& round : kRounds) {
-    Host host;
-    Meddled daemon(host);
-    Stranger stranger(host);
-    daemon.rounds->open();
-    begin(daemon, round);
-    daemon.tcti.sent.clear();
-    round.run(daemon);
-    std::vector<Rule> rules;
-    for (const auto& [code, calls] : daemon.tcti.sent) {
-      for (int nth = 1; nth <= std::min(calls, 3); ++nth) rules.push_back({code, nth, 1});
-    }
-    for (const Rule& rule : rules) {
-      SCOPED_TRACE(testing::Message()
-                   << round.name << ", call " << rule.nth << " of 0x" << std::hex << rule.code);
-      begin(daemon, round);
-      // On a slow machine more may come late: also that is a lost device.
-      daemon.limits.response = std::chrono::milliseconds(200);
-      daemon.rounds->close();
-      bool lost = is_lost([&] {
-        if (std::string(round.name) != "start") daemon.rounds->open();
-        daemon.tcti.meddle(rule, {What::late, 0, {}});
-        round.run(daemon);
-      });
-      // FlushContext is not asked what came of it: the next command shows it.
-      lost |= rule.code == kFlushContext;
-      daemon.limits = {};
-      ++tally.injected;
-      if (!lost) ++tally.missed;
-      EXPECT_TRUE(lost);
-      daemon.rounds->close();
-      const std::string wrong = going_on(daemon, stranger);  // the late one comes in the middle
-      daemon.tcti.leave_alone();
-      if (!wrong.empty()) ++tally.lost;
-      EXPECT_EQ(wrong, "");
-      if (!stranger.remarks.empty()) ++tally.false_alarms;
-    }
-  }
-  tally.report(52, "a response later than we wait, at each command");
 }
 
 // libtpms 0.9.2 answers so at the first use of what dictionary-attack protection could concern.

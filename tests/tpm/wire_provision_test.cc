@@ -5,6 +5,8 @@
 // each case; a test for each call.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <tuple>
 
 #include "tests/support/tally.h"
@@ -38,9 +40,10 @@ struct Attempt {
   std::optional<tpm::TpmError::Kind> kind;  // if it was a TpmError
 };
 
-Attempt attempt(MeddlingTcti& tcti, Mode mode, MemoryKeeper& memory) {
+Attempt attempt(MeddlingTcti& tcti, Mode mode, MemoryKeeper& memory,
+                std::chrono::milliseconds response = std::chrono::seconds(30)) {
   try {
-    tpm::Device device(tcti.get(), {.busy = std::chrono::milliseconds(50)});
+    tpm::Device device(tcti.get(), {.response = response, .busy = std::chrono::milliseconds(50)});
     tpm::provision(device, make_plan(mode), memory.kept, memory.keeper());
     return {};
   } catch (const tpm::TpmError& error) {
@@ -159,6 +162,35 @@ TEST_P(WireProvision, ACodeAtAnyCommandLeavesNothingThatASecondRunCannotFinish) 
 
 TEST_P(WireProvision, ASpoiledResponseLeavesNothingThatASecondRunCannotFinish) {
   every_case(51, response_faults(), [](const NamedFault&) { return false; });
+}
+
+// The late response comes while the second run is at work, and reaches nobody.
+TEST(WireProvisionLate, AResponseThatComesTooLateLeavesNothingThatASecondRunCannotFinish) {
+  Tally tally;
+  const Swtpm swtpm;
+  for (const auto& [code, calls] : commands_of(swtpm, Mode::a)) {
+    for (int nth = 1; nth <= std::min(calls, kCalls); ++nth) {
+      SCOPED_TRACE(testing::Message() << "call " << nth << " of 0x" << std::hex << code);
+      clear(swtpm);
+      MemoryKeeper memory;
+      MeddlingTcti tcti(swtpm);
+      tcti.meddle({code, nth, 1}, {What::late, 0, {}});
+      // On a slow machine more may come late: also that is a lost device.
+      const Attempt first = attempt(tcti, Mode::a, memory, std::chrono::milliseconds(200));
+      ++tally.injected;
+      // FlushContext is not asked what came of it: the next command shows it.
+      const bool lost = first.kind == tpm::TpmError::Kind::lost_device || code == kFlushContext;
+      if (!lost) ++tally.missed;
+      EXPECT_TRUE(lost) << first.words;
+      const Attempt second = attempt(tcti, Mode::a, memory);
+      tcti.leave_alone();
+      const std::string wrong =
+          second.words.empty() ? unfinished(tcti, Mode::a, memory) : second.words;
+      if (!wrong.empty()) ++tally.lost;
+      EXPECT_EQ(wrong, "") << "first: " << first.words;
+    }
+  }
+  tally.report(52, "provisioning, a response later than we wait, at each command");
 }
 
 TEST(WireProvisionFull, FindsRoomInATpmFullOfSomebodyElsesSessionsAndObjects) {
