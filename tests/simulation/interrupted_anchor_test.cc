@@ -7,8 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <map>
 
 #include "tests/simulation/bed.h"
+#include "tests/support/tally.h"
+#include "tests/support/wire_faults.h"
 
 namespace stele::test {
 namespace {
@@ -119,6 +122,93 @@ TEST(InterruptedAnchor, AnAnswerThatIsGivenPassesWhateverHappenedAtAnyCommand) {
   });
   std::cout << "answer: " << struck << " interruptions" << std::endl;
   EXPECT_GT(struck, 150u);
+}
+
+// Family 7: the three windows in which nobody but the TPM knows what happened.
+enum class Window { none, intent_and_send, send_and_answer, answer_and_record };
+
+// Where the daemon died, by what it left: a look at the disk and into the chip.
+Window window_of(Bed& bed, const attest::AnchorChain& before, bool after) {
+  const attest::AnchorChain now = bed.chain();
+  if (now.seq() != before.seq() || !now.open_intent()) return Window::none;
+  if (bed.machine.tpm.counter() == before.counter()) return Window::intent_and_send;
+  const bool heard = !after || bed.machine.tpm.extend_value() != before.extend();
+  return heard ? Window::answer_and_record : Window::send_and_answer;
+}
+
+// Dies at this command or disk operation, the TPM lives on, sleeps or loses its power; then all
+// must go on and be verified.
+Window die_and_go_on(const Trouble& trouble, int how, std::uint64_t anchors, Tally& tally) {
+  Bed bed;
+  for (; anchors > 0; --anchors) {
+    bed.grow();
+    EXPECT_EQ(bed.counter(), Ended::done);
+    if (anchors % 2 == 0) {
+      EXPECT_EQ(bed.quote(), Ended::done);
+    }
+  }
+  bed.grow();
+  EXPECT_EQ(bed.counter(), Ended::done);
+  bed.grow();
+  const attest::AnchorChain before = bed.chain();
+  bed.machine.arm(trouble);
+  const Ended ended = bed.counter();
+  if (!bed.machine.disarm() || ended != Ended::died) return Window::none;
+  const bool after = trouble.failure != Failure::failed;
+  const Window window = window_of(bed, before, after);
+  if (window == Window::none) return window;
+  ++tally.injected;
+  constexpr Machine::Boot kBoots[] = {Machine::Boot::unclean, Machine::Boot::clean,
+                                      Machine::Boot::restart, Machine::Boot::resume};
+  if (how > 0) bed.machine.boot(kBoots[how - 1]);
+  if (bed.appraise().conclusion == Conclusion::tampered) ++tally.false_alarms;
+  const std::uint64_t spent = bed.machine.tpm.counter();
+  const bool began = bed.machine.start() == Ended::done && bed.counter() == Ended::done;
+  const attest::AnchorChain now = bed.chain();
+  const bool whole = bed.machine.tpm.counter() == now.counter() && !now.open_intent() &&
+                     bed.machine.tpm.counter() - spent <= 2;
+  if (!began || !whole) ++tally.lost;
+  EXPECT_TRUE(began && whole) << bed.machine.why();
+  const attest::Report report = bed.challenge();
+  if (report.conclusion != Conclusion::verified) ++tally.false_alarms;
+  EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+  return window;
+}
+
+TEST(InterruptedAnchor, ADeathAroundTheIncrementIsNeverTampering) {
+  const std::uint64_t each = is_long_run() ? 2000 : 200;
+  std::map<Window, Tally> tallies;
+  std::map<std::pair<std::uint64_t, bool>, Window>
+      known;  // the window of each command, before or after
+  const auto is_needed = [&](Window window) {
+    return window != Window::none && tallies[window].injected < each;
+  };
+  for (std::uint64_t round = 0; round < each; ++round) {
+    for (std::uint64_t at = 0; at < kCommands; ++at) {
+      for (const bool after : {false, true}) {
+        const auto found = known.find({at, after});
+        if (found != known.end() && !is_needed(found->second)) continue;
+        const int how = static_cast<int>(round % 5);
+        const std::uint64_t anchors = round / 5 % 5;
+        SCOPED_TRACE(testing::Message() << "command " << at << (after ? ", after it" : "")
+                                        << ", power " << how << ", anchors " << anchors);
+        Tally one;
+        const Window window = die_and_go_on(at_command(at, What::death, after), how, anchors, one);
+        known[{at, after}] = window;
+        Tally& sum = tallies[window];
+        sum.injected += one.injected;
+        sum.lost += one.lost;
+        sum.false_alarms += one.false_alarms;
+      }
+    }
+  }
+  for (const auto& [window, what] :
+       {std::pair{Window::intent_and_send, "death between intent and NV_Increment sent"},
+        std::pair{Window::send_and_answer, "death between NV_Increment sent and answer"},
+        std::pair{Window::answer_and_record, "death between answer and record"}}) {
+    EXPECT_GE(tallies[window].injected, each);
+    tallies[window].report(7, what);
+  }
 }
 
 }  // namespace
