@@ -2,6 +2,8 @@
 
 #ifdef STELE_FAILPOINTS
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -33,6 +35,8 @@ void obey(const char* name) {
   Order& wanted = order();
   if (wanted.name != name || wanted.passes_left.load() == 0) return;
   if (wanted.passes_left.fetch_sub(1) != 1) return;
+  const std::string told = "failpoint " + wanted.name + ": " + wanted.action + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, told.data(), told.size());
   if (wanted.action == "kill") std::raise(SIGKILL);
   if (wanted.action == "sleep") return std::this_thread::sleep_for(std::chrono::seconds(1));
   throw std::system_error(EIO, std::generic_category(), std::string("failpoint ") + name);
