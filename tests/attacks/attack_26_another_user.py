@@ -9,7 +9,7 @@ import signal
 import socket
 import unittest
 
-from scene import Scene, wait_until
+from scene import BIN, Scene, run, wait_until
 from tpm_hands import BAD_AUTH, Hand, Refused, Secrets
 
 USER = 64_326  # no user of this machine
@@ -125,6 +125,11 @@ class AnotherUser(unittest.TestCase):
                 # The two looks of ours are on record, its request is not.
                 kinds = [record["kind"] for index, record in self.records().items() if index >= size]
                 self.assertEqual([kind for kind in kinds if kind != "access"], [])
+            self.scene.config.chmod(0o644)
+            with open(BIN / "stele", "rb") as stele:  # which may lie where that user cannot go
+                done = run("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "/proc/self/fd/0", "status",
+                           "--config", self.scene.config, stdin=stele)
+            self.assertEqual((done.returncode, done.stdout), (77, b""), done.stderr)
         finally:
             self.scene.control.chmod(mode)
         self.goes_on()

@@ -51,10 +51,10 @@ std::string ControlClient::read_line() {
 }
 
 boost::json::object ControlClient::ask(const boost::json::object& request, const Visitor& each) {
-  boost::system::error_code error;
-  asio::write(socket_, asio::buffer(boost::json::serialize(request) + "\n"), error);
-  if (error)
-    throw CommandError(kUnavailable, "the daemon ended the connection before it took the request");
+  // Whoever may not ask is told so and hung up on, perhaps before he has asked: what matters is the
+  // reply.
+  boost::system::error_code hung_up;
+  asio::write(socket_, asio::buffer(boost::json::serialize(request) + "\n"), hung_up);
   for (;;) {
     boost::json::object line = boost::json::parse(read_line()).as_object();
     const boost::json::value* ok = line.if_contains("ok");
