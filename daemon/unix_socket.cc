@@ -1,5 +1,6 @@
 #include "daemon/unix_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -50,7 +51,11 @@ void SocketFile::made(int bind_error, mode_t mode) {
     fail(bind_error, path_ + " cannot be made: is its directory there and writable?");
   }
   struct stat made {};
-  if (::chmod(path_.c_str(), mode) != 0 || ::lstat(path_.c_str(), &made) != 0) fail(errno, path_);
+  // A link that somebody put in the socket's place meanwhile is not followed.
+  if (::fchmodat(AT_FDCWD, path_.c_str(), mode, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::lstat(path_.c_str(), &made) != 0) {
+    fail(errno, path_);
+  }
   device_ = made.st_dev;
   inode_ = made.st_ino;
 }
