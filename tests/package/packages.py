@@ -10,20 +10,19 @@ NAMES = ("steled", "stele-tools", "stele-verify")
 
 
 def make(folder):
-    """Makes them in the folder; a path by each package's name. STELE_PACKAGES names a folder of finished ones instead."""
+    """Makes them in the folder; a path by each package's name. STELE_PACKAGES names a folder of finished ones."""
     finished = os.environ.get("STELE_PACKAGES")
     if not finished:
-        done = run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder, cwd=BUILD)
+        finished = pathlib.Path(folder) / "made"
+        done = run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder, "-D",
+                   f"CPACK_OUTPUT_FILE_PREFIX={finished}", cwd=BUILD)
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-        # What the build was configured with comes first, wherever -B points.
-        made = {p for p in [*pathlib.Path(folder).rglob("*.deb"), *(BUILD / "packages").glob("*.deb")]}
-    else:
-        made = set(pathlib.Path(finished).glob("*.deb"))
+    made = list(pathlib.Path(finished).glob("*.deb"))
     found = {}
     for name in NAMES:
-        paths = sorted(p for p in made if re.match(rf"{name}_[^/]*\.deb$", p.name) and "_CPack_Packages" not in p.parts)
-        assert paths, f"no package {name} among {sorted(map(str, made))}"
-        found[name] = max(paths, key=lambda p: p.stat().st_mtime)
+        paths = [path for path in made if path.name.startswith(name + "_")]
+        assert len(paths) == 1, f"not one package {name} among {sorted(map(str, made))}"
+        found[name] = paths[0]
     return found
 
 
