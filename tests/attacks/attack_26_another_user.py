@@ -1,6 +1,8 @@
-"""Goal: a user of the host who is not root can send events under its own name, and nothing else. Method: as such a user,
-with the ingest socket open to all: lies about the sender, the control socket, files, process, sockets, and the TPM's
-indexes. Each is refused, or stands in the log with the user's true id; the log is verified and anchoring goes on."""
+"""Goal: a user of the host who is not root can send events under its own name, and nothing else.
+
+Method: as such a user, with the ingest socket open to all: lies about the sender, the control socket, files,
+process, sockets, and the TPM's indexes. Each is refused, or stands in the log with the user's true id; the log is
+verified and anchoring goes on."""
 import contextlib
 import json
 import os
@@ -127,8 +129,8 @@ class AnotherUser(unittest.TestCase):
                 self.assertEqual([kind for kind in kinds if kind != "access"], [])
             self.scene.config.chmod(0o644)
             with open(BIN / "stele", "rb") as stele:  # which may lie where that user cannot go
-                done = run("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "/proc/self/fd/0", "status",
-                           "--config", self.scene.config, stdin=stele)
+                done = run("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "/proc/self/fd/0",
+                           "status", "--config", self.scene.config, stdin=stele)
             self.assertEqual((done.returncode, done.stdout), (77, b""), done.stderr)
         finally:
             self.scene.control.chmod(mode)

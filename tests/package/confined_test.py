@@ -50,7 +50,8 @@ class Confined(unittest.TestCase):
         path = pathlib.Path(folder.name)
         for name in ("stele", "stele-verify"):
             (path / name).symlink_to(BIN / name)
-        (path / "steled").write_text(f'#!/bin/sh\nexec {sys.executable} -B {HERE}/confined.py --as {SOMEBODY} {BIN}/steled "$@"\n')
+        launcher = f"{sys.executable} -B {HERE}/confined.py --as {SOMEBODY}"
+        (path / "steled").write_text(f'#!/bin/sh\nexec {launcher} {BIN}/steled "$@"\n')
         (path / "steled").chmod(0o755)
         return path
 
@@ -77,7 +78,7 @@ class Confined(unittest.TestCase):
         self.assertLessEqual(listed, unit_file.allowed_calls(), "on the list, but not let through by the unit's filter")
         # SQLite gives its files away where root runs it, which the service never is.
         new = self.calls_of_a_day() - listed - {"fchown"}
-        self.assertFalse(new, f"steled makes calls that are not on the list: judge whether it should, then add to {LIST}")
+        self.assertFalse(new, f"steled makes calls that are not listed: judge whether it should, then add to {LIST}")
 
     def calls_of_a_day(self):
         """The calls of a daemon that starts, takes, anchors, answers and ends."""

@@ -1,5 +1,7 @@
-"""Goal: man pages, completions and the default configuration say what the programs do. Method: the built documents against
---help, the exit codes against the READMEs, each page through the formatters that complain, each completion in its shell."""
+"""Goal: man pages, completions and the default configuration say what the programs do.
+
+Method: the built documents against --help, the exit codes against the READMEs, each page through the formatters that
+complain, each completion in its shell."""
 import pathlib
 import re
 import sys
@@ -29,7 +31,7 @@ class ManPages(unittest.TestCase):
     def test_they_format_without_a_warning(self):
         for page in PAGES:
             with self.subTest(page=page):
-                for command in (["mandoc", "-Tlint", "-Wwarning"], ["groff", "-K", "utf8", "-ww", "-man", "-Tutf8", "-z"]):
+                for command in ("mandoc -Tlint -Wwarning".split(), "groff -K utf8 -ww -man -Tutf8 -z".split()):
                     done = run(*command, MADE / "man" / page)
                     self.assertEqual((done.returncode, done.stdout + done.stderr), (OK, b""))
 
@@ -56,7 +58,8 @@ class ManPages(unittest.TestCase):
             self.assertGreater(len(listed), 5)
             status = plain(page).partition("EXIT STATUS")[2]
             for code in listed:
-                self.assertRegex(status, rf"(?m)^ +{code}\b|^ +1, {code}\b", f"{page} lacks code {code}" + REMEDY.format(page))
+                told = f"{page} lacks code {code}" + REMEDY.format(page)
+                self.assertRegex(status, rf"(?m)^ +{code}\b|^ +1, {code}\b", told)
 
     def table(self, readme, heading):
         text = (ROOT / readme).read_text().partition(heading)[2].partition("\n#")[0]
@@ -90,12 +93,18 @@ class DefaultConfiguration(unittest.TestCase):
         self.assertEqual(found, {key.name for key in help.keys(BIN / "steled")})
 
 
+def commands_of(line, offered):
+    """Bash and zsh offer options too where nothing was begun."""
+    return {word for word in offered if not (line.endswith(" ") and word.startswith("-"))}
+
+
 class Completions(unittest.TestCase):
     CASES = {
         "stele pro": {"provision", "prove"}, "stele era ": {"begin", "request", "sign", "key", "finish"},
         "stele provision --mode ": {"a", "b"}, "stele query -o ": {"text", "json", "jsonl"},
         "stele tpm self": {"selftest"}, "stele era begin --aband": {"--abandon"}, "stele --config x sta": {"status"},
-        "stele-verify --req": {"--require"}, "steled --check": {"--check-config"}, "steled --set on.tpm_f": {"on.tpm_failure="},
+        "stele-verify --req": {"--require"}, "steled --check": {"--check-config"},
+        "steled --set on.tpm_f": {"on.tpm_failure="},
     }
 
     def bash(self, line):
@@ -115,8 +124,7 @@ class Completions(unittest.TestCase):
             with self.subTest(line=line):
                 done = self.bash(line)
                 self.assertEqual(done.stderr, b"")
-                words = set(done.stdout.decode().split())
-                self.assertEqual({word for word in words if not word.startswith("-")} if line.endswith(" ") else words, offered)
+                self.assertEqual(commands_of(line, done.stdout.decode().split()), offered)
 
     def test_in_bash_a_file_is_left_to_bash(self):
         self.assertEqual(self.bash("stele-verify --trust ").stdout.strip(), b"")
@@ -135,13 +143,13 @@ class Completions(unittest.TestCase):
         for line, offered in self.CASES.items():
             with self.subTest(line=line):
                 words = line.split(" ")
-                script = (f"compadd() {{ while [[ $1 != -- ]]; do shift; done; shift; print -l -- \"$@\" }}; _files() {{ }}\n"
+                script = ("compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -l -- $@ }; _files() { }\n"
                           f"words=({' '.join(map(repr, words))}); CURRENT={len(words)}; PREFIX={words[-1]!r}\n"
                           f"complete_it() {{ source {MADE}/completion/zsh/_{words[0]} }}; complete_it")
                 done = run("zsh", "-f", "-c", script)
                 self.assertEqual((done.returncode, done.stderr), (OK, b""))
                 found = {word for word in done.stdout.decode().split() if word.startswith(words[-1])}
-                self.assertEqual({word for word in found if not word.startswith("-")} if line.endswith(" ") else found, offered)
+                self.assertEqual(commands_of(line, found), offered)
 
     def test_every_word_of_the_help_is_offered_by_every_shell(self):
         for program in ("steled", "stele", "stele-verify"):
@@ -151,7 +159,8 @@ class Completions(unittest.TestCase):
                 names = [name for option in command.options for name in option.names] + list(command.path)
                 for name in names:
                     for text in texts:
-                        self.assertRegex(text, rf"(?<![\w-]){re.escape(name)}(?![\w-])|-[ls] {re.escape(name.lstrip('-'))}\b")
+                        bare = re.escape(name.lstrip("-"))
+                        self.assertRegex(text, rf"(?<![\w-]){re.escape(name)}(?![\w-])|-[ls] {bare}\b")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Goal: what somebody else put where a socket or a file of the log belongs is neither followed nor harmed. Method: links
-to a victim, files, directories and other people's sockets in the place of each; also at the one moment between making a
-socket and opening it to its senders. The victim keeps its bytes and mode, and the daemon names the path. Family 92."""
+"""Goal: what somebody else put where a socket or a file of the log belongs is neither followed nor harmed.
+
+Method: links to a victim, files, directories and other people's sockets in the place of each; also at the one
+moment between making a socket and opening it to its senders. The victim keeps its bytes and mode, and the daemon
+names the path. Family 92."""
 import os
 import pathlib
 import shutil

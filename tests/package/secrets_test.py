@@ -1,6 +1,8 @@
-"""Goal: no secret leaves DIR/secrets and the escrow: not in logs, arguments, environment, evidence, replies, or a core file.
-Method: a provisioned host of each mode lives a day; each of its secrets is looked for, as bytes, hex and base64, in all
-that it wrote or shows. The search itself must find them where they belong. Family 91."""
+"""Goal: no secret leaves DIR/secrets and the escrow: not in logs, arguments, environment, evidence, replies, core
+files.
+
+Method: a provisioned host of each mode lives a day; each of its secrets is looked for, as bytes, hex and base64,
+in all that it wrote or shows. The search itself must find them where they belong. Family 91."""
 import base64
 import json
 import os
@@ -49,7 +51,8 @@ class Day(Host):
         for command in (["status"], ["status", "-o", "json"], ["query", "--limit", "0", "-o", "json"], ["trust"],
                         ["config", "check", "--print"]):
             self.stele(*command, expect=0)
-        self.proc = {name: pathlib.Path(f"/proc/{self.daemon.pid}/{name}").read_bytes() for name in ("cmdline", "environ")}
+        shown = pathlib.Path(f"/proc/{self.daemon.pid}")
+        self.proc = {name: (shown / name).read_bytes() for name in ("cmdline", "environ")}
 
     def secrets(self):
         """By name: those of DIR/secrets, and in Mode A those that only the auditor can decrypt."""
@@ -103,7 +106,8 @@ class Secrets(unittest.TestCase):
                         self.assertFalse(holds(text, secret), f"{name} stands in {where}")
                 day.stop_daemon()
                 day.tpm.reservation.close()
-        print(f"family 91: injected {searched}, lost 0, false alarms 0, missed 0 (places searched for secrets, modes A and B)")
+        print(f"family 91: injected {searched}, lost 0, false alarms 0, missed 0 "
+              "(places searched for secrets, modes A and B)")
 
     def dies_in(self, folder, process):
         """Ends it as a crash would, and gives the core files that it left in its folder."""

@@ -24,7 +24,8 @@ def setting(name, path=SERVICE):
 
 def groups():
     """systemd's own groups of system calls, as this machine's systemd knows them."""
-    listed = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True, text=True,
+                            check=True)
     found, name = {}, None
     for line in listed.stdout.splitlines():
         if line.startswith("#"):

@@ -21,7 +21,8 @@ PROGRAMS = ("steled", "stele", "stele-verify")
 
 def roff(text):
     """Text as roff takes it literally."""
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("^", "\\(ha").replace("~", "\\(ti").replace("`", "\\(ga")
+    for letter, escape in (("\\", "\\e"), ("-", "\\-"), ("^", "\\(ha"), ("~", "\\(ti"), ("`", "\\(ga")):
+        text = text.replace(letter, escape)
     return re.sub(r"(?m)^([.'])", r"\\&\1", text)
 
 
@@ -95,7 +96,7 @@ def default_configuration(keys):
             table = names
         fixed = re.match(r"""['"\[]|\d|true|false""", key.default)
         value = f" {key.default}" if fixed else f"    (not given: {key.default})"
-        comment = textwrap.wrap(f"{key.unit}: {capitals(key.text)}", 108, break_on_hyphens=False, break_long_words=False)
+        comment = textwrap.wrap(f"{key.unit}: {capitals(key.text)}", 108, break_on_hyphens=False)
         text += "\n" + "".join(f"# {line}\n" for line in comment) + f"#{name} ={value}\n"
     return text
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Looks at programs as a loader would: position-independent, relocations read-only and bound at the start, no stack that
-runs code, no memory to write and run. With --release also what the compiler adds: checked library calls, stack guards.
+"""Looks at programs as a loader would: position-independent, relocations read-only and bound at the start, no stack
+that runs code, no memory to write and run. With --release also what the compiler adds: checked library calls,
+stack guards.
 
   hardening.py [--release] PROGRAM...
 

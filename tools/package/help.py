@@ -43,7 +43,8 @@ class Key:
 
 
 def say(program, *arguments):
-    done = subprocess.run([str(program), *arguments, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run([str(program), *arguments, "--help"], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
     if done.returncode != 0:
         raise SystemExit(f"{program} {' '.join(arguments)} --help ended with {done.returncode}: {done.stderr}")
     return done.stdout
