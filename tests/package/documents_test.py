@@ -83,13 +83,13 @@ class DefaultConfiguration(unittest.TestCase):
 
     def test_every_key_stands_in_it_with_its_default(self):
         text = (MADE / "steled.toml").read_text()
-        opened = re.sub(r"(?m)^#(?=[a-z_]+ = \S)", "", text)
+        opened = re.sub(r"(?m)^#(?=[\w-]+ = \S)", "", text)
         self.assertNotEqual(opened, text)
         self.assertEqual(self.values(opened), self.values(""))
         found, table = set(), ""
         for line in text.splitlines():
-            table = line[1:-1] + "." if re.match(r"\[[\w.]+\]$", line) else table
-            found |= {table + name for name in re.findall(r"^#([a-z_]+) =", line)}
+            table = line[1:-1] + "." if re.match(r"\[[\w.-]+\]$", line) else table
+            found |= {table + name for name in re.findall(r"^#([\w-]+) =", line)}
         self.assertEqual(found, {key.name for key in help.keys(BIN / "steled")})
 
 

@@ -128,6 +128,9 @@ class Install(unittest.TestCase):
             return
         told = self.root.run("systemd-analyze", "verify", "/lib/systemd/system/steled.service")
         self.assertEqual((told.returncode, told.stderr.decode()), (OK, ""))
+        rules = pathlib.Path("/etc/dpkg/dpkg.cfg.d").iterdir()
+        if any("path-exclude=/usr/share/man" in path.read_text() for path in rules):
+            return print("man pages: not looked for, dpkg leaves them out on this machine")
         for page in ("8 steled", "5 steled.toml", "1 stele", "1 stele-verify"):
             self.root.must("man", "-w", *page.split())
 

@@ -95,8 +95,14 @@ def read(program, path=()):
 
 
 def keys(program):
-    """The configuration keys that `steled --help` lists."""
-    found = re.findall(r"^([a-z_]+(?:\.[a-z_]+)*) \(([^,]*), default (.*?)\): (.*)$", say(program), re.M)
+    """The configuration keys that `steled --help` lists, one a line."""
+    found = []
+    for line in say(program).partition("Configuration keys:\n")[2].splitlines():
+        match = re.match(r"([\w.-]+) \((.*?), default (.*?)\): (.*)$", line)
+        if match:
+            found.append(Key(*match.groups()))
+        elif line.strip():
+            raise SystemExit(f"{program} --help says of a key what cannot be read as NAME (UNIT, default VALUE): {line}")
     if not found:
         raise SystemExit(f"{program} --help lists no configuration key")
-    return [Key(*each) for each in found]
+    return found
