@@ -172,6 +172,28 @@ class Install(unittest.TestCase):
         done = run(BIN / "stele-verify", self.root.path / "var/lib/stele", "--trust", self.root.path / "tmp/trust")
         self.assertEqual(done.returncode, OK, done.stdout)
 
+    def asked_of_systemctl(self, action, active=True):
+        """What the scripts ask of systemctl meanwhile, with a stand-in for it, which says that all is (in)active."""
+        asked = self.root.path / "tmp/asked"
+        asked.write_text("")
+        systemctl = self.root.path / "usr/bin/systemctl"
+        systemctl.unlink()
+        code = 0 if active else 3
+        systemctl.write_text(f'#!/bin/sh\necho "$*" >>/tmp/asked\ncase "$*" in *is-active*) exit {code};; esac\n')
+        systemctl.chmod(0o755)
+        (self.root.path / "usr/sbin/policy-rc.d").unlink(missing_ok=True)  # a container's: it forbids to start anything
+        (self.root.path / "run/systemd/system").mkdir(parents=True, exist_ok=True)
+        action()
+        return {word for word in asked.read_text().split() if word in ("start", "stop", "restart", "daemon-reload")}
+
+    def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(self):
+        if self.root.is_copy:
+            return print("systemctl: its stand-in needs the overlay")
+        self.assertEqual(self.asked_of_systemctl(lambda: self.install(self.older), active=False), {"daemon-reload"})
+        self.assertEqual(self.asked_of_systemctl(lambda: self.install(self.made), active=False), {"daemon-reload"})
+        self.assertEqual(self.asked_of_systemctl(lambda: self.install(self.made)), {"daemon-reload", "restart"})
+        self.assertEqual(self.asked_of_systemctl(lambda: self.dpkg("--remove", "steled")), {"daemon-reload", "stop"})
+
     def test_purge_follows_no_link_that_stands_where_the_log_was(self):
         self.install(self.made)
         elsewhere = self.root.path / "tmp/elsewhere"
