@@ -127,8 +127,9 @@ class Paths(unittest.TestCase):
         """strace holds the daemon after each bind: time to put a link in the socket's place."""
         log = open(self.host.folder / "strace.log", "wb")
         self.addCleanup(log.close)
-        daemon = subprocess.Popen(["strace", "-f", "-e", "trace=bind", "-e", "inject=bind:delay_exit=3000000", "-o",
-                                   self.host.folder / "trace", BIN / "steled", "--config", self.host.config],
+        held = "-e trace=bind -e inject=bind:delay_exit=3000000".split()
+        daemon = subprocess.Popen(["strace", "-D", "-f", *held, "-o", self.host.folder / "trace", BIN / "steled",
+                                   "--config", self.host.config],
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: self.host.ingest.exists() or daemon.poll() is not None, "the socket is there")
         self.host.ingest.unlink()
