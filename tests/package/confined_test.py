@@ -91,7 +91,8 @@ class Confined(unittest.TestCase):
             traced.chmod(0o755)
             with unittest.mock.patch("stele_host.BIN", host.folder):
                 host.start_daemon()
-            host.append(b"one\ntwo\n", "--wait", "sealed")
+            host.append(b"one\ntwo\n")
+            host.anchor()
             host.stele("answer", "--nonce", "5a" * 32, "-o", host.folder / "answer", expect=0)
             host.events()
             host.stop_daemon()
