@@ -23,8 +23,11 @@ constexpr std::size_t kMaxControlConnections = 64;
 }
 
 struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
-  Listening(ControlledDaemon daemon_, const asio::any_io_executor& executor)
-      : daemon(daemon_), listener(executor, daemon.config.control_unix, 0600) {}
+  Listening(ControlledDaemon daemon_, const asio::any_io_executor& executor,
+            std::optional<int> passed)
+      : daemon(daemon_),
+        listener(passed ? UnixListener(executor, *passed)
+                        : UnixListener(executor, daemon.config.control_unix, 0600)) {}
 
   asio::awaitable<void> accept();
   asio::awaitable<void> serve(std::shared_ptr<UnixStreamSocket> socket);
@@ -34,8 +37,8 @@ struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
   std::size_t open = 0;
 };
 
-Control::Control(ControlledDaemon daemon, asio::any_io_executor executor)
-    : listening_(std::make_shared<Listening>(daemon, executor)) {
+Control::Control(ControlledDaemon daemon, asio::any_io_executor executor, std::optional<int> passed)
+    : listening_(std::make_shared<Listening>(daemon, executor, passed)) {
   asio::co_spawn(
       executor, [self = listening_] { return self->accept(); }, asio::detached);
 }

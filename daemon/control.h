@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/controlled_daemon.h"
@@ -18,7 +19,9 @@ namespace stele::daemon {
 
 class Control {
  public:
-  Control(ControlledDaemon daemon, boost::asio::any_io_executor executor);
+  // passed: a listening descriptor in the place of the configured path.
+  Control(ControlledDaemon daemon, boost::asio::any_io_executor executor,
+          std::optional<int> passed = std::nullopt);
   ~Control();
   void stop();  // no more connections; those open end with the executor
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "daemon/config.h"
+#include "daemon/ingest/tls.h"
 #include "daemon/log.h"
+#include "daemon/passed_sockets.h"
 #include "daemon/service.h"
 
 namespace {
@@ -44,10 +46,11 @@ void keep_memory_secret() {
 int serve(const Arguments& arguments) {
   const Config config = load_config(arguments.config, arguments.overrides);
   if (arguments.check_config) {
+    check_tls_files(config);
     std::fputs(to_toml(config).c_str(), stdout);
     return 0;
   }
-  Service service(config);
+  Service service(config, PassedSockets::from_environment());
   return service.run();
 }
 

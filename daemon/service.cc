@@ -22,6 +22,7 @@
 #include "daemon/finder.h"
 #include "daemon/http/server.h"
 #include "daemon/ingest/inputs.h"
+#include "daemon/ingest/network_sockets.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/opened_log.h"
@@ -37,6 +38,7 @@ using namespace std::chrono_literals;
 constexpr int kCannotCreate = 73;
 constexpr int kIoError = 74;
 constexpr int kTemporary = 75;
+constexpr int kNoPermission = 77;
 // What has reached a socket is a few hundred KiB; a sender is not waited for longer.
 constexpr auto kReadOutLimit = 5s;
 // A slow chip needs a second for an anchor; one that is busy or gone must not hold up a shutdown.
@@ -74,7 +76,7 @@ Batch own_records(std::initializer_list<std::pair<attest::Kind, std::string>> re
 }  // namespace
 
 struct Service::State {
-  explicit State(const Config& config_);
+  State(const Config& config_, PassedSockets passed_);
   ~State();
 
   void listen();
@@ -87,6 +89,7 @@ struct Service::State {
   asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
 
   const Config config;
+  PassedSockets passed;
   const std::int64_t started_ns = now_ns();
   std::atomic<bool> ready{false};
   bool stopping = false;
@@ -106,8 +109,9 @@ struct Service::State {
   std::thread reading;
 };
 
-Service::State::State(const Config& config_)
+Service::State::State(const Config& config_, PassedSockets passed_)
     : config(with_chip_defaults(config_)),
+      passed(std::move(passed_)),
       opened(open_log(config)),
       sequencer(std::move(opened.store), config, context.get_executor(),
                 {[this](const attest::TreeHead&) {
@@ -165,14 +169,23 @@ Service::State::~State() {
 // After recovery only: who can connect is served.
 void Service::State::listen() {
   try {
-    raise_descriptor_limit(config.max_connections + config.http_max_connections);
-    ingest.emplace(config, context.get_executor(), sequencer);
+    constexpr std::uint32_t kStreamInputs = 3;  // unix, tcp, tls
+    raise_descriptor_limit(kStreamInputs * config.max_connections + config.http_max_connections);
+    const auto control_passed = passed.take_one("control");
+    ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{config,  opened.journal.genesis, sequencer,  anchorer,
                                       *ingest, *finder,                started_ns, ready};
-    control.emplace(controlled, reading_context.get_executor());
+    control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (!config.http_addresses.empty()) {
       ingest->add("http", std::make_unique<HttpServer>(controlled));
     }
+    for (const std::string& name : passed.names()) {
+      log(Priority::warning, "a socket named " + name + " was passed, and nothing here serves it");
+    }
+  } catch (const ListenError& error) {
+    const bool refused = error.code() == std::errc::permission_denied;
+    const bool in_use = error.code() == std::errc::address_in_use;
+    throw CannotServe(refused ? kNoPermission : in_use ? kTemporary : kCannotCreate, error.what());
   } catch (const std::system_error& error) {
     const bool in_use = error.code() == std::errc::address_in_use;
     throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());
@@ -268,7 +281,8 @@ asio::awaitable<void> Service::State::feed_watchdog(std::chrono::microseconds in
   }
 }
 
-Service::Service(const Config& config) : state_(std::make_unique<State>(config)) {
+Service::Service(const Config& config, PassedSockets passed)
+    : state_(std::make_unique<State>(config, std::move(passed))) {
   // From here on a signal waits for run(); before, during recovery, it simply ends the process.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) state_->signals.add(signal);
 }

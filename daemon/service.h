@@ -14,6 +14,7 @@
 #include <string>
 
 #include "daemon/config.h"
+#include "daemon/passed_sockets.h"
 
 namespace stele::daemon {
 
@@ -30,7 +31,7 @@ class CannotServe : public std::runtime_error {
 
 class Service {
  public:
-  explicit Service(const Config& config);
+  explicit Service(const Config& config, PassedSockets passed = {});
   ~Service();
   int run();  // until a signal or a failure; the exit code
 

@@ -4,23 +4,25 @@
 
 #include "daemon/ingest/audit_input.h"
 #include "daemon/ingest/tcp.h"
+#include "daemon/ingest/tls.h"
 #include "daemon/ingest/udp.h"
 #include "daemon/ingest/unix_datagram.h"
 #include "daemon/ingest/unix_stream.h"
 
 namespace stele::daemon {
 
-Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer) {
-  inputs_.push_back({"unix", std::make_unique<UnixStream>(config, executor, sequencer)});
-  if (!config.listen_unix_datagram.empty()) {
-    inputs_.push_back({"unix_datagram", make_unix_datagram(config, executor, sequencer)});
-  }
-  if (!config.listen_udp.empty()) {
-    inputs_.push_back({"udp", make_udp(config, executor, sequencer)});
-  }
-  if (!config.listen_tcp.empty()) {
-    inputs_.push_back({"tcp", make_tcp(config, executor, sequencer)});
-  }
+Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer,
+               PassedSockets& passed) {
+  const auto add = [&](const char* name, bool configured, const char* passed_name, auto&& make) {
+    if (!configured && !passed.has(passed_name)) return;
+    inputs_.push_back({name, make(config, executor, sequencer, passed.take(passed_name))});
+  };
+  inputs_.push_back(
+      {"unix", std::make_unique<UnixStream>(config, executor, sequencer, passed.take_one("unix"))});
+  add("unix_datagram", !config.listen_unix_datagram.empty(), "unix-datagram", make_unix_datagram);
+  add("udp", !config.listen_udp.empty(), "udp", make_udp);
+  add("tcp", !config.listen_tcp.empty(), "tcp", make_tcp);
+  add("tls", !config.listen_tls.empty(), "tls", make_tls);
   if (!config.audit_path.empty()) {
     inputs_.push_back({"audit", std::make_unique<AuditInput>(config, executor, sequencer)});
   }

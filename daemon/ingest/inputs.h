@@ -11,6 +11,7 @@
 
 #include "daemon/config.h"
 #include "daemon/ingest/input.h"
+#include "daemon/passed_sockets.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -22,7 +23,9 @@ class Inputs {
     std::unique_ptr<Input> input;
   };
 
-  Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer);
+  // Takes the sockets that were passed for it; one for an input switches that on.
+  Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer,
+         PassedSockets& passed);
   // One that needs more than the constructor has; named as in the configuration.
   void add(std::string name, std::unique_ptr<Input> input);
   void sealed(std::uint64_t size);

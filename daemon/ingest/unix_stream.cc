@@ -10,8 +10,11 @@ namespace stele::daemon {
 namespace asio = boost::asio;
 
 struct UnixStream::Shared {
-  Shared(const Config& config, asio::any_io_executor executor, Sequencer& sequencer)
-      : listener(executor, config.listen_unix, static_cast<mode_t>(config.listen_unix_mode)),
+  Shared(const Config& config, const asio::any_io_executor& executor, Sequencer& sequencer,
+         std::optional<int> passed)
+      : listener(passed ? UnixListener(executor, *passed)
+                        : UnixListener(executor, config.listen_unix,
+                                       static_cast<mode_t>(config.listen_unix_mode))),
         max_connections(config.max_connections),
         ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kReadBytes)),
         server(std::make_shared<StreamServer<IngestConnection>>(
@@ -34,8 +37,9 @@ std::shared_ptr<IngestConnection> UnixStream::Shared::admit(UnixStreamSocket soc
   return std::make_shared<IngestConnection>(std::move(socket), ingest);
 }
 
-UnixStream::UnixStream(const Config& config, asio::any_io_executor executor, Sequencer& sequencer)
-    : shared_(std::make_shared<Shared>(config, executor, sequencer)) {
+UnixStream::UnixStream(const Config& config, asio::any_io_executor executor, Sequencer& sequencer,
+                       std::optional<int> passed)
+    : shared_(std::make_shared<Shared>(config, executor, sequencer, passed)) {
   shared_->server->serve(shared_->listener.acceptor(), shared_);
 }
 

@@ -14,6 +14,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "daemon/config.h"
 #include "daemon/ingest/input.h"
@@ -25,7 +26,9 @@ constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start a
 
 class UnixStream : public Input {
  public:
-  UnixStream(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer);
+  // passed: a listening descriptor in the place of the configured path.
+  UnixStream(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer,
+             std::optional<int> passed = std::nullopt);
   ~UnixStream() override;
   void sealed(std::uint64_t size) override;
   void stop() override;

@@ -1,0 +1,27 @@
+// A TLS server's context for mutual authentication: 1.2 or newer, client certificates required.
+//
+// Thread safety: none while it is made. Errors: ConfigError that names the key of the configuration
+// and the file. Trust: whoever client_ca signs, if its subjectAltNames are allowed and it is not
+// revoked.
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <string>
+#include <vector>
+
+namespace stele::daemon {
+
+struct TlsFiles {
+  std::string table;  // of the configuration, for messages: "listen.tls"
+  std::string certificate;
+  std::string key;
+  std::string client_ca;
+  std::string crl;  // may be empty: nothing is revoked
+  std::vector<std::string> allowed_names;
+};
+boost::asio::ssl::context make_tls_context(const TlsFiles& files);
+
+// The peer's certificate in DER, behind the handshake; empty: it has none.
+std::vector<unsigned char> peer_certificate(SSL* connection);
+
+}  // namespace stele::daemon
