@@ -10,7 +10,8 @@ import socket
 import ssl
 import subprocess
 
-from stele_host import OK, Host, PATIENCE, content, run, wait_until
+from stele_host import (BIN, CONFIGURATION, OK, PATIENCE, TEMPORARY, Host, content, run,  # noqa: F401
+                        wait_until)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNPACKED = ROOT / "build" / "unpacked"
