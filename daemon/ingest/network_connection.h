@@ -29,6 +29,8 @@ namespace stele::daemon {
 // was said. For TLS, behind the handshake.
 boost::asio::awaitable<std::optional<std::string>> greet(boost::asio::ip::tcp::socket& stream,
                                                          NetworkShared& shared);
+// The sender has ended in order: so do we, where the transport has a word for that.
+boost::asio::awaitable<void> farewell(boost::asio::ip::tcp::socket& stream, NetworkShared& shared);
 
 template <class Stream>
 class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<Stream>> {
@@ -99,6 +101,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
       more = co_await read_more();
       co_await intake_->take_events(!more, clean_);
     }
+    if (clean_ && !closed_) co_await farewell(stream_, *shared_);
   }
 
   boost::asio::awaitable<bool> read_more() {

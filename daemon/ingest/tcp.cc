@@ -13,6 +13,10 @@ asio::awaitable<std::optional<std::string>> greet(asio::ip::tcp::socket& stream,
   co_return "{\"address\":\"" + plain(peer.address()).to_string() + "\",\"transport\":\"tcp\"}";
 }
 
+asio::awaitable<void> farewell(asio::ip::tcp::socket&, NetworkShared&) {
+  co_return;
+}
+
 std::unique_ptr<TcpInput> make_tcp(const Config& config, const asio::any_io_executor& executor,
                                    Sequencer& sequencer, const std::vector<int>& passed) {
   std::deque<asio::ip::tcp::acceptor> acceptors;

@@ -64,6 +64,11 @@ asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShar
   co_return source_text(address, *names);
 }
 
+// The sender's close_notify was the end: ours needs no answer, and a few bytes always find room.
+asio::awaitable<void> farewell(TlsStream& stream, NetworkShared&) {
+  co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
+}
+
 std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executor& executor,
                                 Sequencer& sequencer, const std::vector<int>& passed) {
   const auto context = std::make_shared<asio::ssl::context>(make_tls_context(files_of(config)));
