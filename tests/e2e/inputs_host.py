@@ -120,9 +120,8 @@ allowed_names = {names}
                     "127.0.0.1 601": f"127.0.0.1 {self.tcp}", "/run/stele/log": str(self.log_socket),
                     "/run/stele/ingest.sock": str(self.ingest), "/etc/ssl/stele/ca.pem": str(self.authority.pem),
                     "/etc/ssl/stele/sender.pem": str(certificate), "/etc/ssl/stele/sender.key": str(key)}
-        for written, here in replaced.items():
-            body = body.replace(written, here)
-        return body
+        # In one go: a port that begins like another one's number is not replaced again.
+        return re.sub("|".join(map(re.escape, replaced)), lambda found: replaced[found.group()], body)
 
     # -- senders
 
