@@ -1,4 +1,5 @@
-// Ours through the ingest socket: one sender pipelines all events and waits until all are durable.
+// Ours through the ingest socket, and as syslog over TCP, in lines and counted: one sender pipelines
+// all events, and all are waited for until they are durable.
 //
 // The daemon's own listener and sequencer, without look-up and TPM; sender and daemon share the cores.
 #include <benchmark/benchmark.h>
@@ -6,12 +7,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <system_error>
 #include <thread>
 
+#include "daemon/ingest/tcp.h"
 #include "daemon/ingest/unix_stream.h"
 #include "daemon/sequencer.h"
 #include "storage/file_system.h"
@@ -94,8 +99,58 @@ void append_through_socket(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
 }
 
+std::string as_counted_frames() {
+  std::string frames;
+  const attest::ByteView bytes = events().bytes;
+  for (auto at = bytes.begin(); at != bytes.end();) {
+    const auto lf = std::find(at, bytes.end(), std::uint8_t{'\n'});
+    frames += std::to_string(lf - at) + " ";
+    frames.append(at, lf);
+    at = lf + 1;
+  }
+  return frames;
+}
+
+void append_through_tcp(benchmark::State& state, bool counted) {
+  const std::string frames = counted ? as_counted_frames() : std::string();
+  const attest::ByteView stream = counted ? attest::view(frames) : events().bytes;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const test::Scratch scratch;
+    storage::NewRecord genesis;
+    genesis.kind = attest::Kind::genesis;
+    storage::Store::create(storage::posix(), scratch.path(), attest::hash(attest::view("bench")), 0, genesis);
+    daemon::Config config;
+    config.data = scratch.path();
+    config.listen_tcp = {"127.0.0.1:0"};
+    config.listen_tcp_framing = counted ? "auto" : "lf";
+    boost::asio::io_context loop;
+    auto work = boost::asio::make_work_guard(loop);
+    daemon::Sequencer sequencer(storage::Store::open(storage::posix(), scratch.path(), {}), config,
+                                loop.get_executor(), {});
+    const auto ingest = daemon::make_tcp(config, loop.get_executor(), sequencer);
+    std::thread running([&loop] { loop.run(); });
+    boost::asio::io_context here;
+    boost::asio::ip::tcp::socket sender(here);
+    sender.connect({boost::asio::ip::address_v4::loopback(), ingest->port()});
+    state.ResumeTiming();
+    send_all(sender.native_handle(), stream);
+    while (sequencer.head().size < kEventCount + 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    state.PauseTiming();
+    boost::asio::post(loop, [&] { ingest->close(); });
+    sender.close();
+    work.reset();
+    running.join();
+    sequencer.drain();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
+}
+
 }  // namespace
 
+BENCHMARK_CAPTURE(append_through_tcp, lines, false)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(append_through_tcp, counted, true)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(append_through_socket)->Name("append_through_socket")->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace stele::bench
