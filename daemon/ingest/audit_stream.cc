@@ -36,15 +36,19 @@ attest::Result<void> AuditStream::take(attest::ByteView bytes, const OnLine& lin
 std::size_t AuditStream::take_lines(const OnLine& line) {
   std::size_t begin = 0;
   for (;;) {
-    const auto lf = std::find(buffer_.begin() + static_cast<std::ptrdiff_t>(begin), buffer_.end(),
-                              std::uint8_t{'\n'});
+    const auto from = buffer_.begin() + static_cast<std::ptrdiff_t>(begin + scanned_);
+    const auto lf = std::find(from, buffer_.end(), std::uint8_t{'\n'});
     const auto end = static_cast<std::size_t>(lf - buffer_.begin());
+    scanned_ = 0;
     if (end - begin > kMaxLineBytes) {
       line(text_of(buffer_, begin, kMaxLineBytes));
       begin += kMaxLineBytes;
       continue;
     }
-    if (lf == buffer_.end()) return begin;
+    if (lf == buffer_.end()) {
+      scanned_ = end - begin;
+      return begin;
+    }
     line(text_of(buffer_, begin, end - begin));
     begin = end + 1;
   }

@@ -52,7 +52,8 @@ class AuditStream {
   Format format_ = Format::unknown;
   Padding padding_ = Padding::unknown;
   attest::Bytes buffer_;
-  std::size_t given_ = 0;  // bytes of buffer_ that were given as a line; then comes the padding
+  std::size_t scanned_ = 0;  // of a line that is not complete: known to hold no LF
+  std::size_t given_ = 0;    // bytes of buffer_ that were given as a line; then comes the padding
 };
 
 }  // namespace stele::daemon

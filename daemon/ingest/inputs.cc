@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/ingest/audit_input.h"
+#include "daemon/ingest/journal_input.h"
 #include "daemon/ingest/tcp.h"
 #include "daemon/ingest/tls.h"
 #include "daemon/ingest/udp.h"
@@ -25,6 +26,9 @@ Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequ
   add("tls", !config.listen_tls.empty(), "tls", make_tls);
   if (!config.audit_path.empty()) {
     inputs_.push_back({"audit", std::make_unique<AuditInput>(config, executor, sequencer)});
+  }
+  if (config.journal) {
+    inputs_.push_back({"journal", std::make_unique<JournalInput>(config, sequencer)});
   }
 }
 
