@@ -53,13 +53,29 @@ std::int64_t now_ns() {
       .count();
 }
 
-// Descriptors for all connections and our own files, as far as the hard limit allows.
-void raise_descriptor_limit(std::uint32_t connections) {
+// Descriptors for all connections and our own files, as far as the hard limit allows; where it does
+// not, fewer connections, so that no crowd of senders can take the store's.
+Config within_descriptors(Config config) {
   constexpr rlim_t kOwn = 128;
+  constexpr rlim_t kStreamInputs = 3;  // unix, tcp, tls; a passed socket may switch on each of them
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOwn) return;
-  limit.rlim_cur = std::min<rlim_t>(connections + kOwn, limit.rlim_max);
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return config;
+  const rlim_t senders = kStreamInputs * config.max_connections + config.http_max_connections;
+  if (limit.rlim_cur < senders + kOwn) {
+    limit.rlim_cur = std::min<rlim_t>(senders + kOwn, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= senders + kOwn) return config;
+  const rlim_t left = limit.rlim_cur > kOwn ? limit.rlim_cur - kOwn : 0;
+  const auto share = [&](std::uint32_t of) {
+    return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(left * of / senders));
+  };
+  config.max_connections = share(config.max_connections);
+  config.http_max_connections = share(config.http_max_connections);
+  log(Priority::warning, "only " + std::to_string(limit.rlim_cur) +
+                             " descriptors are allowed: limits.max_connections is taken as " +
+                             std::to_string(config.max_connections) + "; raise LimitNOFILE");
+  return config;
 }
 
 Batch own_records(std::initializer_list<std::pair<attest::Kind, std::string>> records) {
@@ -110,7 +126,7 @@ struct Service::State {
 };
 
 Service::State::State(const Config& config_, PassedSockets passed_)
-    : config(with_chip_defaults(config_)),
+    : config(within_descriptors(with_chip_defaults(config_))),
       passed(std::move(passed_)),
       opened(open_log(config)),
       sequencer(std::move(opened.store), config, context.get_executor(),
@@ -169,8 +185,6 @@ Service::State::~State() {
 // After recovery only: who can connect is served.
 void Service::State::listen() {
   try {
-    constexpr std::uint32_t kStreamInputs = 3;  // unix, tcp, tls
-    raise_descriptor_limit(kStreamInputs * config.max_connections + config.http_max_connections);
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{config,  opened.journal.genesis, sequencer,  anchorer,
