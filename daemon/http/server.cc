@@ -1,4 +1,5 @@
 #include "daemon/http/server.h"
+#include "daemon/must_go_on.h"
 
 #include <unistd.h>
 
@@ -6,7 +7,6 @@
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -68,7 +68,10 @@ HttpServer::State::State(const ControlledDaemon& daemon_) : daemon(daemon_) {
   shared->receive_time = config.http_receive_time;
   shared->buffer_bytes = config.http_buffer_bytes;
   intake = std::make_shared<EventIntake>(config, context.get_executor(), daemon.sequencer);
-  routes.add({"POST", "/v1/events", {Role::writer}, config.http_max_body_bytes,
+  routes.add({"POST",
+              "/v1/events",
+              {Role::writer},
+              config.http_max_body_bytes,
               [this](HttpRequest& request) { return intake->take(request); }});
   add_monitoring_routes(routes, daemon, [this](MetricFacts& facts) {
     facts.http_requests = shared->requests;
@@ -89,7 +92,7 @@ void HttpServer::State::listen(const HttpAddress& address) {
     const auto mode = static_cast<mode_t>(daemon.config.http_socket_mode);
     unix_listeners.push_back(
         std::make_unique<UnixListener>(context.get_executor(), address.host, mode));
-    asio::co_spawn(context, accept(unix_listeners.back()->acceptor()), asio::detached);
+    asio::co_spawn(context, accept(unix_listeners.back()->acceptor()), must_go_on);
     return;
   }
   const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
@@ -107,7 +110,7 @@ void HttpServer::State::listen(const HttpAddress& address) {
   log(Priority::info, "http" + std::string(tls ? "s" : "") + ": listening on " + address.host +
                           " port " + std::to_string(acceptor->local_endpoint().port()));
   tcp_acceptors.push_back(std::move(acceptor));
-  asio::co_spawn(context, accept(*tcp_acceptors.back()), asio::detached);
+  asio::co_spawn(context, accept(*tcp_acceptors.back()), must_go_on);
 }
 
 asio::awaitable<void> HttpServer::State::accept(tcp::acceptor& acceptor) {

@@ -4,7 +4,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "daemon/ingest/audit_stream.h"
 #include "daemon/ingest/position.h"
 #include "daemon/log.h"
+#include "daemon/must_go_on.h"
 #include "daemon/unix_socket.h"
 #include "daemon/wake.h"
 
@@ -98,7 +98,7 @@ AuditInput::AuditInput(const Config& config, asio::any_io_executor executor, Seq
   state_->resume();
   const auto run = [&](auto member) {
     asio::co_spawn(
-        executor, [state = state_, member] { return (state.get()->*member)(); }, asio::detached);
+        executor, [state = state_, member] { return (state.get()->*member)(); }, must_go_on);
   };
   run(&State::follow);
   run(&State::tick);

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,6 +18,7 @@
 #include "daemon/ingest/complaints.h"
 #include "daemon/ingest/datagram_losses.h"
 #include "daemon/log.h"
+#include "daemon/must_go_on.h"
 
 namespace stele::daemon {
 namespace {
@@ -142,10 +142,10 @@ Datagrams::Datagrams(const Config& config, asio::any_io_executor executor, Seque
                                        std::move(source))) {
   for (Open& socket : shared_->open) {
     asio::co_spawn(
-        executor, [shared = shared_, &socket] { return shared->receive(socket); }, asio::detached);
+        executor, [shared = shared_, &socket] { return shared->receive(socket); }, must_go_on);
   }
   asio::co_spawn(
-      executor, [shared = shared_] { return shared->watch(); }, asio::detached);
+      executor, [shared = shared_] { return shared->watch(); }, must_go_on);
 }
 
 Datagrams::~Datagrams() {

@@ -14,6 +14,7 @@
 #include "daemon/ingest/network_connection.h"
 #include "daemon/ingest/network_sockets.h"
 #include "daemon/ingest/stream_server.h"
+#include "daemon/must_go_on.h"
 
 namespace stele::daemon {
 
@@ -32,8 +33,7 @@ class NetworkStream : public Input {
             std::make_shared<Shared>(std::move(network), std::move(acceptors), std::move(wrap))) {
     for (Acceptor& acceptor : shared_->acceptors) shared_->server->serve(acceptor, shared_);
     boost::asio::co_spawn(
-        shared_->clock.get_executor(), [shared = shared_] { return shared->tick(); },
-        boost::asio::detached);
+        shared_->clock.get_executor(), [shared = shared_] { return shared->tick(); }, must_go_on);
   }
   ~NetworkStream() override { close(); }
 

@@ -12,7 +12,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -25,6 +24,7 @@
 #include "daemon/ingest/input.h"
 #include "daemon/ingest/intake.h"
 #include "daemon/log.h"
+#include "daemon/must_go_on.h"
 
 namespace stele::daemon {
 
@@ -45,7 +45,7 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
         [self = this->shared_from_this(), &acceptor, owner = std::move(owner)] {
           return self->accept(acceptor);
         },
-        boost::asio::detached);
+        must_go_on);
   }
   void sealed(std::uint64_t size) {
     ingest_->sealed_size = size;
@@ -72,8 +72,9 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
     }
   }
   InputCounters counters() const {
-    return {open_, accepted_, turned_away_, ingest_->events, ingest_->refused,
-            ingest_->dropped, ingest_->bytes};
+    return {open_,           accepted_,        turned_away_,
+            ingest_->events, ingest_->refused, ingest_->dropped,
+            ingest_->bytes};
   }
 
  private:
