@@ -67,6 +67,7 @@ struct HttpConnection::Exchange {
   HttpRequest request;
   const Route* route = nullptr;
   std::optional<HttpReply> refusal;
+  std::size_t header_bytes = 0;
   bool begun = false;
   bool wants_continue = false;
 
@@ -182,7 +183,11 @@ asio::awaitable<bool> HttpConnection::parse(Exchange& exchange) {
   boost::system::error_code error = http::error::need_more;
   std::size_t used = 0;
   if (!received_.empty()) {
+    const bool in_header = !exchange.parser.is_header_done();
     used = exchange.parser.put(asio::buffer(received_), error);
+    // Beast limits what it sees at once; line by line a header could go on for ever.
+    if (in_header) exchange.header_bytes += used;
+    if (exchange.header_bytes > kMaxHeaderBytes) error = http::error::header_limit;
     received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(used));
   }
   if (error == http::error::need_buffer) error = {};

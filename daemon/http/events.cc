@@ -185,7 +185,9 @@ void EventIntake::give_up(const std::shared_ptr<Taking>& taking, HttpReply reply
 asio::awaitable<HttpReply> EventIntake::answer(std::shared_ptr<Taking> taking,
                                                const Understood& understood, bool again) {
   const Time deadline = after(config_.http_answer_time);
-  while (!taking->placed && !taking->failed && co_await taking->changed.wait_until(deadline)) {
+  // The waits stand alone: g++ 12 takes one on the right of && whatever stands on the left.
+  for (bool in_time = true; in_time && !taking->placed && !taking->failed;) {
+    in_time = co_await taking->changed.wait_until(deadline);
   }
   if (taking->failed) co_return *taking->failed;
   if (!taking->placed) {
@@ -193,8 +195,8 @@ asio::awaitable<HttpReply> EventIntake::answer(std::shared_ptr<Taking> taking,
                    "Idempotency-Key, or they may be there twice", 5);
   }
   const std::uint64_t next = taking->first + taking->count;
-  while (understood.wait_sealed && sealed_size_ < next &&
-         co_await sealed_changed_.wait_until(deadline)) {
+  for (bool in_time = true; in_time && understood.wait_sealed && sealed_size_ < next;) {
+    in_time = co_await sealed_changed_.wait_until(deadline);
   }
   std::string line =
       acknowledgement(taking->first, next, understood.found.refused, config_.max_event_bytes);

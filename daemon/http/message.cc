@@ -59,7 +59,7 @@ std::string_view reason_phrase(unsigned status) {
     case 500:
       return "Internal Server Error";
     case 501:
-      return "Not Implemented";
+      return "Not Supported";
     case 503:
       return "Service Unavailable";
     case 505:

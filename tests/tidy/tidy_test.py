@@ -18,6 +18,8 @@ BREACHES = {
     "tpm includes storage": ("tpm/a.cc", '#include "storage/journal.h"\n', "tpm may not include storage/journal.h"),
     "daemon includes sqlite": ("daemon/a.cc", "#include <sqlite3.h>\n", "daemon may not include <sqlite3.h>"),
     "daemon includes tss2": ("daemon/a.cc", "#include <tss2/tss2_esys.h>\n", "daemon may not include <tss2/"),
+    "storage includes prometheus": ("storage/a.cc", "#include <prometheus/gauge.h>\n", "(prometheus)"),
+    "a tool unpacks zstd": ("tools/stele/a.cc", "#include <zstd.h>\n", "(zstd)"),
     "verifier includes the writer": ("tools/stele_verify/a.cc", '#include "storage/store.h"\n', "reading half only"),
     "verifier includes asio": ("tools/stele_verify/a.cc", "#include <boost/asio.hpp>\n", "may not include <boost/asio.hpp>"),
     "a tool includes tpm": ("tools/stele/query.cc", '#include "tpm/device.h"\n', "tools may not include tpm/device.h"),
