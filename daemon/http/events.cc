@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "attest/failpoint.h"
+
 namespace stele::daemon {
 namespace {
 
@@ -167,6 +169,7 @@ asio::awaitable<void> EventIntake::submit(HttpRequest& request, const Understood
 
 void EventIntake::placed(const std::shared_ptr<Taking>& taking, std::uint64_t first,
                          std::int64_t time_ns) {
+  FAILPOINT("http.placed");  // durable, and nobody has been told
   taking->placed = true;
   taking->first = first;
   if (taking->id) {
