@@ -141,15 +141,17 @@ void add_http_limits(std::vector<ConfigKey>& keys) {
                            65536, "further clients get 503 and the end; bounds descriptors"));
   keys.push_back(size_key("http.max_body_bytes", &Config::http_max_body_bytes, 1 << 10, 64 << 20,
                           "one request, as sent and as unpacked; larger ones are refused (413)"));
-  keys.push_back(size_key("http.buffer_bytes", &Config::http_buffer_bytes, 1 << 20,
-                          std::int64_t{16} << 30,
-                          "bodies of all requests that are being received; then 503: bounds memory"));
-  keys.push_back(duration_key("http.receive_time", &Config::http_receive_time, 100ms, 1h,
-                              "a request must be there as a whole, an idle client be heard, a reply "
-                              "be read; slower clients lose their connection"));
-  keys.push_back(duration_key("http.answer_time", &Config::http_answer_time, 100ms, 24h,
-                              "events must be durable, or sealed where that was asked for; then the "
-                              "reply says that they are not"));
+  keys.push_back(
+      size_key("http.buffer_bytes", &Config::http_buffer_bytes, 1 << 20, std::int64_t{16} << 30,
+               "bodies of all requests that are being received; then 503: bounds memory"));
+  keys.push_back(
+      duration_key("http.receive_time", &Config::http_receive_time, 100ms, 1h,
+                   "a request must be there as a whole, an idle client be heard, a reply "
+                   "be read; slower clients lose their connection"));
+  keys.push_back(
+      duration_key("http.answer_time", &Config::http_answer_time, 100ms, 24h,
+                   "events must be durable, or sealed where that was asked for; then the "
+                   "reply says that they are not"));
 }
 
 std::vector<ConfigKey> make_keys() {
@@ -215,9 +217,10 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(duration_key("limits.write_patience", &Config::write_patience, 1s, 1h,
                               "one write at the disk for longer is stuck, and systemd's watchdog "
                               "is not fed; beyond what a disk needs to give up or recover"));
-  keys.push_back(duration_key("anchor.lag_limit", &Config::anchor_lag_limit, 1s, 720h,
-                              "not ready when a record has waited longer for an anchor; quotes come "
-                              "each second, so minutes mean that something is wrong"));
+  keys.push_back(
+      duration_key("anchor.lag_limit", &Config::anchor_lag_limit, 1s, 720h,
+                   "not ready when a record has waited longer for an anchor; quotes come "
+                   "each second, so minutes mean that something is wrong"));
   add_http_keys(keys);
   add_http_limits(keys);
   keys.push_back(flag_key(

@@ -102,13 +102,15 @@ void add_http_keys(std::vector<ConfigKey>& keys) {
                           "Read at the start"));
   keys.push_back(role_key("writers", &Config::http_writers, "who may send events"));
   keys.push_back(role_key("readers", &Config::http_readers, "who may read records"));
-  keys.push_back(role_key("auditors", &Config::http_auditors, "who may ask for proofs and answers"));
+  keys.push_back(
+      role_key("auditors", &Config::http_auditors, "who may ask for proofs and answers"));
   keys.push_back(role_key("admins", &Config::http_admins, "who may ask for anchors"));
   keys.push_back(role_key("monitors", &Config::http_monitors, "who may read metrics"));
-  keys.push_back(list_key("http.plain_roles", "roles", &Config::http_plain_roles, is_role,
-                          kRoles.size(), "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
-                          "what whoever connects without TLS may do; root and the daemon's own user "
-                          "may do everything over a Unix socket"));
+  keys.push_back(
+      list_key("http.plain_roles", "roles", &Config::http_plain_roles, is_role, kRoles.size(),
+               "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
+               "what whoever connects without TLS may do; root and the daemon's own user "
+               "may do everything over a Unix socket"));
 }
 
 std::string http_conflict(const Config& config) {

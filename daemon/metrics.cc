@@ -49,9 +49,8 @@ class Families {
     for (std::size_t i = 0; i < times.counts.size(); ++i) {
       cumulative += times.counts[i];
       const bool last = i == DurationHistogram::kBounds.size();
-      metric.histogram.bucket.push_back(
-          {cumulative,
-           last ? std::numeric_limits<double>::infinity() : DurationHistogram::kBounds[i]});
+      metric.histogram.bucket.push_back({cumulative, last ? std::numeric_limits<double>::infinity()
+                                                          : DurationHistogram::kBounds[i]});
     }
     metric.histogram.sample_count = cumulative;
     metric.histogram.sample_sum = times.sum_s;
@@ -98,7 +97,8 @@ void add_storage(Families& families, const MetricFacts& facts) {
   const StatusFacts& status = facts.status;
   families.gauge("stele_queue_records", "Records received and not yet durable",
                  static_cast<double>(status.queue.queued_records));
-  families.gauge("stele_queue_bytes", "Their bytes", static_cast<double>(status.queue.queued_bytes));
+  families.gauge("stele_queue_bytes", "Their bytes",
+                 static_cast<double>(status.queue.queued_bytes));
   families.counter("stele_groups_total", "Groups made durable", status.queue.groups);
   families.gauge("stele_tree_size_records", "Records in the log",
                  static_cast<double>(status.head.size));
@@ -109,9 +109,9 @@ void add_storage(Families& families, const MetricFacts& facts) {
   Families::add(families.family("stele_append_seconds", MetricType::Histogram,
                                 "One group: hashes, write and sync"),
                 {}, facts.append);
-  Families::add(
-      families.family("stele_fsync_seconds", MetricType::Histogram, "One sync of a file of the log"),
-      {}, facts.sync);
+  Families::add(families.family("stele_fsync_seconds", MetricType::Histogram,
+                                "One sync of a file of the log"),
+                {}, facts.sync);
 }
 
 void add_anchoring(Families& families, const StatusFacts& status) {
@@ -123,17 +123,17 @@ void add_anchoring(Families& families, const StatusFacts& status) {
   Families::add(anchors, {{"kind", "quote"}}, static_cast<double>(anchoring.quote_seq));
   MetricFamily& failures = families.family("stele_anchor_failures_total", MetricType::Counter,
                                            "Tries at anchoring that failed, by what came of them");
-  for (const auto& [state, count] :
-       {std::pair(State::unavailable, anchoring.failures_unavailable),
-        std::pair(State::contended, anchoring.failures_contended),
-        std::pair(State::stopped, anchoring.failures_stopped)}) {
+  for (const auto& [state, count] : {std::pair(State::unavailable, anchoring.failures_unavailable),
+                                     std::pair(State::contended, anchoring.failures_contended),
+                                     std::pair(State::stopped, anchoring.failures_stopped)}) {
     Families::add(failures, {{"result", std::string(name(state))}}, static_cast<double>(count));
   }
   MetricFamily& states =
       families.family("stele_anchor_state", MetricType::Gauge, "1 for the state that holds");
-  for (const State state : {State::starting, State::anchoring, State::unavailable, State::contended,
-                            State::stopped}) {
-    Families::add(states, {{"state", std::string(name(state))}}, state == anchoring.state ? 1.0 : 0.0);
+  for (const State state :
+       {State::starting, State::anchoring, State::unavailable, State::contended, State::stopped}) {
+    Families::add(states, {{"state", std::string(name(state))}},
+                  state == anchoring.state ? 1.0 : 0.0);
   }
   families.gauge("stele_anchor_lag_seconds", "Age of the oldest record that no anchor covers",
                  static_cast<double>(status.lag_ns()) / 1e9);
@@ -143,12 +143,13 @@ void add_anchoring(Families& families, const StatusFacts& status) {
                  static_cast<double>(status.lag_limit.count()) / 1e3);
   families.gauge("stele_counter_value", "The TPM's counter C",
                  static_cast<double>(anchoring.counter));
-  const std::uint64_t writes = anchoring.counter - std::min(anchoring.counter, anchoring.first_counter);
+  const std::uint64_t writes =
+      anchoring.counter - std::min(anchoring.counter, anchoring.first_counter);
   families.counter("stele_counter_writes_total", "Times this log has incremented C", writes);
   families.gauge("stele_wear_ratio", "Those writes of what the chip is assumed to stand",
-                 status.assumed_cycles == 0 ? 0.0
-                                            : static_cast<double>(writes) /
-                                                  static_cast<double>(status.assumed_cycles));
+                 status.assumed_cycles == 0
+                     ? 0.0
+                     : static_cast<double>(writes) / static_cast<double>(status.assumed_cycles));
 }
 
 std::string code_text(std::uint32_t code) {
@@ -162,7 +163,8 @@ void add_tpm(Families& families, const MetricFacts& facts) {
   MetricFamily& steps =
       families.family("stele_tpm_command_seconds", MetricType::Histogram,
                       "One step at the TPM: a command, or an audited session as a whole");
-  for (const auto& [step, times] : facts.tpm_steps) Families::add(steps, {{"command", step}}, times);
+  for (const auto& [step, times] : facts.tpm_steps)
+    Families::add(steps, {{"command", step}}, times);
   MetricFamily& errors = families.family("stele_tpm_errors_total", MetricType::Counter,
                                          "Steps that failed, by the TPM's response code");
   for (const auto& [code, count] : facts.tpm_errors) {

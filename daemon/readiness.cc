@@ -9,8 +9,7 @@ std::vector<NotReady> why_not_ready(const StatusFacts& facts) {
   std::vector<NotReady> reasons;
   const std::string& words = facts.anchoring.reason;
   if (facts.queue.failed) {
-    reasons.push_back(
-        {"write_failed", "writing failed: nothing is acknowledged any more", true});
+    reasons.push_back({"write_failed", "writing failed: nothing is acknowledged any more", true});
   }
   if (facts.queue.disk_full) reasons.push_back({"disk_full", "the disk is full", true});
   switch (facts.anchoring.state) {

@@ -24,7 +24,6 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
   TimedAnchorDevice(std::unique_ptr<tpm::AnchorDevice> inner, std::shared_ptr<TpmTimes> times)
       : inner_(std::move(inner)), times_(std::move(times)) {}
 
-
   tpm::Clock read_clock() override {
     const tpm::Clock clock = timed(Step::read_clock, [&] { return inner_->read_clock(); });
     times_->saw(clock.run);
@@ -56,9 +55,8 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
   attest::Bundle make_bundle(const std::array<std::uint8_t, 16>& boot_id,
                              const tpm::IndexState& before_recovery, attest::ByteView event_log,
                              attest::ByteView ima_log) override {
-    return timed(Step::make_bundle, [&] {
-      return inner_->make_bundle(boot_id, before_recovery, event_log, ima_log);
-    });
+    return timed(Step::make_bundle,
+                 [&] { return inner_->make_bundle(boot_id, before_recovery, event_log, ima_log); });
   }
   void answer(attest::Answer& answer) override {
     timed(Step::answer, [&] { inner_->answer(answer); });

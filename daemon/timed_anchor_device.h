@@ -18,8 +18,18 @@ namespace stele::daemon {
 class TpmTimes {
  public:
   // A step is what the rounds ask for: one command, or an audited session as a whole.
-  enum class Step { read_clock, read_indexes, read_pcr, extend_pcr, extend_index, full_anchor,
-                    read_back, quote, make_bundle, answer };
+  enum class Step {
+    read_clock,
+    read_indexes,
+    read_pcr,
+    extend_pcr,
+    extend_index,
+    full_anchor,
+    read_back,
+    quote,
+    make_bundle,
+    answer
+  };
   static constexpr std::size_t kSteps = 10;
   static std::string_view name(Step step);
   // Further codes are counted together, as code 0: labels must not grow without bound.

@@ -35,7 +35,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 Defect too_long(std::size_t limit) {
-  return {Fault::value_out_of_range, {}, "unpacked it is longer than " + std::to_string(limit) + " bytes"};
+  return {Fault::value_out_of_range,
+          {},
+          "unpacked it is longer than " + std::to_string(limit) + " bytes"};
 }
 Defect cut_short() {
   return {Fault::truncated, {}, "the packed body ends before its end"};
@@ -69,7 +71,8 @@ attest::Result<Bytes> gunzip(ByteView packed, std::size_t limit) {
     if (result == Z_STREAM_END) {
       if (stream.avail_in == 0) break;
       if (inflateReset(&stream) != Z_OK) return malformed("gzip", "a member that cannot be begun");
-    } else if (result == Z_BUF_ERROR || (result == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)) {
+    } else if (result == Z_BUF_ERROR ||
+               (result == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)) {
       return cut_short();
     } else if (result != Z_OK) {
       return malformed("gzip", stream.msg != nullptr ? stream.msg : "it cannot be unpacked");

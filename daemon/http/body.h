@@ -1,7 +1,8 @@
 // A request's body as events: unpacked within a limit, and split into lines where it holds several.
 //
 //   Content-Encoding   none, identity, gzip or zstd; one, not several
-//   Content-Type       application/x-ndjson, application/ndjson, application/jsonl: an event a line,
+//   Content-Type       application/x-ndjson, application/ndjson, application/jsonl: an event a
+//   line,
 //                      as frame=lf has it (ingest/framing.h); any other, or none: one event
 //
 // Thread safety: pure. Errors: value_out_of_range: longer than the limit when unpacked;

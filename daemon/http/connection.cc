@@ -304,7 +304,8 @@ asio::awaitable<void> HttpConnection::answer(Exchange& exchange) {
     failed = error.what();
   }
   if (failed.empty()) co_return;
-  log(Priority::error, exchange.request.method + " " + exchange.request.target.path + ": " + failed);
+  log(Priority::error,
+      exchange.request.method + " " + exchange.request.target.path + ": " + failed);
   exchange.refuse(problem(500, "this failed inside; the daemon's log says why"));
 }
 
@@ -315,8 +316,8 @@ asio::awaitable<bool> HttpConnection::reply(const Exchange& exchange, const Http
                      std::string(reason_phrase(reply.status)) + "\r\nDate: " + date_now() +
                      "\r\nServer: steled\r\nCache-Control: no-store\r\n"
                      "X-Content-Type-Options: nosniff\r\nContent-Type: " +
-                     reply.content_type + "\r\nContent-Length: " +
-                     std::to_string(reply.body.size()) + "\r\n";
+                     reply.content_type +
+                     "\r\nContent-Length: " + std::to_string(reply.body.size()) + "\r\n";
   for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
   if (last) {
     text += "Connection: close\r\n";

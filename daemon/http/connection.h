@@ -29,7 +29,7 @@ constexpr std::size_t kMaxHeaderBytes = 16u << 10;
 struct HttpShared {
   const RouteTable* routes = nullptr;
   std::chrono::milliseconds receive_time{};
-  std::size_t buffer_bytes = 0;   // of bodies, all connections
+  std::size_t buffer_bytes = 0;  // of bodies, all connections
   std::size_t buffered_bytes = 0;
   std::atomic<std::size_t> receiving{0};  // requests begun and not handed on
   std::atomic<bool> stopping{false};
@@ -43,7 +43,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
                  boost::asio::any_io_executor executor);
   ~HttpConnection();
   void start(std::function<void()> ended);
-  void stop();   // a request under way is finished, then it ends
+  void stop();  // a request under way is finished, then it ends
   void close();
 
  private:
@@ -68,7 +68,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::unique_ptr<ByteStream> stream_;
   std::shared_ptr<HttpShared> shared_;
   boost::asio::steady_timer deadline_;
-  attest::Bytes received_;  // not yet parsed
+  attest::Bytes received_;      // not yet parsed
   std::size_t held_bytes_ = 0;  // of the shared buffer
   bool idle_ = true;            // between two requests
   bool out_of_time_ = false;

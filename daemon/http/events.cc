@@ -40,8 +40,8 @@ asio::awaitable<HttpReply> EventIntake::take(HttpRequest& request) {
   if (understood.id) {
     if (auto taking = known(*understood.id)) {
       if (taking->id->request != understood.id->request) {
-        co_return problem(422,
-                          "this Idempotency-Key stands for another body: give each request its own");
+        co_return problem(
+            422, "this Idempotency-Key stands for another body: give each request its own");
       }
       ++repeated;
       co_return co_await answer(std::move(taking), understood, true);
@@ -130,8 +130,7 @@ Batch EventIntake::make_batch(HttpRequest& request, const Understood& understood
   batch.bytes = std::move(request.body);
   batch.items.reserve(understood.found.events.size());
   for (const Framed& event : understood.found.events) {
-    batch.items.push_back(
-        {attest::Kind::event, event.offset, event.length, batch.clocks->wall_ns});
+    batch.items.push_back({attest::Kind::event, event.offset, event.length, batch.clocks->wall_ns});
   }
   if (understood.id) {
     const attest::Bytes tlv = encode_tlv(*understood.id);
@@ -153,9 +152,7 @@ asio::awaitable<void> EventIntake::submit(HttpRequest& request, const Understood
                [self, taking, first, time_ns] { self->placed(taking, first, time_ns); });
   };
   const Time deadline = after(kRoomLimit);
-  const auto room = [self] {
-    asio::post(self->executor_, [self] { self->room_.notify(); });
-  };
+  const auto room = [self] { asio::post(self->executor_, [self] { self->room_.notify(); }); };
   while (!sequencer_.submit(std::move(batch), room)) {
     if (!co_await room_.wait_until(deadline)) {
       give_up(taking, busy("the queue is full: events come in faster than the disk takes them", 1));
@@ -194,8 +191,10 @@ asio::awaitable<HttpReply> EventIntake::answer(std::shared_ptr<Taking> taking,
   }
   if (taking->failed) co_return *taking->failed;
   if (!taking->placed) {
-    co_return busy("the events are taken but not yet durable: ask again with the same "
-                   "Idempotency-Key, or they may be there twice", 5);
+    co_return busy(
+        "the events are taken but not yet durable: ask again with the same "
+        "Idempotency-Key, or they may be there twice",
+        5);
   }
   const std::uint64_t next = taking->first + taking->count;
   for (bool in_time = true; in_time && understood.wait_sealed && sealed_size_ < next;) {

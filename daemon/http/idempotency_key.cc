@@ -18,9 +18,8 @@ std::optional<std::string> parse_idempotency_key(std::string_view header) {
     header = header.substr(1, header.size() - 2);
   }
   if (header.empty() || header.size() > kMaxIdempotencyKey) return std::nullopt;
-  const bool fit = std::all_of(header.begin(), header.end(), [](char c) {
-    return c > ' ' && c < 0x7f && c != '"' && c != '\\';
-  });
+  const bool fit = std::all_of(header.begin(), header.end(),
+                               [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
   if (!fit) return std::nullopt;
   return std::string(header);
 }
@@ -31,8 +30,8 @@ IdempotentRequest idempotent_request(std::string_view sender, std::string_view k
   IdempotentRequest request;
   request.key = attest::hash({attest::tag("stele/v1/idempotency-key"), attest::view(sender),
                               attest::ByteView(&kZero, 1), attest::view(key)});
-  request.request = attest::hash(
-      {attest::tag("stele/v1/idempotent-request"), attest::ByteView(&kind, 1), body});
+  request.request =
+      attest::hash({attest::tag("stele/v1/idempotent-request"), attest::ByteView(&kind, 1), body});
   request.count = count;
   return request;
 }

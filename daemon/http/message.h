@@ -1,7 +1,7 @@
 // A request as a handler gets it, the reply that it gives, and the problems of RFC 9457.
 //
-// Thread safety: values. Trust: everything in a request comes from the client, but its Caller, which
-// is what the kernel and TLS say.
+// Thread safety: values. Trust: everything in a request comes from the client, but its Caller,
+// which is what the kernel and TLS say.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ namespace stele::daemon {
 // Who is at the other end of a connection.
 struct Caller {
   std::string source;  // a source record's content: canonical JSON
-  std::string name;    // the same sender in another connection has the same: what its keys belong to
+  std::string name;  // the same sender in another connection has the same: what its keys belong to
   RoleSet roles;
 };
 

@@ -47,8 +47,12 @@ void add_monitoring_routes(RouteTable& routes, const ControlledDaemon& daemon,
   routes.add({"GET", "/version", anyone, 0, version});
   routes.add({"GET", "/readyz", anyone, 0, [&daemon](HttpRequest&) { return readyz(daemon); }});
   // The table outlives the requests, so what the lambda holds may be referred to.
-  routes.add({"GET", "/metrics", {Role::monitor, Role::auditor, Role::admin}, 0,
-              [&daemon, count = std::move(count)](HttpRequest&) { return metrics(daemon, count); }});
+  routes.add(
+      {"GET",
+       "/metrics",
+       {Role::monitor, Role::auditor, Role::admin},
+       0,
+       [&daemon, count = std::move(count)](HttpRequest&) { return metrics(daemon, count); }});
 }
 
 }  // namespace stele::daemon

@@ -1,8 +1,8 @@
 // Roles: what a client of the HTTP service may do, and who has which.
 //
-//   TLS          by its certificate: the lists http.writers, .readers, .auditors, .admins, .monitors
-//   Unix socket  root and the daemon's own user: all; others: http.plain_roles
-//   plain TCP    http.plain_roles: whoever is on this machine
+//   TLS          by its certificate: the lists http.writers, .readers, .auditors, .admins,
+//   .monitors Unix socket  root and the daemon's own user: all; others: http.plain_roles plain TCP
+//   http.plain_roles: whoever is on this machine
 //
 // Thread safety: values. Trust: identities are what TLS verified or the kernel said.
 #pragma once
@@ -26,7 +26,9 @@ class RoleSet {
   static RoleSet all() {
     return {Role::writer, Role::reader, Role::auditor, Role::admin, Role::monitor};
   }
-  void add(Role role) { bits_ = static_cast<std::uint8_t>(bits_ | static_cast<std::uint8_t>(role)); }
+  void add(Role role) {
+    bits_ = static_cast<std::uint8_t>(bits_ | static_cast<std::uint8_t>(role));
+  }
   bool meets(const RoleSet& other) const { return (bits_ & other.bits_) != 0; }
   bool empty() const { return bits_ == 0; }
   std::string names() const;  // "writer, monitor"; "none"

@@ -1,8 +1,8 @@
 // The HTTP service: its listeners, its thread, its routes; an input like the others, which also
 // answers.
 //
-// A thread of its own: handshakes, unpacking and hostile clients slow down nobody who sends by other
-// ways. Thread safety: as Input; the constructor and destructor on the service's thread.
+// A thread of its own: handshakes, unpacking and hostile clients slow down nobody who sends by
+// other ways. Thread safety: as Input; the constructor and destructor on the service's thread.
 // Errors: the constructor throws std::system_error where an address, a certificate or the store
 // cannot be had. See: README.md.
 #pragma once

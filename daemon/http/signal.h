@@ -1,9 +1,9 @@
 // Signal: lets any number of coroutines of one executor wait for a change, each up to its own
 // deadline.
 //
-// Use: while (!condition) if (!co_await signal.wait_until(deadline)) break; and notify() after every
-// change. On one thread a change cannot slip in between the look and the wait.
-// Thread safety: one executor on one thread. The signal must outlive its waiters.
+// Use: while (!condition) if (!co_await signal.wait_until(deadline)) break; and notify() after
+// every change. On one thread a change cannot slip in between the look and the wait. Thread safety:
+// one executor on one thread. The signal must outlive its waiters.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // TLS 1.3 over a socket as a ByteStream: mutual; the client's certificate says who it is.
 //
-// No resumption: every connection shows its certificate, so that a revocation list read at the start
-// holds for each. Thread safety, errors: as ByteStream; the constructor throws
+// No resumption: every connection shows its certificate, so that a revocation list read at the
+// start holds for each. Thread safety, errors: as ByteStream; the constructor throws
 // std::system_error naming the key and the file.
 // Trust: names are those of a certificate that http.client_ca vouches for.
 #pragma once
