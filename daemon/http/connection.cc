@@ -55,6 +55,21 @@ HttpReply too_large(std::size_t limit) {
   return problem(413, "the body may have " + std::to_string(limit) + " bytes");
 }
 
+// What one request takes of what all share, until it is let go of.
+struct Room {
+  explicit Room(std::shared_ptr<HttpShared> shared_) : shared(std::move(shared_)) {
+    ++shared->receiving;
+  }
+  ~Room() {
+    --shared->receiving;
+    shared->buffered_bytes -= bytes;
+  }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  const std::shared_ptr<HttpShared> shared;
+  std::size_t bytes = 0;
+};
+
 }  // namespace
 
 struct HttpConnection::Exchange {
@@ -65,6 +80,7 @@ struct HttpConnection::Exchange {
   }
   http::request_parser<http::buffer_body> parser;
   HttpRequest request;
+  Room* room = nullptr;  // the request's, while it is being received
   const Route* route = nullptr;
   std::optional<HttpReply> refusal;
   std::size_t header_bytes = 0;
@@ -80,10 +96,6 @@ HttpConnection::HttpConnection(std::unique_ptr<ByteStream> stream,
     : stream_(std::move(stream)),
       shared_(std::move(shared)),
       deadline_(std::move(executor), asio::steady_timer::time_point::max()) {}
-
-HttpConnection::~HttpConnection() {
-  return_buffer();
-}
 
 void HttpConnection::start(std::function<void()> ended) {
   const auto self = shared_from_this();
@@ -148,7 +160,6 @@ asio::awaitable<bool> HttpConnection::serve_one() {
   ++shared_->requests;
   const bool refused = exchange.refusal.has_value();
   if (!refused) co_await answer(exchange);
-  return_buffer();
   exchange.request.being_received.reset();
   const bool last = refused || !exchange.parser.keep_alive() || shared_->stopping;
   const bool written = co_await reply(exchange, *exchange.refusal, last);
@@ -166,9 +177,9 @@ asio::awaitable<bool> HttpConnection::receive_header(Exchange& exchange) {
         exchange.begun = true;
         idle_ = false;
         allow(shared_->receive_time);
-        ++shared_->receiving;
-        exchange.request.being_received =
-            std::shared_ptr<void>(nullptr, [shared = shared_](void*) { --shared->receiving; });
+        const auto room = std::make_shared<Room>(shared_);
+        exchange.room = room.get();
+        exchange.request.being_received = room;
       }
     }
     const bool more = co_await parse(exchange);
@@ -282,7 +293,7 @@ asio::awaitable<bool> HttpConnection::receive_body(Exchange& exchange) {
     const bool more = co_await parse(exchange);
     const std::size_t count = step.size() - into.size;
     body.insert(body.end(), step.begin(), step.begin() + static_cast<std::ptrdiff_t>(count));
-    held_bytes_ += count;
+    exchange.room->bytes += count;
     shared_->buffered_bytes += count;
     if (body.size() > exchange.route->max_body_bytes) {
       exchange.refuse(too_large(exchange.route->max_body_bytes));
@@ -340,11 +351,6 @@ asio::awaitable<void> HttpConnection::linger() {
     const bool more = co_await fill();
     if (!more) co_return;
   }
-}
-
-void HttpConnection::return_buffer() {
-  shared_->buffered_bytes -= held_bytes_;
-  held_bytes_ = 0;
 }
 
 }  // namespace stele::daemon

@@ -41,7 +41,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(std::unique_ptr<ByteStream> stream, std::shared_ptr<HttpShared> shared,
                  boost::asio::any_io_executor executor);
-  ~HttpConnection();
   void start(std::function<void()> ended);
   void stop();  // a request under way is finished, then it ends
   void close();
@@ -63,14 +62,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   awaitable<void> linger();
   awaitable<void> watch();
   void allow(std::chrono::milliseconds time);
-  void return_buffer();
 
   std::unique_ptr<ByteStream> stream_;
   std::shared_ptr<HttpShared> shared_;
   boost::asio::steady_timer deadline_;
-  attest::Bytes received_;      // not yet parsed
-  std::size_t held_bytes_ = 0;  // of the shared buffer
-  bool idle_ = true;            // between two requests
+  attest::Bytes received_;  // not yet parsed
+  bool idle_ = true;        // between two requests
   bool out_of_time_ = false;
   bool closed_ = false;
 };

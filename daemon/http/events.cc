@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "attest/failpoint.h"
+#include "daemon/log.h"
+#include "storage/damage.h"
 
 namespace stele::daemon {
 namespace {
@@ -28,7 +30,14 @@ std::string refusals(const BodyEvents& found, std::uint32_t limit) {
 
 EventIntake::EventIntake(const Config& config, asio::any_io_executor executor, Sequencer& sequencer)
     : config_(config), executor_(std::move(executor)), sequencer_(sequencer) {
-  recent_.rebuild(sequencer.store(), read_clocks().wall_ns);
+  try {
+    recent_.rebuild(sequencer.store(), read_clocks().wall_ns);
+  } catch (const storage::Damage& damage) {
+    // Not a reason to take nothing in; the verdict on the log is not ours.
+    log(Priority::error, std::string("the newest records cannot be read, so idempotency keys of "
+                                     "before this start may be forgotten: ") +
+                             damage.what() + "; stele-verify says what it means");
+  }
 }
 
 asio::awaitable<HttpReply> EventIntake::take(HttpRequest& request) {

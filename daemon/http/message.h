@@ -32,8 +32,8 @@ struct HttpRequest {
   std::multimap<std::string, std::string> headers;  // names in lower case
   attest::Bytes body;
   std::shared_ptr<const Caller> caller;
-  // Held while the daemon, ending, must wait for this request; a handler that has handed its events
-  // on lets go of it.
+  // Held while the body takes room and the daemon, ending, must wait for this request; a handler
+  // that has handed its events on lets go of it.
   std::shared_ptr<void> being_received;
 
   // The one value; "" where there is none. More than one is refused before a handler sees it.

@@ -111,6 +111,7 @@ class TlsStream : public ByteStream {
  private:
   void know_caller();
 
+  bool ended_ = false;  // by us: what still comes is not for us, and only read out
   std::shared_ptr<Tls::Context> context_;
   ssl::stream<AnySocket> stream_;
   const std::string address_;
@@ -147,6 +148,11 @@ void TlsStream::know_caller() {
 
 asio::awaitable<std::pair<ByteStream::Error, std::size_t>> TlsStream::read_some(
     asio::mutable_buffer into) {
+  if (ended_) {
+    const auto [error, count] =
+        co_await stream_.next_layer().async_read_some(into, asio::as_tuple(asio::use_awaitable));
+    co_return std::pair(error, count);
+  }
   const auto [error, count] =
       co_await stream_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
   co_return std::pair(error, count);
@@ -163,6 +169,7 @@ asio::awaitable<void> TlsStream::end_writing() {
   ::SSL_set_quiet_shutdown(stream_.native_handle(), 0);
   ::SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);
   co_await stream_.async_shutdown(asio::as_tuple(asio::use_awaitable));
+  ended_ = true;
   Error ignored;
   stream_.lowest_layer().shutdown(AnySocket::shutdown_send, ignored);
 }

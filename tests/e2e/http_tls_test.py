@@ -102,7 +102,7 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
     def ask(self, client, method, path, *arguments):
         certificate, key = client
         arguments += ("--cacert", self.ours.certificate, "--cert", certificate, "--key", key)
-        body = b"over TLS" if method == "POST" else None
+        body = b"over TLS" if method == "POST" and "-T" not in arguments else None
         return self.host.curl(path, *arguments, body=body, scheme="https")
 
     def test_every_route_serves_its_roles_and_no_other(self):
@@ -125,7 +125,8 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
 
     def test_keys_of_one_sender_do_not_meet_those_of_another(self):
         for name in ("writer", "by SAN"):
-            status, body = self.ask(self.clients[name], "POST", "/v1/events", "-H", "Idempotency-Key: of two")
+            status, body = self.ask(self.clients[name], "POST", "/v1/events", "-H", "Idempotency-Key: of-two")
+            self.assertEqual(status, 200, body)
             self.assertNotIn(b"repeated", body)
 
     def test_a_certificate_that_is_not_good_today_is_no_certificate(self):
@@ -158,6 +159,17 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
             self.addCleanup(client.close)
             client.sendall(b"\x16\x03\x01\x02\x00\x01")
         self.assertEqual(self.ask(self.clients["monitor"], "GET", "/readyz")[0], 200)
+
+    def test_an_early_refusal_can_be_read_although_the_client_goes_on_writing(self):
+        status, body = self.ask(self.clients["nobody"], "POST", "/v1/events", "-H", "Expect:", "-X", "POST", "-T", self.large())
+        self.assertEqual(status, 403, body)
+        status, body = self.ask(self.clients["writer"], "POST", "/v1/events", "-H", "Expect:", "-X", "POST", "-T", self.large())
+        self.assertEqual(status, 413, body)
+
+    def large(self):
+        path = self.host.folder / "large"
+        path.write_bytes(bytes(9 << 20))
+        return path
 
     def test_no_session_is_resumed(self):
         done = self.s_client("-reconnect", b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
