@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "attest/codec.h"
+#include "storage/look_up_terms.h"
 
 namespace stele::storage {
 
@@ -28,6 +29,7 @@ Bytes encode(const ChunkSummary& summary) {
   writer.u32(summary.count).bytes(summary.last_leaf).i64(summary.least_ns).i64(summary.greatest_ns);
   writer.u32(static_cast<std::uint32_t>(summary.sources.size()));
   for (const std::uint64_t source : summary.sources) writer.u64(source);
+  for (const std::uint16_t rows : summary.term_rows) writer.u16(rows);
   return out;
 }
 
@@ -39,9 +41,14 @@ std::optional<ChunkSummary> decode_chunk_summary(ByteView bytes) {
   summary.least_ns = reader.i64();
   summary.greatest_ns = reader.i64();
   const std::uint32_t sources = reader.u32();
-  if (reader.failed() || reader.left() != sources * std::uint64_t{8}) return std::nullopt;
+  if (reader.failed() || reader.left() != sources * std::uint64_t{8} + 2 * kTermFields)
+    return std::nullopt;
   if (summary.count == 0 || sources == 0 || sources > summary.count) return std::nullopt;
   for (std::uint32_t i = 0; i < sources; ++i) summary.sources.push_back(reader.u64());
+  for (std::uint16_t& rows : summary.term_rows) {
+    rows = reader.u16();
+    if (rows > kMaxTermRows || (rows & (rows - 1)) != 0) return std::nullopt;
+  }
   const bool ascending = std::adjacent_find(summary.sources.begin(), summary.sources.end(),
                                             std::greater_equal<>()) == summary.sources.end();
   if (!ascending || summary.least_ns > summary.greatest_ns) return std::nullopt;
@@ -78,20 +85,6 @@ std::optional<Places> decode_postings(ByteView bytes, std::uint32_t count) {
   }
   if (places.empty() || shift != 0) return std::nullopt;
   return places;
-}
-
-void ChunkBuilder::add(std::int64_t time_ns, std::uint64_t source, const attest::Hash& leaf) {
-  const bool first = summary_.count == 0;
-  summary_.least_ns = first ? time_ns : std::min(summary_.least_ns, time_ns);
-  summary_.greatest_ns = first ? time_ns : std::max(summary_.greatest_ns, time_ns);
-  summary_.last_leaf = leaf;
-  places_[source].push_back(summary_.count++);
-}
-
-ChunkSummary ChunkBuilder::summary() const {
-  ChunkSummary summary = summary_;
-  for (const auto& [source, places] : places_) summary.sources.push_back(source);
-  return summary;
 }
 
 }  // namespace stele::storage

@@ -13,7 +13,7 @@ using attest::ByteView;
 
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 constexpr const char* kSettings =
     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA synchronous=OFF;";
@@ -21,22 +21,34 @@ constexpr const char* kLogTable = "CREATE TABLE log(key BLOB NOT NULL)";
 constexpr const char* kChunkTable =
     "CREATE TABLE chunk(chunk INTEGER PRIMARY KEY, summary BLOB NOT NULL, checksum BLOB NOT NULL)";
 constexpr const char* kPostingTable =
-    "CREATE TABLE posting(source INTEGER, chunk INTEGER, places BLOB NOT NULL, checksum BLOB NOT NULL, "
+    "CREATE TABLE posting(source INTEGER, chunk INTEGER, places BLOB NOT NULL, checksum BLOB NOT "
+    "NULL, "
     "PRIMARY KEY(source, chunk)) WITHOUT ROWID";
+
+constexpr const char* kTermsTable =
+    "CREATE TABLE terms(chunk INTEGER, source INTEGER, places BLOB NOT NULL, checksum BLOB NOT "
+    "NULL, "
+    "PRIMARY KEY(chunk, source)) WITHOUT ROWID";
 
 constexpr const char* kReadChunk = "SELECT summary, checksum FROM chunk WHERE chunk = ?1";
 constexpr const char* kReadPosting =
     "SELECT places, checksum FROM posting WHERE chunk = ?1 AND source = ?2";
+constexpr const char* kReadTerms =
+    "SELECT places, checksum FROM terms WHERE chunk = ?1 AND source = ?2";
+constexpr const char* kWriteTerms =
+    "INSERT OR REPLACE INTO terms(chunk, source, places, checksum) VALUES(?1, ?2, ?3, ?4)";
 constexpr const char* kWriteChunk =
     "INSERT OR REPLACE INTO chunk(chunk, summary, checksum) VALUES(?1, ?3, ?4)";
 constexpr const char* kWritePosting =
     "INSERT OR REPLACE INTO posting(chunk, source, places, checksum) VALUES(?1, ?2, ?3, ?4)";
 
-std::int64_t as_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::int64_t as_integer(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
 
 Bytes encoded(const LookUpFile::Key& key) {
   Bytes out;
-  attest::Writer(out).bytes(key.log_id).u32(key.chunk_records);
+  attest::Writer(out).bytes(key.log_id).u32(key.chunk_records).bytes(key.reader);
   return out;
 }
 
@@ -65,7 +77,8 @@ LookUpFile LookUpFile::open(const std::string& path, const Key& key) {
       version.reset();
       if (empty) {
         const std::string schema = std::string("BEGIN;") + kLogTable + ";" + kChunkTable + ";" +
-                                   kPostingTable + ";PRAGMA user_version=" + std::to_string(kVersion);
+                                   kPostingTable + ";" + kTermsTable +
+                                   ";PRAGMA user_version=" + std::to_string(kVersion);
         file.connection_.run(schema.c_str());
         const Bytes bytes = encoded(key);
         Prepared insert(file.connection_, "INSERT INTO log(key) VALUES(?1)");
@@ -94,7 +107,7 @@ bool LookUpFile::is_ours() const {
   Prepared version(connection_, "PRAGMA user_version");
   if (!version.step() || version.integer(0) != kVersion) return false;
   Prepared schema(connection_, "SELECT sql FROM sqlite_schema ORDER BY name");
-  for (const char* const wanted : {kChunkTable, kLogTable, kPostingTable}) {
+  for (const char* const wanted : {kChunkTable, kLogTable, kPostingTable, kTermsTable}) {
     if (!schema.step() || !is_text(schema, 0, wanted)) return false;
   }
   if (schema.step()) return false;
@@ -102,7 +115,9 @@ bool LookUpFile::is_ours() const {
   return log.step() && std::ranges::equal(log.blob(0), encoded(key_));
 }
 
-void LookUpFile::begin_reading() { connection_.run("BEGIN"); }
+void LookUpFile::begin_reading() {
+  connection_.run("BEGIN");
+}
 
 std::optional<Bytes> LookUpFile::read_row(const char* sql, std::uint64_t chunk,
                                           std::uint64_t source) const {
@@ -132,7 +147,16 @@ std::optional<Places> LookUpFile::postings(std::uint64_t chunk, std::uint64_t so
   return decode_postings(*bytes, count);
 }
 
-void LookUpFile::write_row(const char* sql, std::uint64_t chunk, std::uint64_t source, ByteView bytes) {
+std::optional<Places> LookUpFile::term(std::uint64_t chunk, std::size_t field, std::uint64_t hash,
+                                       const ChunkSummary& summary) const {
+  const std::uint32_t row = term_row(hash, summary.term_rows[field]);
+  const auto bytes = read_row(kReadTerms, chunk, term_row_source(field, row));
+  if (!bytes) return std::nullopt;
+  return find_term(*bytes, hash, summary.count);
+}
+
+void LookUpFile::write_row(const char* sql, std::uint64_t chunk, std::uint64_t source,
+                           ByteView bytes) {
   const RowChecksum checksum = row_checksum(key_.log_id, chunk, source, bytes);
   Prepared row(connection_, sql);
   row.bind(1, as_integer(chunk)).bind(3, bytes).bind(4, checksum);
@@ -146,7 +170,13 @@ void LookUpFile::write(std::uint64_t chunk, const ChunkBuilder& builder) {
     for (const auto& [source, places] : builder.places()) {
       write_row(kWritePosting, chunk, source, encode_postings(places));
     }
-    write_row(kWriteChunk, chunk, kSummarySource, encode(builder.summary()));
+    const auto terms = builder.term_rows();
+    for (std::size_t field = 0; field < kTermFields; ++field) {
+      for (std::uint32_t row = 0; row < terms[field].size(); ++row) {
+        write_row(kWriteTerms, chunk, term_row_source(field, row), terms[field][row]);
+      }
+    }
+    write_row(kWriteChunk, chunk, kSummarySource, encode(builder.summary(terms)));
     connection_.run("COMMIT");
   } catch (const LookUpError&) {
     connection_.abandon();
