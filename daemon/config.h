@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/policy.h"
+#include "daemon/read_out/json_mapping.h"
 
 namespace stele::daemon {
 
@@ -74,7 +75,8 @@ struct Config {
   std::chrono::milliseconds write_patience{3 * 60'000};  // then the watchdog is not fed any more
   bool pack = true;                                      // [storage] pack
   bool look_up = true;                                   // [look_up] enabled
-  std::chrono::milliseconds anchor_lag_limit{300'000};  // [anchor] lag_limit: then not ready
+  std::vector<JsonMapping> json_mappings;                // [[read_out.json]]
+  std::chrono::milliseconds anchor_lag_limit{300'000};   // [anchor] lag_limit: then not ready
   // [http]
   std::vector<std::string> http_addresses;  // http_address.h; none: no HTTP
   std::string http_certificate, http_key, http_client_ca, http_client_crl;

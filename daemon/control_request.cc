@@ -6,6 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
+#include "daemon/read_out/read_out.h"
+
 namespace stele::daemon {
 namespace {
 
@@ -44,6 +46,16 @@ class Members {
     if (!value) return;
     if (value->is_bool()) {
       out = value->as_bool();
+    } else {
+      wrong_ = name;
+    }
+  }
+  template <class Text>
+  void text(std::string_view name, Text& out) {
+    const auto value = take(name);
+    if (!value) return;
+    if (value->is_string()) {
+      out = std::string(value->as_string());
     } else {
       wrong_ = name;
     }
@@ -104,6 +116,12 @@ std::string take_arguments(Members& members, ControlRequest& request) {
       members.number("end", request.query.end);
       members.number("source", request.query.source);
       members.number("limit", limit);
+      for (std::size_t i = 0; i < kFieldCount; ++i) {
+        members.text(kFieldNames[i], request.query.terms[i]);
+      }
+      members.text("grep", request.query.grep);
+      members.flag("follow", request.follow);
+      request.query.scan_limit = kMaxScannedRecords;
       request.query.limit = std::min(limit.value_or(request.query.limit), kMaxQueryRecords);
       return "";
     }

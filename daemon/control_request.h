@@ -17,6 +17,8 @@ namespace stele::daemon {
 
 constexpr std::size_t kMaxRequestBytes = 64u << 10;
 constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" leads on
+// Looked at one by one for one reply: some tenths of a second, for which others have to wait.
+constexpr std::uint64_t kMaxScannedRecords = 1u << 18;
 
 struct ControlRequest {
   enum class Do : std::uint8_t { status, anchor, answer, show, query, prove } what = Do::status;
@@ -24,6 +26,7 @@ struct ControlRequest {
   std::uint64_t index = 0;  // show, prove
   bool content = false;     // prove
   storage::Query query;     // query
+  bool follow = false;      // query: goes on with what comes, until the peer ends it
   std::string canonical;    // as JSON, for the access record
 };
 attest::Result<ControlRequest> decode_control_request(std::string_view line);

@@ -1,9 +1,16 @@
 #include "daemon/control_session.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
 #include <span>
 #include <stdexcept>
 
@@ -138,17 +145,55 @@ asio::awaitable<std::string> ControlSession::show(const ControlRequest& request)
 
 asio::awaitable<std::string> ControlSession::query(const ControlRequest& request) {
   co_await record_access(request);
-  storage::Query one_more = request.query;
+  if (request.follow) co_return co_await follow(request.query);
+  const auto next = co_await page(request.query);
+  co_return "{\"ok\":true,\"next\":" + (next ? std::to_string(*next) : "null") + "}\n";
+}
+
+asio::awaitable<std::optional<std::uint64_t>> ControlSession::page(const storage::Query& query) {
+  storage::Query one_more = query;
   ++one_more.limit;  // the one too many is where the next page begins
-  const auto found = daemon_.finder.find(one_more);
-  const std::size_t count = std::min<std::size_t>(found.size(), request.query.limit);
+  const storage::Found found = daemon_.finder.find(one_more);
+  const std::size_t count = std::min<std::size_t>(found.indices.size(), query.limit);
   for (std::size_t done = 0; done < count;) {
     const std::string lines =
-        record_lines(daemon_.sequencer.store(), std::span(found).first(count), done);
+        record_lines(daemon_.sequencer.store(), std::span(found.indices).first(count), done);
     co_await write(lines);
   }
-  const bool more = found.size() > request.query.limit;
-  co_return "{\"ok\":true,\"next\":" + (more ? std::to_string(found.back()) : "null") + "}\n";
+  if (found.indices.size() > query.limit) co_return found.indices.back();
+  co_return found.stopped_at;
+}
+
+asio::awaitable<std::string> ControlSession::follow(storage::Query query) {
+  const std::uint64_t last = query.end.value_or(~std::uint64_t{0});
+  query.limit = kMaxQueryRecords;
+  for (std::uint64_t begin = query.begin.value_or(0); begin < last;) {
+    const std::uint64_t size = std::min(daemon_.sequencer.head().size, last);
+    if (begin >= size) {
+      if (!co_await more_records(size)) break;
+      continue;
+    }
+    query.begin = begin;
+    query.end = size;
+    const auto next = co_await page(query);
+    begin = next.value_or(size);
+    // Others are served between two pages.
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  }
+  co_return "{\"ok\":true,\"next\":null}\n";
+}
+
+asio::awaitable<bool> ControlSession::more_records(std::uint64_t size) {
+  constexpr std::chrono::milliseconds kLook{100};  // what a follower may be late
+  asio::steady_timer timer(socket_.get_executor());
+  while (daemon_.sequencer.head().size <= size) {
+    char byte = 0;
+    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) co_return false;
+    timer.expires_after(kLook);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return true;
 }
 
 asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request) {

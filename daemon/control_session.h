@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
 #include <string>
 
 #include "daemon/control.h"
@@ -32,6 +33,11 @@ class ControlSession {
   awaitable<std::string> live_answer(const attest::Hash& nonce);
   awaitable<std::string> show(const ControlRequest& request);
   awaitable<std::string> query(const ControlRequest& request);
+  // What a query found, and where the next page begins.
+  awaitable<std::optional<std::uint64_t>> page(const storage::Query& query);
+  awaitable<std::string> follow(storage::Query query);
+  // Waits for more records than there are; false: the peer wants no more.
+  awaitable<bool> more_records(std::uint64_t size);
   awaitable<std::string> prove(const ControlRequest& request);
   std::string status() const;
   awaitable<void> record_access(const ControlRequest& request);

@@ -6,40 +6,22 @@
 #include <string>
 
 #include "daemon/log.h"
+#include "daemon/read_out/terms.h"
 
 namespace stele::daemon {
 namespace {
 
 // Records fed in one go: about 20 ms, what a control request may have to wait.
-constexpr std::uint64_t kSlice = 1u << 14;
-
-bool matches(const attest::Leaf& leaf, const storage::Query& query) {
-  return (!query.since_ns || leaf.time_ns >= *query.since_ns) &&
-         (!query.until_ns || leaf.time_ns < *query.until_ns) &&
-         (!query.source || leaf.source == *query.source);
-}
-
-std::vector<std::uint64_t> scan(const storage::Store& store, const storage::Query& query) {
-  std::vector<std::uint64_t> found;
-  const std::uint64_t size = store.head().size;
-  const std::uint64_t end = std::min(query.end.value_or(size), size);
-  const std::uint64_t begin = std::min(query.begin.value_or(0), end);
-  if (query.limit == 0) return found;
-  store.visit(begin, end, [&](const storage::StoredRecord& record) {
-    if (matches(record.leaf, query)) found.push_back(record.index);
-    return found.size() < query.limit;
-  });
-  return found;
-}
+constexpr std::uint64_t kSlice = 1u << 13;
 
 }  // namespace
 
 Finder::Finder(const Config& config, boost::asio::any_io_executor executor,
                const storage::Store& store)
-    : executor_(std::move(executor)), store_(store) {
+    : executor_(std::move(executor)), store_(store), reader_(term_reader(config.json_mappings)) {
   if (!config.look_up) return;
   try {
-    look_up_ = storage::LookUp::open(config.data + "/look-up.sqlite", store.log_id());
+    look_up_ = storage::LookUp::open(config.data + "/look-up.sqlite", store.log_id(), reader_);
   } catch (const std::exception& error) {
     give_up(error.what());
   }
@@ -63,8 +45,8 @@ void Finder::feed() {
   }
 }
 
-std::vector<std::uint64_t> Finder::find(const storage::Query& query) const {
-  return look_up_ ? look_up_->find(store_, query) : scan(store_, query);
+storage::Found Finder::find(const storage::Query& query) const {
+  return look_up_ ? look_up_->find(store_, query) : storage::scan(store_, query, reader_);
 }
 
 void Finder::flush() {

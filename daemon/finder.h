@@ -10,7 +10,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "daemon/config.h"
 #include "storage/look_up.h"
@@ -21,7 +20,7 @@ class Finder : public std::enable_shared_from_this<Finder> {
  public:
   Finder(const Config& config, boost::asio::any_io_executor executor, const storage::Store& store);
   void durable();  // the store has grown: feed what is new, soon
-  std::vector<std::uint64_t> find(const storage::Query& query) const;
+  storage::Found find(const storage::Query& query) const;
   void flush();  // at the end
 
  private:
@@ -30,6 +29,7 @@ class Finder : public std::enable_shared_from_this<Finder> {
 
   boost::asio::any_io_executor executor_;
   const storage::Store& store_;
+  storage::TermReader reader_;
   std::unique_ptr<storage::LookUp> look_up_;
   std::atomic<bool> waiting_{false};  // a feed() is posted
 };

@@ -34,6 +34,44 @@ testing::AssertionResult starts(const std::string& text, const std::string& begi
          << '"' << text << "\" does not begin with \"" << beginning << '"';
 }
 
+TEST(Config, MappingsOfJsonAreReadAndShownAsTheyWere) {
+  Config config;
+  apply_config(config, R"(
+[[read_out.json]]
+format = "door"
+when = "/schema"
+begins_with = "door/"
+actor = ["/who/badge", "/who/name"]
+action = "/what"
+time = "/when"
+[[read_out.json]]
+format = "lift"
+when = ["/lift", "/elevator"]
+)",
+               "steled.toml");
+  ASSERT_EQ(config.json_mappings.size(), 2u);
+  EXPECT_EQ(config.json_mappings[0].signs[0].begins_with, "door/");
+  EXPECT_EQ(config.json_mappings[0].pointers[0], (std::vector<std::string>{"/who/badge", "/who/name"}));
+  EXPECT_EQ(config.json_mappings[0].pointers[1], std::vector<std::string>{"/what"});
+  EXPECT_EQ(config.json_mappings[0].time, std::vector<std::string>{"/when"});
+  EXPECT_EQ(config.json_mappings[1].signs[0].pointers.size(), 2u);
+  Config again;
+  apply_config(again, to_toml(config), "shown");
+  EXPECT_EQ(to_toml(again), to_toml(config));
+  EXPECT_EQ(again.json_mappings.size(), 2u);
+}
+
+TEST(Config, MappingsOfJsonThatCannotBeUsedAreRefused) {
+  for (const char* const table :
+       {"format = \"x\"", "when = \"/a\"", "format = \"x\"\nwhen = \"a\"",
+        "format = \"x\"\nwhen = \"/a\"\nactor = []", "format = \"x\"\nwhen = \"/a~2\"",
+        "format = \"x\"\nwhen = \"/a\"\nwho = \"/b\"", "format = 7\nwhen = \"/a\""}) {
+    EXPECT_TRUE(starts(refusal(std::string("[[read_out.json]]\n") + table),
+                       "steled.toml:1:1: read_out.json must be at most 32 tables"))
+        << table << ": " << refusal(std::string("[[read_out.json]]\n") + table);
+  }
+}
+
 TEST(Config, EveryKeyIsRead) {
   Config config;
   apply_config(config, R"(

@@ -39,6 +39,15 @@ TEST(ControlRequest, AQueryHasEveryBoundAndALimit) {
   EXPECT_EQ(some->query.end, 2u);
   EXPECT_EQ(some->query.source, 3u);
   EXPECT_EQ(some->query.limit, kMaxQueryRecords);
+  const auto said = decode_control_request(
+      R"({"do":"query","actor":"alice","severity":"err","grep":"x y","follow":true})");
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->query.terms[0], "alice");
+  EXPECT_FALSE(said->query.terms[1]);
+  EXPECT_EQ(said->query.terms[5], "err");
+  EXPECT_EQ(said->query.grep, "x y");
+  EXPECT_TRUE(said->follow);
+  EXPECT_EQ(said->query.scan_limit, kMaxScannedRecords);
 }
 
 TEST(ControlRequest, AnythingElseIsRefusedInWords) {
@@ -48,6 +57,7 @@ TEST(ControlRequest, AnythingElseIsRefusedInWords) {
         R"({"do":"show","index":"1"})", R"({"do":"show","index":1,"content":true})",
         R"({"do":"prove","index":1,"content":1})", R"({"do":"answer"})",
         R"({"do":"answer","nonce":"ab"})", R"({"do":"query","limt":1})",
+        R"({"do":"query","actor":7})",
         R"({"do":"query","end":18446744073709551616})", R"({"do":"status"} {})"}) {
     const auto request = decode_control_request(line);
     ASSERT_FALSE(request.has_value()) << line;

@@ -22,6 +22,7 @@ class ControlClient {
   // The last line of the reply, "ok" true; the lines before it go to `each`.
   using Visitor = std::function<void(const boost::json::object&)>;
   boost::json::object ask(const boost::json::object& request, const Visitor& each = {});
+  int socket() { return socket_.native_handle(); }
 
  private:
   explicit ControlClient(std::unique_ptr<boost::asio::io_context> context);

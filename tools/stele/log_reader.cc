@@ -1,9 +1,12 @@
 #include "tools/stele/log_reader.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "attest/base64.h"
 #include "attest/proof.h"
+#include "daemon/read_out/terms.h"
 #include "tools/stele/anchors.h"
 #include "tools/stele/record_json.h"
 
@@ -17,24 +20,24 @@ boost::json::object request_of(const storage::Query& query) {
   if (query.begin) request["begin"] = *query.begin;
   if (query.end) request["end"] = *query.end;
   if (query.source) request["source"] = *query.source;
+  for (std::size_t i = 0; i < daemon::kFieldCount; ++i) {
+    const std::string_view name = daemon::kFieldNames[i];
+    if (query.terms[i]) request[{name.data(), name.size()}] = *query.terms[i];
+  }
+  if (!query.grep.empty()) request["grep"] = query.grep;
   return request;
 }
 
-bool matches(const storage::StoredRecord& record, const storage::Query& query) {
-  const attest::Leaf& leaf = record.leaf;
-  return (!query.since_ns || leaf.time_ns >= *query.since_ns) &&
-         (!query.until_ns || leaf.time_ns < *query.until_ns) &&
-         (!query.source || leaf.source == *query.source);
-}
-
 std::optional<std::uint64_t> scan(const storage::Store& store, const storage::Query& query,
+                                  const storage::TermReader& reader,
                                   const LogReader::Visitor& visitor) {
+  const storage::Matcher matches(query, reader);
   const std::uint64_t end = std::min(query.end.value_or(store.head().size), store.head().size);
   const std::uint64_t begin = std::min(query.begin.value_or(0), end);
   std::uint64_t found = 0;
   std::optional<std::uint64_t> next;
   store.visit(begin, end, [&](const storage::StoredRecord& record) {
-    if (!matches(record, query)) return true;
+    if (!matches(record)) return true;
     if (found == query.limit) {
       next = record.index;
       return false;
@@ -73,7 +76,9 @@ storage::StoredRecord LogReader::read(std::uint64_t index) {
 }
 
 std::optional<std::uint64_t> LogReader::query(const storage::Query& query, const Visitor& visitor) {
-  if (!daemon_) return scan(*store_, query, visitor);
+  if (!daemon_) {
+    return scan(*store_, query, daemon::term_reader(site_.config.json_mappings), visitor);
+  }
   const boost::json::object last =
       daemon_->ask(request_of(query), [&](const boost::json::object& line) {
         visitor(record_from(line.at("record").as_object()));
@@ -81,6 +86,27 @@ std::optional<std::uint64_t> LogReader::query(const storage::Query& query, const
   const boost::json::value& next = last.at("next");
   if (next.is_null()) return std::nullopt;
   return next.to_number<std::uint64_t>();
+}
+
+void LogReader::follow(const storage::Query& query, const Visitor& visitor) {
+  if (!daemon_) fail_without_daemon(site_, site_.config.control_unix);
+  boost::json::object request = request_of(query);
+  request["follow"] = true;
+  followed_ = daemon_->socket();
+  try {
+    if (stopped_) return;
+    daemon_->ask(request, [&](const boost::json::object& line) {
+      if (!stopped_) visitor(record_from(line.at("record").as_object()));
+    });
+  } catch (const CommandError&) {
+    if (!stopped_) throw;  // else it is the connection that stop_following() ended
+  }
+}
+
+void LogReader::stop_following() {
+  stopped_ = true;
+  const int socket = followed_;
+  if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
 }
 
 attest::Bytes LogReader::prove(std::uint64_t index, bool content) {

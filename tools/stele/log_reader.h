@@ -5,6 +5,7 @@
 // a proof of a record that no counter anchor covers yet; what the daemon answers; storage::Damage.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 
@@ -20,6 +21,11 @@ class LogReader {
   // Gives the matching records in order; where to go on when the limit cut the answer short.
   using Visitor = std::function<void(const storage::StoredRecord&)>;
   std::optional<std::uint64_t> query(const storage::Query& query, const Visitor& visitor);
+  // Gives them, and those that come, until stop_following(); only where a daemon runs (else 69).
+  void follow(const storage::Query& query, const Visitor& visitor);
+  // Ends follow(). May be called from a signal handler; follow() has begun or never will.
+  void stop_following();
+  const Site& site() const { return site_; }
   // An encoded attest::Proof, with the content if asked.
   attest::Bytes prove(std::uint64_t index, bool content);
 
@@ -27,6 +33,8 @@ class LogReader {
   void require_record(std::uint64_t index) const;
 
   Site site_;
+  std::atomic<int> followed_{-1};  // the socket of follow()
+  std::atomic<bool> stopped_{false};
   std::optional<ControlClient> daemon_;
   std::optional<storage::Store> store_;  // if no daemon
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "daemon/read_out/terms.h"
 #include "storage/look_up.h"
 #include "tools/stele/progress.h"
 #include "tools/stele/site.h"
@@ -26,7 +27,8 @@ void rebuild(const Common& common) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     if (files.exists(path + suffix)) files.remove(path + suffix);
   }
-  const auto look_up = storage::LookUp::open(path, store.log_id());
+  const auto look_up =
+      storage::LookUp::open(path, store.log_id(), daemon::term_reader(site.config.json_mappings));
   const std::uint64_t size = store.head().size;
   Progress progress("look-up");
   while (look_up->size() < size) {

@@ -1,16 +1,22 @@
 #include "tools/stele/query.h"
 
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 #include <limits>
 #include <memory>
 
 #include "attest/rfc3339.h"
+#include "attest/utf8.h"
 #include "tools/stele/log_reader.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output.h"
+#include "tools/stele/read_out_json.h"
 #include "tools/stele/record_json.h"
 
 namespace stele::tools {
@@ -22,14 +28,23 @@ constexpr std::uint64_t kPageRecords = 10'000;
 struct Arguments {
   std::string since, until, format;
   std::optional<std::uint64_t> after, begin, end, source;
-  std::uint64_t limit = 1000;  // 0: all
+  std::optional<std::uint64_t> limit;  // 0: all
+  std::array<std::optional<std::string>, daemon::kFieldCount> fields;
+  std::string grep;
+  bool follow = false;
 };
+
+constexpr std::uint64_t kDefaultLimit = 1000;
 
 std::optional<std::int64_t> time_of(const std::string& option, const std::string& text) {
   if (text.empty()) return std::nullopt;
   const auto time = attest::from_rfc3339(text);
   if (time) return time;
   throw CommandError(kUsage, option + " takes an RFC 3339 time, as 2026-11-23T07:50:00Z");
+}
+
+void require_utf8(const std::string& option, const std::string& text) {
+  if (!attest::is_utf8(text)) throw CommandError(kUsage, option + " takes UTF-8 text");
 }
 
 storage::Query query_of(const Arguments& arguments) {
@@ -40,13 +55,20 @@ storage::Query query_of(const Arguments& arguments) {
   if (arguments.after) query.begin = std::max(query.begin.value_or(0), *arguments.after + 1);
   query.end = arguments.end;
   query.source = arguments.source;
+  query.terms = arguments.fields;
+  query.grep = arguments.grep;
+  for (std::size_t i = 0; i < daemon::kFieldCount; ++i) {
+    if (query.terms[i]) require_utf8("--" + std::string(daemon::kFieldNames[i]), *query.terms[i]);
+  }
+  require_utf8("--grep", query.grep);
   return query;
 }
 
 // Prints records one by one in the format asked for.
 class Printer {
  public:
-  explicit Printer(const std::string& format) : format_(format) {
+  Printer(const std::string& format, const std::vector<daemon::JsonMapping>& mappings)
+      : format_(format), reader_(mappings) {
     if (format_ == "json") std::cout << "{\"schema\":\"stele.records/1\",\"records\":[";
   }
   void print(const storage::StoredRecord& record) {
@@ -54,7 +76,9 @@ class Printer {
       std::cout << to_line(record);
     } else {
       if (format_ == "json" && printed_ > 0) std::cout << ',';
-      std::cout << boost::json::serialize(to_json(record));
+      boost::json::object json = to_json(record);
+      json["read_out"] = read_out_json(reader_, record);
+      std::cout << boost::json::serialize(json);
       if (format_ == "jsonl") std::cout << '\n';
     }
     ++printed_;
@@ -71,15 +95,41 @@ class Printer {
 
  private:
   const std::string format_;
+  daemon::EventReader reader_;
   std::uint64_t printed_ = 0;
 };
+
+std::atomic<LogReader*> following{nullptr};
+
+extern "C" void end_following(int) {
+  if (LogReader* const log = following) log->stop_following();
+}
+
+// Until SIGINT or SIGTERM, or as many as wanted; both are an end in order.
+void follow(LogReader& log, const storage::Query& query, Printer& printer, std::uint64_t wanted) {
+  struct sigaction action = {};
+  action.sa_handler = end_following;
+  following = &log;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  log.follow(query, [&](const storage::StoredRecord& record) {
+    printer.print(record);
+    std::cout.flush();
+    if (printer.printed() == wanted || !std::cout) log.stop_following();
+  });
+  following = nullptr;
+}
 
 void run(const Common& common, const Arguments& arguments) {
   storage::Query query = query_of(arguments);
   LogReader log(common);
-  Printer printer(arguments.format);
-  const std::uint64_t wanted =
-      arguments.limit > 0 ? arguments.limit : std::numeric_limits<std::uint64_t>::max();
+  Printer printer(arguments.format, log.site().config.json_mappings);
+  const std::uint64_t limit = arguments.limit.value_or(arguments.follow ? 0 : kDefaultLimit);
+  const std::uint64_t wanted = limit > 0 ? limit : std::numeric_limits<std::uint64_t>::max();
+  if (arguments.follow) {
+    follow(log, query, printer, wanted);
+    return printer.end(std::nullopt);
+  }
   std::optional<std::uint64_t> next;
   do {
     query.limit = std::min(kPageRecords, wanted - printer.printed());
@@ -93,7 +143,7 @@ void run(const Common& common, const Arguments& arguments) {
 
 void add_query(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("query", "List records by time, source and index");
+  CLI::App* command = app.add_subcommand("query", "List records by time, source and what they say");
   command->add_option("--since", arguments->since, "Received at this time or later")
       ->type_name("TIME");
   command->add_option("--until", arguments->until, "Received before this time")->type_name("TIME");
@@ -111,7 +161,19 @@ void add_query(CLI::App& app, const Common& common, int&) {
       ->check(is_number());
   command->add_option("--limit", arguments->limit, "At most so many; 0: all")
       ->check(is_number())
-      ->capture_default_str();
+      ->default_str(std::to_string(kDefaultLimit));
+  static constexpr const char* kFields[] = {"Who did it", "What was done",
+                                            "To what",    "How it ended: success, failure, denied",
+                                            "From where", "emerg to debug"};
+  for (std::size_t i = 0; i < daemon::kFieldCount; ++i) {
+    command
+        ->add_option("--" + std::string(daemon::kFieldNames[i]), arguments->fields[i],
+                     std::string(kFields[i]) + ", as read out; the whole value, in any case")
+        ->type_name("TEXT");
+  }
+  command->add_option("--grep", arguments->grep, "Whose content holds this text, byte for byte")
+      ->type_name("TEXT");
+  command->add_flag("--follow", arguments->follow, "Go on with what comes, until Ctrl-C");
   add_format(*command, arguments->format, {"text", "json", "jsonl"});
   command->callback([&common, arguments] { run(common, *arguments); });
 }
