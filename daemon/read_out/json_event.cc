@@ -23,10 +23,49 @@ std::optional<std::int64_t> time_of_number(double number) {
   return static_cast<std::int64_t>(std::llround(number * 1e6)) * 1000;
 }
 
-void read_time(const element& event, const std::vector<std::string>& pointers, ReadOut& out) {
+// An event and, roughly, which members it has: most pointers name none of them, and need no walk.
+class Event {
+ public:
+  explicit Event(const element& event) : event_(event) {
+    const simdjson::dom::object object = event.get_object().value_unsafe();
+    for (const auto& member : object) bits_ |= bit(member.key);
+  }
+  const element& whole() const { return event_; }
+  bool find(std::string_view pointer, element& value) const {
+    const std::string_view name = pointer.substr(1, pointer.find('/', 1) - 1);
+    const bool escaped = name.find('~') != std::string_view::npos;
+    if (!escaped && (bits_ & bit(name)) == 0) return false;
+    return event_.at_pointer(pointer).get(value) == simdjson::SUCCESS;
+  }
+
+ private:
+  static std::uint64_t bit(std::string_view name) {
+    if (name.empty()) return 1;
+    const auto first = static_cast<unsigned char>(name.front());
+    const auto last = static_cast<unsigned char>(name.back());
+    return std::uint64_t{1} << ((name.size() * 7 + first * 3u + last) % 64);
+  }
+
+  const element& event_;
+  std::uint64_t bits_ = 0;
+};
+
+// The first of these members that says something.
+std::string_view text_at(const Event& event, const std::vector<std::string>& pointers,
+                         std::string& scratch) {
   for (const std::string& pointer : pointers) {
     element value;
-    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
+    if (!event.find(pointer, value)) continue;
+    const std::string_view text = json_text(value, scratch);
+    if (!text.empty()) return text;
+  }
+  return {};
+}
+
+void read_time(const Event& event, const std::vector<std::string>& pointers, ReadOut& out) {
+  for (const std::string& pointer : pointers) {
+    element value;
+    if (!event.find(pointer, value)) continue;
     std::string_view text;
     double number = 0;
     if (value.get(text) == simdjson::SUCCESS) {
@@ -38,11 +77,11 @@ void read_time(const element& event, const std::vector<std::string>& pointers, R
   }
 }
 
-bool has_sign(const element& event, const JsonMapping::Sign& sign) {
+bool has_sign(const Event& event, const JsonMapping::Sign& sign) {
   std::string scratch;
   for (const std::string& pointer : sign.pointers) {
     element value;
-    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
+    if (!event.find(pointer, value)) continue;
     if (sign.begins_with.empty() || json_text(value, scratch).starts_with(sign.begins_with)) {
       return true;
     }
@@ -50,7 +89,7 @@ bool has_sign(const element& event, const JsonMapping::Sign& sign) {
   return false;
 }
 
-bool has_signs(const element& event, const JsonMapping& mapping) {
+bool has_signs(const Event& event, const JsonMapping& mapping) {
   return std::all_of(mapping.signs.begin(), mapping.signs.end(),
                      [&](const JsonMapping::Sign& sign) { return has_sign(event, sign); });
 }
@@ -81,17 +120,6 @@ std::string_view json_text(const element& value, std::string& scratch) {
   }
 }
 
-std::string_view json_text_at(const element& event, std::span<const std::string> pointers,
-                              std::string& scratch) {
-  for (const std::string& pointer : pointers) {
-    element value;
-    if (event.at_pointer(pointer).get(value) != simdjson::SUCCESS) continue;
-    const std::string_view text = json_text(value, scratch);
-    if (!text.empty()) return text;
-  }
-  return {};
-}
-
 bool is_json_pointer(std::string_view text) {
   if (text.empty() || text.size() > kMaxPointerBytes || text.front() != '/') return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -113,16 +141,16 @@ struct JsonEvents::State {
   std::string scratch;
   std::vector<JsonFormat> formats;
 
-  bool read(const element& event, const JsonFormat& format, ReadOut& out);
+  bool read(const Event& event, const JsonFormat& format, ReadOut& out);
 };
 
-bool JsonEvents::State::read(const element& event, const JsonFormat& format, ReadOut& out) {
+bool JsonEvents::State::read(const Event& event, const JsonFormat& format, ReadOut& out) {
   const JsonMapping& mapping = format.mapping;
   if (!has_signs(event, mapping)) return false;
   bool any = false;
   for (std::size_t i = 0; i < kFieldCount; ++i) {
     const auto field = static_cast<Field>(i);
-    const std::string_view text = json_text_at(event, mapping.pointers[i], scratch);
+    const std::string_view text = text_at(event, mapping.pointers[i], scratch);
     if (text.empty()) continue;
     any = true;
     if (field == Field::outcome) {
@@ -135,7 +163,7 @@ bool JsonEvents::State::read(const element& event, const JsonFormat& format, Rea
   }
   if (mapping.signs.empty() && !any) return false;
   read_time(event, mapping.time, out);
-  if (format.finish != nullptr) format.finish(event, out);
+  if (format.finish != nullptr) format.finish(event.whole(), out);
   out.format = mapping.format;
   return true;
 }
@@ -161,8 +189,9 @@ bool JsonEvents::read(std::string_view text, ReadOut& out) {
     return false;
   }
   if (!event.is_object()) return false;
+  const Event members(event);
   for (const JsonFormat& format : state.formats) {
-    if (state.read(event, format, out)) return true;
+    if (state.read(members, format, out)) return true;
   }
   return false;
 }

@@ -30,8 +30,5 @@ std::span<const JsonFormat> json_formats();
 // A text, number or flag as text; nothing for null, lists and objects. The view lasts as long as
 // the parser's document and `scratch` do.
 std::string_view json_text(const simdjson::dom::element& value, std::string& scratch);
-// The first of these members that says something.
-std::string_view json_text_at(const simdjson::dom::element& event,
-                              std::span<const std::string> pointers, std::string& scratch);
 
 }  // namespace stele::daemon

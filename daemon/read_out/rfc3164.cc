@@ -44,14 +44,17 @@ std::optional<std::int64_t> in_year(const OldTime& time, int year) {
 }
 
 std::optional<std::int64_t> infer(const OldTime& time, std::int64_t received_ns) {
-  const int year = std::atoi(attest::to_rfc3339(received_ns).substr(0, 4).c_str());
+  // By the mean year: at the turn of a year it may be the next or the last one, which are tried
+  // too.
+  const int year = 1970 + static_cast<int>(received_ns / kSecond / 31'556'952);
   std::optional<std::int64_t> nearest;
   std::int64_t best = 0;
-  for (int candidate = year - 1; candidate <= year + 1; ++candidate) {
+  for (const int candidate : {year, year - 1, year + 1}) {
     const auto ns = in_year(time, candidate);
     if (!ns) continue;
     const std::int64_t distance = std::abs(*ns / kSecond - received_ns / kSecond);
     if (!nearest || distance < best) nearest = ns, best = distance;
+    if (best < 180 * 86'400) break;  // no other year is nearer
   }
   // The 29th of February may be in none of the three.
   if (!nearest) return in_year(time, (year + 3) / 4 * 4);
