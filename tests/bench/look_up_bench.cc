@@ -1,0 +1,124 @@
+// The look-up: reading out alone, feeding with and without it, a first page on a million events, and a text scan.
+//
+// look_up_postings feeds terms that cost nothing to read (the event's own pieces at known places), so it shows
+// what the lists cost; look_up_feed is what the daemon does.
+#include <benchmark/benchmark.h>
+
+#include <filesystem>
+
+#include "daemon/read_out/terms.h"
+#include "storage/look_up.h"
+#include "tests/bench/events.h"
+#include "tests/support/scratch.h"
+
+namespace stele::bench {
+namespace {
+
+constexpr std::size_t kMillion = 1'000'000;
+
+attest::Hash log_id() { return attest::hash(attest::view("a log for benchmarks")); }
+
+storage::Store make_store(const std::string& directory, std::size_t count) {
+  storage::NewRecord record;
+  record.kind = attest::Kind::genesis;
+  storage::Store::create(storage::posix(), directory, log_id(), 0, record);
+  storage::Store store = storage::Store::open(storage::posix(), directory, {});
+  record.kind = attest::Kind::event;
+  std::vector<storage::NewRecord> group;
+  for (std::size_t i = 0; i < count; ++i) {
+    record.bytes = events().each[i % kEventCount];
+    record.time_ns = static_cast<std::int64_t>(i) * 1'000'000;
+    group.push_back(record);
+    if (group.size() == kGroup) store.append(group), group.clear();
+  }
+  return store;
+}
+
+struct MillionEvents {
+  MillionEvents() : store(make_store(scratch.path(), kMillion)) {
+    look_up = storage::LookUp::open(scratch / "look-up.sqlite", log_id(), daemon::term_reader({}));
+    look_up->feed(store, store.head().size);
+  }
+  test::Scratch scratch;
+  storage::Store store;
+  std::unique_ptr<storage::LookUp> look_up;
+};
+const MillionEvents& million() {
+  static const MillionEvents made;
+  return made;
+}
+
+void read_out(benchmark::State& state) {
+  daemon::EventReader reader;
+  for (auto _ : state) {
+    for (const attest::ByteView event : events().each) {
+      const std::string_view text(reinterpret_cast<const char*>(event.data()), event.size());
+      if (reader.read(text, 0).unparsed()) state.SkipWithError("an event was not read");
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
+}
+
+// Six pieces of an event: three of few values, one of thousands, two nearly unique.
+void take_pieces(const storage::StoredRecord& record, storage::Terms& terms) {
+  terms = {};
+  if (record.bytes.size() < 200) return;
+  const std::string_view text(reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size());
+  const std::size_t seq = text.find("user\":\"");
+  terms = {text.substr(seq + 7, 8), text.substr(2, 4), text.substr(seq + 40, 12),
+           text.substr(16, 5), text.substr(9, 24), text.substr(2, 1)};
+}
+
+void feed(benchmark::State& state, const storage::TermReader& reader) {
+  const test::Scratch scratch;
+  const storage::Store store = make_store(scratch.path(), kEventCount);
+  for (auto _ : state) {
+    const std::string path = scratch / "look-up.sqlite";
+    storage::LookUp::remove(path);
+    const auto look_up = storage::LookUp::open(path, log_id(), reader);
+    look_up->feed(store, store.head().size);
+    look_up->flush();
+    if (look_up->size() != kEventCount + 1) state.SkipWithError("not every record was fed");
+    state.counters["bytes_per_event"] =
+        static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(kEventCount);
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
+}
+void feed_read_out(benchmark::State& state) { feed(state, daemon::term_reader({})); }
+void feed_pieces(benchmark::State& state) { feed(state, {take_pieces, attest::hash(attest::view("pieces"))}); }
+
+void first_page(benchmark::State& state, daemon::Field field, const char* value, std::size_t least) {
+  storage::Query query;
+  query.terms[static_cast<std::size_t>(field)] = value;
+  query.limit = static_cast<std::uint64_t>(state.range(0));
+  for (auto _ : state) {
+    const auto found = million().look_up->find(million().store, query);
+    if (found.indices.size() < least || found.stopped_at) state.SkipWithError("too little was found");
+  }
+}
+void page_of_actor(benchmark::State& state) { first_page(state, daemon::Field::actor, "user0042", 50); }
+void page_of_action(benchmark::State& state) { first_page(state, daemon::Field::action, "login", 50); }
+void page_of_nobody(benchmark::State& state) { first_page(state, daemon::Field::actor, "nobody", 0); }
+
+void grep(benchmark::State& state) {
+  storage::Query query;
+  query.grep = "Failed password";
+  for (auto _ : state) {
+    const auto found = million().look_up->find(million().store, query);
+    if (!found.indices.empty()) state.SkipWithError("nothing should be found");
+  }
+  const std::size_t bytes = events().bytes.size() * (kMillion / kEventCount);
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes));
+}
+
+}  // namespace
+
+BENCHMARK(read_out)->Name("read_out")->Unit(benchmark::kMillisecond);
+BENCHMARK(feed_pieces)->Name("look_up_postings")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(feed_read_out)->Name("look_up_feed")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(page_of_actor)->Name("page_of_actor")->Arg(50)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(page_of_action)->Name("page_of_action")->Arg(50)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(page_of_nobody)->Name("page_of_nobody")->Arg(50)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(grep)->Name("grep")->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace stele::bench
