@@ -178,8 +178,9 @@ class Damaged(unittest.TestCase):
     def damage(self, folder):
         path = self.host.data / folder / ("0" * 16)
         bytes_ = bytearray(path.read_bytes())
-        # Of the segments a start reads the newest groups; the journal's last entry would pass for torn.
-        bytes_[len(bytes_) * 4 // 5 if folder == "segments" else len(bytes_) // 2] ^= 1
+        # Of the segments many places: which groups a start or a reader looks into is their affair.
+        for at in range(len(bytes_) // 8, len(bytes_), 16) if folder == "segments" else [len(bytes_) // 2]:
+            bytes_[at] ^= 1
         path.write_bytes(bytes_)
 
     def test_both_programs_end_with_65_and_name_the_verifier(self):
