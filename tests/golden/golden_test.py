@@ -101,7 +101,7 @@ class Golden(unittest.TestCase):
         for copy in self.each():
             for newer in (newest(copy / "data" / "segments"), newest(copy / "data" / "journal")):
                 good = newer.read_bytes()
-                newer.write_bytes(good[:8] + b"\0\2" + good[10:])
+                newer.write_bytes(good[:8] + b"\0\3" + good[10:])  # of a segment 2 is a packed one
                 self.assertEqual(self.verify(copy).returncode, 2, newer)
                 self.assertEqual(second_verifier.conclude(copy / "data", copy / "trust")[0], 2)
                 config = copy / "steled.toml"
@@ -110,7 +110,7 @@ class Golden(unittest.TestCase):
                 done = run("steled", "--config", config)
                 self.assertEqual(done.returncode, 65, done.stderr)
                 self.assertIn(b"a newer version of Stele wrote this", done.stderr)
-                self.assertEqual(newer.read_bytes(), good[:8] + b"\0\2" + good[10:])
+                self.assertEqual(newer.read_bytes(), good[:8] + b"\0\3" + good[10:])
                 newer.write_bytes(good)
 
     def is_accepted_flipped(self, copy, path, at):

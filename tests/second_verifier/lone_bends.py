@@ -107,6 +107,9 @@ TAMPERED = {
     "a TLV that ends too late": tail((ZERO, b"\0\1\0\0\0\1", b"")),
     "a gap of 01": tail((ZERO, b"", b'{"lost":01,"reason":"x"}'), kind=4),
     "a gap of 2^64": tail((ZERO, b"", b'{"lost":18446744073709551616,"reason":"x"}'), kind=4),
+    "a gap that ends before it begins": tail((ZERO, b"", b'{"lost":1,"reason":"x","since_ns":2,"until_ns":1}'), kind=4),
+    "a gap until 2^63": tail((ZERO, b"", b'{"lost":1,"reason":"x","since_ns":2,"until_ns":%d}' % 2**63), kind=4),
+    "a gap with half a span": tail((ZERO, b"", b'{"lost":1,"reason":"x","since_ns":2}'), kind=4),
     "a source that is none": tail(source=0),
     "content of one record of two": tail(times=2, block_sizes=[1]),
     "a group of no records": tail(times=0, block_sizes=[]),
@@ -127,6 +130,7 @@ HARMLESS = {
     "an opaque entry of 1 MiB": appended((OPAQUE, bytes(MIB)), remark()),
     "TLVs that nobody knows": tail((ZERO, b"\0\1\0\0\0\0\xff\xf0\0\0\0\0", b"")),
     "a gap": tail((ZERO, b"", b'{"lost":18446744073709551615,"reason":"x"}'), kind=4),
+    "a gap with its span": tail((ZERO, b"", b'{"lost":0,"reason":"x","since_ns":2,"until_ns":2}'), kind=4),
     "content in two blocks": tail(times=2, block_sizes=[1, 1]),
 }
 

@@ -11,7 +11,7 @@ FIRST_OF_RUN, FINAL, AFTER_RESUME, QUOTE, FOREIGN, FREE = 1, 2, 16, 32, 64, 2 | 
 FULL, READ_BACK, QUOTE_ONLY, AUDITED, QUOTED = 1, 2, 3, 1, 2  # receipts: kinds, bits of parts; bytes, by all three
 RECEIPT_BYTES = {(0, FULL, 3): 785, (0, READ_BACK, 1): 286, (0, READ_BACK, 3): 785, (QUOTE, QUOTE_ONLY, 2): 543}
 GENESIS, SOURCE, GAP, ERA, NO_SOURCE, WINDOW = 1, 3, 4, 10, 2**64 - 1, 2**20  # record kinds; sources
-GAP_CONTENT = re.compile(rb'\{"lost":(0|[1-9][0-9]{0,19}),"reason":"[a-z_]{1,64}"\}')
+GAP_CONTENT = rb'\{"lost":N,"reason":"[a-z_]{1,64}"(,"since_ns":N,"until_ns":N)?\}'.replace(b"N", rb"(0|[1-9]\d{0,19})")
 LEAF_BYTES, MOST_RECORDS, MOST_GROUP_BYTES, MOST_ENTRY_BYTES, RECORDS_PER_ROOT = 50, 65536, 2**28, 2**20, 64
 ZERO, UNREADABLE = bytes(32), (None, None, None)  # the latter: content under an unknown codec or cipher
 
@@ -246,12 +246,12 @@ def contents_of(data, blocks, records):  # of each record: salt, TLVs, bytes
 
 def check_content(leaf, salt, tlvs, data):  # all that must be so of one record without the others
     due = H(b"stele/v1/content\0", salt, pack(">I", len(tlvs)), tlvs, u64(len(data)), data)
-    at, order, lost = 0, [], GAP_CONTENT.fullmatch(data)
+    at, order, gap = 0, [], re.fullmatch(GAP_CONTENT, data)
     while at < len(tlvs):
         tlv, length = unpack_from(">HI", tlvs, at)
         order, at = order + [tlv], at + 6 + length
     need(leaf[18:] == due and at == len(tlvs) and order == sorted(set(order)), "a commitment, or TLVs")
-    need(leaf[1] != GAP or lost and int(lost[1]) < 2**64, "a gap that states no count")
+    need(leaf[1] != GAP or gap and int(gap[1]) < 2**64 and int(gap[3] or 0) <= int(gap[4] or 0) < 2**63, "a gap")
 def check_places(records, genesis):  # among each other; what cannot be said
     for index, (leaf, content) in enumerate(records):
         version, kind, source = unpack(">BB8xQ", leaf[:18])

@@ -29,7 +29,7 @@ ALLOWED = {
     "storage": ({"attest", "storage"}, {"sqlite", "zstd"}, True),
     "tpm": ({"attest", "tpm"}, {"tss2"}, True),
     "daemon": ({"attest", "storage", "tpm", "daemon"},
-               {"asio", "json", "toml", "systemd", "cli", "prometheus", "zlib", "zstd"}, True),
+               {"asio", "json", "toml", "systemd", "cli", "prometheus", "zlib", "zstd", "audit"}, True),
     "daemon/read_out": ({"attest", "daemon/read_out", "storage/query.h"}, {"simdjson", "audit"}, False),
     "tools/stele_verify": ({"attest", "storage", "tools/stele_verify"}, {"cli"}, True),
     "tools": ({"attest", "storage", "tools", "daemon/config.h", "daemon/read_out"}, {"asio", "json", "cli"}, True),
