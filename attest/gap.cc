@@ -32,7 +32,7 @@ bool take_gap(std::string_view text, Gap& gap) {
   if (!take(text, "{\"lost\":") || !take_number(text, gap.lost)) return false;
   if (!take(text, ",\"reason\":\"") || !take_reason(text, gap.reason)) return false;
   if (take(text, "\"}")) return text.empty();
-  Gap::Span& span = gap.span.emplace();
+  GapSpan& span = gap.span.emplace();
   return take(text, "\",\"since_ns\":") && take_number(text, span.since_ns) &&
          take(text, ",\"until_ns\":") && take_number(text, span.until_ns) && text == "}" &&
          span.since_ns <= span.until_ns;

@@ -19,14 +19,14 @@
 
 namespace stele::attest {
 
+struct GapSpan {
+  std::int64_t since_ns = 0;
+  std::int64_t until_ns = 0;
+};
 struct Gap {
-  struct Span {
-    std::int64_t since_ns = 0;
-    std::int64_t until_ns = 0;
-  };
   std::uint64_t lost = 0;
   std::string reason;
-  std::optional<Span> span = std::nullopt;
+  std::optional<GapSpan> span = std::nullopt;
 };
 std::string encode(const Gap& gap);
 Result<Gap> decode_gap(ByteView content);

@@ -17,7 +17,7 @@ void Admission::drop(const Batch& batch, std::string_view reason) {
   for (const Batch::Item& item : batch.items) {
     // A span is of times that a gap record can state; before 1970 there were no events.
     const std::int64_t time_ns = std::max<std::int64_t>(item.time_ns, 0);
-    const attest::Gap::Span moment{time_ns, time_ns};
+    const attest::GapSpan moment{time_ns, time_ns};
     if (item.kind != attest::Kind::gap) {
       if (events.lost++ == 0) events.span = moment;
       events.span->since_ns = std::min(events.span->since_ns, time_ns);

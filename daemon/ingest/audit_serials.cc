@@ -92,7 +92,7 @@ void AuditSerials::restart(std::uint64_t serial, std::int64_t event_ns,
 
 void AuditSerials::lose(const Range& range, std::vector<attest::Gap>& lost) {
   attest::Gap gap{range.end - range.begin, "audit_serial_gap"};
-  if (range.since_ns > 0) gap.span = attest::Gap::Span{range.since_ns, range.until_ns};
+  if (range.since_ns > 0) gap.span = attest::GapSpan{range.since_ns, range.until_ns};
   lost.push_back(std::move(gap));
 }
 

@@ -20,7 +20,7 @@ TEST(Gap, WhatIsWrittenIsReadBack) {
 
 TEST(Gap, ItsSpanIsReadBack) {
   constexpr std::int64_t kLatest = std::numeric_limits<std::int64_t>::max();
-  for (const Gap::Span span : {Gap::Span{0, 0}, Gap::Span{1, 2}, Gap::Span{7, kLatest}}) {
+  for (const GapSpan span : {GapSpan{0, 0}, GapSpan{1, 2}, GapSpan{7, kLatest}}) {
     const std::string text = encode(Gap{3, "queue_overflow", span});
     const auto gap = decode_gap(view(text));
     ASSERT_TRUE(gap.has_value()) << text;

@@ -139,7 +139,8 @@ def crowd(host, count):
         connection.setblocking(False)
         try:
             connection.connect(str(host.ingest))
-        except BlockingIOError:  # nobody accepts any more, and the line is full
+        except (BlockingIOError, FileNotFoundError, ConnectionRefusedError):
+            # Nobody accepts any more, and the line is full; or the daemon ended, for which it is judged below.
             connection.close()
             break
         connections.append(connection)
@@ -164,7 +165,7 @@ def start_with(host, count):
 def descriptors():
     ledger, injected, served = Ledger(), 0, 0
     with Host("a") as host:
-        host.provision(quote_interval="50ms", extra='[limits]\nsegment_bytes = "64KiB"\n')
+        host.provision(quote_interval="50ms", extra='[limits]\nsegment_bytes = "64KiB"\n[storage]\npack = false\n')
         for case in range(50):
             injected += 1
             if not start_with(host, 20 + case * 180 // 49):

@@ -92,7 +92,7 @@ def judge(out, *arguments, path="data"):
 def make(out, mode):
     out.mkdir(parents=True)
     with Host(mode, origin=f"golden.example/{out.parent.name}-{mode}") as host:
-        host.provision(extra='[limits]\nsegment_bytes = "64KiB"\n')
+        host.provision(extra='[limits]\nsegment_bytes = "64KiB"\n[storage]\npack = false\n')
         log = Log(host)
         record(log, out)
         events = [{"index": index, "base64": base64.b64encode(pattern).decode(), "times": times}
