@@ -187,11 +187,12 @@ void Service::State::listen() {
   try {
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
-    const ControlledDaemon controlled{config,  opened.journal.genesis, sequencer,  anchorer,
-                                      *ingest, *finder,                started_ns, ready};
+    const ControlledDaemon controlled{
+        config, opened.journal.genesis, sequencer, anchorer, *ingest, *finder, started_ns, ready};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
-    if (!config.http_addresses.empty()) {
-      ingest->add("http", std::make_unique<HttpServer>(controlled));
+    if (const auto http_passed = passed.take("http");
+        !config.http_addresses.empty() || !http_passed.empty()) {
+      ingest->add("http", std::make_unique<HttpServer>(controlled, http_passed));
     }
     for (const std::string& name : passed.names()) {
       log(Priority::warning, "a socket named " + name + " was passed, and nothing here serves it");

@@ -1,6 +1,6 @@
 #include "daemon/http/server.h"
-#include "daemon/must_go_on.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +25,7 @@
 #include "daemon/http/tls_stream.h"
 #include "daemon/http_address.h"
 #include "daemon/log.h"
+#include "daemon/must_go_on.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
@@ -33,9 +34,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 struct HttpServer::State {
-  explicit State(const ControlledDaemon& daemon_);
+  State(const ControlledDaemon& daemon_, const std::vector<int>& passed);
   ~State();
   void listen(const HttpAddress& address);
+  void listen_passed(int socket);
   asio::awaitable<void> accept(tcp::acceptor& acceptor);
   asio::awaitable<void> accept(asio::local::stream_protocol::acceptor& acceptor);
   asio::awaitable<void> pause(const boost::system::error_code& error);
@@ -61,7 +63,8 @@ struct HttpServer::State {
   std::thread thread;
 };
 
-HttpServer::State::State(const ControlledDaemon& daemon_) : daemon(daemon_) {
+HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>& passed)
+    : daemon(daemon_) {
   const Config& config = daemon.config;
   if (!config.http_certificate.empty()) tls.emplace(config);
   shared->routes = &routes;
@@ -79,6 +82,7 @@ HttpServer::State::State(const ControlledDaemon& daemon_) : daemon(daemon_) {
     facts.http_repeated = intake->repeated;
   });
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
+  for (const int socket : passed) listen_passed(socket);
   thread = std::thread([this] { context.run(); });
 }
 
@@ -109,6 +113,31 @@ void HttpServer::State::listen(const HttpAddress& address) {
   }
   log(Priority::info, "http" + std::string(tls ? "s" : "") + ": listening on " + address.host +
                           " port " + std::to_string(acceptor->local_endpoint().port()));
+  tcp_acceptors.push_back(std::move(acceptor));
+  asio::co_spawn(context, accept(*tcp_acceptors.back()), must_go_on);
+}
+
+// One that the service manager opened; what holds for a configured address holds for it.
+void HttpServer::State::listen_passed(int socket) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) != 0) {
+    throw std::system_error(errno, std::generic_category(), "the passed socket http");
+  }
+  if (name.ss_family == AF_UNIX) {
+    unix_listeners.push_back(std::make_unique<UnixListener>(context.get_executor(), socket));
+    asio::co_spawn(context, accept(unix_listeners.back()->acceptor()), must_go_on);
+    return;
+  }
+  const auto protocol = name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+  auto acceptor = std::make_unique<tcp::acceptor>(context, protocol, socket);
+  const tcp::endpoint endpoint = acceptor->local_endpoint();
+  if (!tls && !endpoint.address().is_loopback()) {
+    throw ConfigError("the passed socket http is on " + endpoint.address().to_string() +
+                      ", and not on loopback: give http.certificate, http.key and http.client_ca");
+  }
+  log(Priority::info, "http" + std::string(tls ? "s" : "") + ": a passed socket on port " +
+                          std::to_string(endpoint.port()));
   tcp_acceptors.push_back(std::move(acceptor));
   asio::co_spawn(context, accept(*tcp_acceptors.back()), must_go_on);
 }
@@ -195,7 +224,8 @@ void HttpServer::State::end_all(bool at_once) {
   for (const auto& connection : still_open) at_once ? connection->close() : connection->stop();
 }
 
-HttpServer::HttpServer(const ControlledDaemon& daemon) : state_(std::make_unique<State>(daemon)) {}
+HttpServer::HttpServer(const ControlledDaemon& daemon, const std::vector<int>& passed)
+    : state_(std::make_unique<State>(daemon, passed)) {}
 
 HttpServer::~HttpServer() = default;
 

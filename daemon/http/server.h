@@ -4,10 +4,12 @@
 // A thread of its own: handshakes, unpacking and hostile clients slow down nobody who sends by
 // other ways. Thread safety: as Input; the constructor and destructor on the service's thread.
 // Errors: the constructor throws std::system_error where an address, a certificate or the store
-// cannot be had. See: README.md.
+// cannot be had; ConfigError for a passed socket that is open to others without a certificate. See:
+// README.md.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "daemon/controlled_daemon.h"
 #include "daemon/ingest/input.h"
@@ -16,7 +18,8 @@ namespace stele::daemon {
 
 class HttpServer : public Input {
  public:
-  explicit HttpServer(const ControlledDaemon& daemon);
+  // passed: sockets of that name from the service manager; from here on its own.
+  HttpServer(const ControlledDaemon& daemon, const std::vector<int>& passed);
   ~HttpServer() override;
   void sealed(std::uint64_t size) override;
   void stop() override;

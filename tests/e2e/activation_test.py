@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import unittest
+import urllib.request
 
 from inputs_host import BIN, CONFIGURATION, OK, PATIENCE, TEMPORARY, InputsHost, free_port, run, wait_until
 
@@ -73,7 +74,9 @@ class Activation(unittest.TestCase):
         wait_until(lambda: run(BIN / "stele", "status", "--config", host.config).returncode == OK, "status")
         self.assertEqual(sorted(host.received(4)), [b"ingest", b"local datagram", b"tcp", b"udp datagram"])
         self.assertFalse(host.ingest.exists() or host.control.exists(), "the configured paths are not opened beside")
-        self.assertTrue("a socket named http was passed" in host.daemon_words() or "http" in host.counters()["inputs"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{made[5].getsockname()[1]}/healthz", timeout=PATIENCE) as reply:
+            self.assertEqual(reply.status, 200)
+        self.assertIn("http", host.counters()["inputs"])
         host.stop_daemon()
         self.assertTrue(all(path.exists() for path in paths.values()), "whoever made a socket's file removes it")
 
