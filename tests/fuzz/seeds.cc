@@ -12,6 +12,7 @@
 #include "storage/pack.h"
 #include "storage/segment_format.h"
 #include "tests/support/examples.h"
+#include "tests/support/paper_boot.h"
 #include "tests/support/paper_store.h"
 #include "tests/support/paper_log.h"
 #include "tests/support/scratch.h"
@@ -45,6 +46,16 @@ void merkle_proofs() {
       .bytes(fourth)
       .bytes(pair);
   seed("merkle_proof", "consistency", consistency);
+}
+
+void boot_logs() {
+  using boot::Algorithm;
+  const auto boot = [](PaperEventLog log) {
+    return log.event(0, 8, "version", "version").event(7, 0x80000001, "on", "on").event(0, 4, "end", "end").bytes();
+  };
+  seed("event_log", "sha1_form", boot(PaperEventLog({})));
+  seed("event_log", "two_banks", boot(PaperEventLog({Algorithm::sha1, Algorithm::sha256}).startup_locality(3)));
+  seed("event_log", "hcrtm", boot(PaperEventLog({Algorithm::sha384}).event(0, 0x80000010, "root", "HCRTM")));
 }
 
 void proofs_and_answers() {
@@ -208,6 +219,7 @@ int main(int argc, char** argv) {
   seed("checkpoint", "extensions", view(checkpoint + "one\ntwo words\n"));
   const std::string trust = to_text(example_trust());
   seed("trust", "unsigned", view(trust));
+  boot_logs();
   seed("trust", "signed", view(to_text(auditor.note(trust))));
   merkle_proofs();
   proofs_and_answers();
