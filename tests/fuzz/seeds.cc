@@ -56,6 +56,25 @@ void boot_logs() {
   seed("event_log", "sha1_form", boot(PaperEventLog({})));
   seed("event_log", "two_banks", boot(PaperEventLog({Algorithm::sha1, Algorithm::sha256}).startup_locality(3)));
   seed("event_log", "hcrtm", boot(PaperEventLog({Algorithm::sha384}).event(0, 0x80000010, "root", "HCRTM")));
+
+  const Bytes digest = boot::digest(Algorithm::sha256, {view("a file")}).value(), zeros(20, 0);
+  const Bytes data = ima_ng_data("sha256", digest, "/a"), named = ima_ng("sha256", digest, "/a");
+  Bytes list = named;
+  Writer(list).bytes(ima_entry(10, zeros, "ima-ng", data)).bytes(ima_ng("sha256", digest, "/b"));
+  seed("measurement_list", "with_violation", list);
+  Bytes old = zeros, hashed = zeros;
+  little32(old, 2);
+  Writer(old).bytes(view("/a"));
+  Writer(hashed).bytes(view("/a"));
+  hashed.resize(276, 0);
+  seed("measurement_list", "old_template",
+       ima_entry(10, boot::digest(Algorithm::sha1, {hashed}).value(), "ima", old));
+  const auto line = [&](ByteView measured, std::string_view rest) {
+    return "10 " + to_hex(boot::digest(Algorithm::sha1, {measured}).value()) + " " + std::string(rest);
+  };
+  seed("measurement_text", "three",
+       view(line(data, "ima-ng sha256:" + to_hex(digest) + " /a\n") +
+            line(hashed, "ima " + to_hex(zeros) + " /a\n") + "10 " + to_hex(zeros) + " ima-ng sha1:00 /b\n"));
 }
 
 void proofs_and_answers() {
