@@ -168,6 +168,30 @@ TEST(EventLogVectors, AWindowsMachinesLogReplaysToItsQuotedValues) {
   test::used_vectors("tpm/quotes/gcp-windows-shielded-vm", 1);
 }
 
+// The same machine as its owner packed it: all in one JSON, digests in base64.
+TEST(EventLogVectors, ALogInsideAnAttestationReplaysToTheValuesBesideIt) {
+  STELE_VECTORS_OR_SKIP(folder, "tpm/go-attestation");
+  const json::value all = json::parse(test::read_file(folder / "windows_gcp_shielded_vm.json"));
+  const auto raw = from_base64(all.at("Log").at("Raw").as_string());
+  ASSERT_TRUE(raw);
+  const auto log = parse_event_log(*raw);
+  ASSERT_TRUE(log) << log.error().detail;
+  PcrValues quoted;
+  for (const json::value& one : all.at("Log").at("PCRs").as_array()) {
+    quoted[one.at("Index").to_number<std::uint32_t>()] =
+        from_base64(one.at("Digest").as_string()).value();
+  }
+  EXPECT_EQ(quoted.size(), kPcrs);
+  std::size_t explained = 0;
+  for (const auto& [pcr, what] : explain(*log, Algorithm::sha1, quoted)) {
+    EXPECT_TRUE(what == Explanation::explained || what == Explanation::untouched)
+        << pcr << name(what);
+    explained += what == Explanation::explained;
+  }
+  EXPECT_EQ(explained, 8u);
+  test::used_vectors("tpm/go-attestation (attestation)", 1);
+}
+
 TEST(EventLogVectors, LogsWithoutPublishedValuesAreReadToTheirLastEvent) {
   STELE_VECTORS_OR_SKIP(tpm, "tpm");
   struct Case {

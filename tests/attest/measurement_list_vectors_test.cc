@@ -36,7 +36,7 @@ TEST(MeasurementListVectors, BinaryListsReplayAsAnIndependentReadingDoes) {
       {"sml-ima-sig-sha256.b64", 9, 0, 6, "b44019405884709ca410b0c30b48159d3a556622",
        "a7e76625386d3dc6248552e44a3b2b1bebb6f2ff3acc9bd220821ad22f7a9d6a"},
       // "Invalidated": a violation each, which is read and counted; that it passes no policy is
-      // policy_test.cc's.
+      // boot_policy_test.cc's.
       {"sml-ima-sha1-invalidated.b64", 1, 1, 0, "bac37b84f007d0238af95af707cac8d61254870e",
        "bba91ca85dc914b2ec3efb9e16e7267bf9193b14350d20fba8a8b406730ae30a"},
       {"sml-ima-sig-sha256-invalidated.b64", 2, 1, 0, "a0e7bc9af0a2b54147b0d595d058f15c6cc44a6d",
