@@ -47,7 +47,7 @@ Defect defect_of(ByteView bytes) {
 }
 
 Bytes with(Bytes bytes, std::size_t at, std::uint32_t value) {
-  for (int i = 0; i < 4; ++i) bytes.at(at + i) = static_cast<std::uint8_t>(value >> 8 * i);
+  for (std::size_t i = 0; i < 4; ++i) bytes.at(at + i) = static_cast<std::uint8_t>(value >> 8 * i);
   return bytes;
 }
 
@@ -138,9 +138,9 @@ TEST(EventLog, AChangedByteIsRefusedOrChangesTheReplayUnlessItIsInEventData) {
   // Bytes that a PCR does not bind: data, and what is not extended at all.
   std::vector<bool> unbound(paper.bytes().size(), false);
   for (const Event& event : log->events) {
-    const auto begin = static_cast<std::size_t>(event.data.data() - paper.bytes().data());
-    std::fill_n(unbound.begin() + static_cast<std::ptrdiff_t>(begin), event.data.size(), true);
-    if (!event.extends()) std::fill(unbound.begin() + event.at, unbound.begin() + begin, true);
+    const auto data = static_cast<std::size_t>(event.data.data() - paper.bytes().data());
+    const std::size_t begin = event.extends() ? data : event.at;
+    for (std::size_t at = begin; at < data + event.data.size(); ++at) unbound[at] = true;
   }
   std::size_t refused = 0, told_apart = 0;
   const auto original = replay(*log, Algorithm::sha1),

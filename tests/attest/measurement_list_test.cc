@@ -90,8 +90,7 @@ TEST(MeasurementList, EachTemplateIsReadAndItsFieldsAreTaken) {
   EXPECT_EQ(read->torn_bytes, 0u);
   EXPECT_EQ(read->entries[0].file_digest, sha1(view("a file")));
   for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(read->entries[i].path, "/a") << i;
-  for (const std::size_t i : {1, 2, 3, 4, 5, 6})
-    EXPECT_EQ(read->entries[i].file_digest, digest) << i;
+  for (std::size_t i = 1; i < 7; ++i) EXPECT_EQ(read->entries[i].file_digest, digest) << i;
   EXPECT_EQ(read->entries[1].file_hash, "sha256");
   EXPECT_EQ(read->entries[3].file_hash, "verity:sha256");
   EXPECT_EQ(read->entries[7].path, "") << "an unknown template is kept, its fields are not guessed";
