@@ -180,6 +180,15 @@ TEST(BootPolicy, MeasurementsOfKnownFilesPassAndEntriesAfterTheQuoteDoNotCount) 
   expect(decide(policy, nothing.evidence), Outcome::unknown, {{BootReason::nothing_measured, 10}});
 }
 
+TEST(BootPolicy, MeasurementsIntoAnotherPcrAreNotJudgedByTheRuleOfThisOne) {
+  const Bytes one = test::ima_ng("sha256", sha256("init"), "/sbin/init");
+  const Bytes data = test::ima_ng_data("sha256", sha256("key"), "a key ring");
+  Bytes list = test::ima_entry(11, *digest(Algorithm::sha1, {data}), "ima-ng", data);
+  list.insert(list.end(), one.begin(), one.end());
+  const Boot boot("loader", list), alone("loader", one);
+  expect(decide(known_measurements(alone.list), boot.evidence), Outcome::pass, {});
+}
+
 TEST(BootPolicy, AViolationIsNeitherAPassNorAFail) {
   Bytes list = test::ima_ng("sha256", sha256("init"), "/sbin/init");
   const std::size_t at = list.size();

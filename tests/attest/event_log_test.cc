@@ -178,28 +178,36 @@ TEST(EventLog, WhatNoFirmwareWritesIsRefused) {
   const Bytes good = example().bytes();
   const std::size_t spec = 32, banks = spec + 24;  // the Spec ID event's data; its number of banks
   const std::size_t first = example().ends()[1];
-  struct Case {
-    const char* what;
-    Bytes bytes;
-  };
-  const Case cases[] = {
-      {"no banks", with(good, banks, 0)},
-      {"too many banks", with(good, banks, kMaxBanks + 1)},
-      {"a bank listed twice", with(good, banks + 4, 0x0014000b)},
-      {"a bank of another size", with(good, banks + 4, 0x00150004)},
-      {"a digest larger than any", with(good, banks + 4, 0x00410099)},
-      {"an unknown PCR", with(good, first, 24)},
-      {"more digests than banks", with(good, first + 8, 3)},
-      {"a digest of a bank not listed", with(good, first + 12, 0x0000000c)},
+  // Each with a part of what the defect must say, so that no case is refused for another's reason.
+  const std::pair<const char*, Bytes> cases[] = {
+      {"of 0 banks", with(good, banks, 0)},
+      {"of 9 banks", with(good, banks, kMaxBanks + 1)},
+      {"lists a bank twice", with(good, banks + 8, 0x00140004)},
+      {"digests of 21 bytes in bank sha1", with(good, banks + 4, 0x00150004)},
+      {"digests of 65 bytes in bank unknown", with(good, banks + 4, 0x00410099)},
+      {"digests of 0 bytes in bank unknown", with(good, banks + 4, 0x00000099)},
+      {"an event of PCR 24", with(good, first, 24)},
+      {"3 digests in a log of 2 banks", with(good, first + 8, 3)},
+      {"a bank that the log does not list", with(good, first + 12, 0x0000000c)},
       {"two digests of one bank", with(good, first + 12 + 22, 0x00000004)},
-      {"data beyond the limit", with(good, first + 12 + 22 + 34, kMaxEventDataBytes + 1)},
-      {"an extended event of no PCR", PaperEventLog(kTwo).event(kNoPcr, 8, "a", "a").bytes()},
-      {"a locality that cannot start", PaperEventLog(kTwo).startup_locality(2).bytes()},
-      {"two localities", PaperEventLog(kTwo).startup_locality(3).startup_locality(0).bytes()},
-      {"a Spec ID event longer than its fields", with(good, 28, 37 + 8)},
+      {"event data of 1048577 bytes", with(good, first + 12 + 22 + 34, kMaxEventDataBytes + 1)},
+      {"an event of PCR 4294967295", PaperEventLog(kTwo).event(kNoPcr, 8, "a", "a").bytes()},
+      {"0 digests", with(PaperEventLog(kTwo).event(0, 8, "a", "a").bytes(), first + 8, 0)},
+      {"from locality 2", PaperEventLog(kTwo).startup_locality(2).bytes()},
+      {"not 17 bytes", PaperEventLog(kTwo).event(0, 3, "", {"StartupLocality\0", 16}).bytes()},
+      {"is not PCR 0's", PaperEventLog(kTwo).event(1, 3, "", {"StartupLocality\0\3", 17}).bytes()},
+      {"two StartupLocality events",
+       PaperEventLog(kTwo).startup_locality(3).startup_locality(0).bytes()},
+      {"longer than its fields", with(good, 28, 37 + 8)},
   };
-  for (const Case& one : cases)
-    EXPECT_EQ(defect_of(one.bytes).fault, Fault::value_out_of_range) << one.what;
+  for (const auto& [what, bytes] : cases) {
+    const Defect defect = defect_of(bytes);
+    EXPECT_EQ(defect.fault, Fault::value_out_of_range) << what;
+    EXPECT_NE(defect.detail.find(what), std::string::npos) << what << ": " << defect.detail;
+  }
+  const PaperEventLog silent =
+      PaperEventLog(kTwo).event(kNoPcr, kNoAction, "a", "a").startup_locality(3);
+  EXPECT_TRUE(parse_event_log(silent.bytes())) << "an event of no PCR that is not extended";
 }
 
 TEST(EventLog, VendorInformationMayReachPastTheSizeOfItsEvent) {

@@ -156,8 +156,13 @@ TEST(MeasurementList, EntriesOfAnotherPcrAreReadAndNotReplayed) {
   EXPECT_EQ(list->entries.size(), 3u);
   EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest),
             chain(Algorithm::sha1, {list->entries[0].digest, list->entries[2].digest}));
+  const Bytes &first_digest = list->entries[0].digest, &last_digest = list->entries[2].digest;
   EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest, 11),
             chain(Algorithm::sha1, {sha1(data)}));
+  EXPECT_EQ(explain(*list, Algorithm::sha1, chain(Algorithm::sha1, {first_digest, last_digest})),
+            (MeasuredPart{3, 0, ImaForm::own_digest}));
+  EXPECT_EQ(explain(*list, Algorithm::sha1, chain(Algorithm::sha1, {sha1(data)}), 11),
+            (MeasuredPart{2, 0, ImaForm::own_digest}));
 }
 
 TEST(MeasurementList, EveryTruncationGivesTheWholeEntriesAndCountsTheRest) {
@@ -229,6 +234,21 @@ TEST(MeasurementList, WhatNoKernelWritesIsRefusedWithItsPlace) {
   }
   EXPECT_EQ(defect_of(Bytes(kMaxMeasurementListBytes + 1)).fault, Fault::value_out_of_range);
   EXPECT_FALSE(parse_measurement_list(first(), Algorithm{0x27}));
+}
+
+// The template's hash covers 255 bytes of path: a longer one could differ behind them unnoticed.
+TEST(MeasurementList, APathOfTheOldTemplateHasAtMost255Bytes) {
+  for (const std::size_t size : {255u, 256u}) {
+    const std::string path(size, 'p');
+    Bytes old = kZeros, hashed = kZeros;
+    test::little32(old, static_cast<std::uint32_t>(size));
+    old.insert(old.end(), path.begin(), path.end());
+    hashed.insert(hashed.end(), path.begin(), path.end());
+    hashed.resize(20 + 256, 0);
+    const auto list = parse_measurement_list(ima_entry(10, sha1(hashed), "ima", old));
+    ASSERT_EQ(list.has_value(), size == 255) << size;
+    EXPECT_EQ(list ? list->entries[0].path : path, path);
+  }
 }
 
 TEST(MeasurementList, MoreEntriesThanTheLimitAreRefused) {
@@ -313,6 +333,16 @@ TEST(AsciiMeasurementList, EveryTruncationGivesTheWholeLinesOrFewer) {
   }
 }
 
+TEST(AsciiMeasurementList, AViolationIsReadWhateverItsFieldsAre) {
+  const std::string zeros = to_hex(kZeros);
+  const auto list =
+      parse_ascii_measurement_list("10 " + zeros + " ima-ng " + zeros +
+                                   " /written/as/before/3.13\n10 " + zeros + " of-tomorrow ?\n");
+  ASSERT_TRUE(list) << list.error().detail;
+  EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest),
+            chain(Algorithm::sha1, {Bytes(20, 0xff), Bytes(20, 0xff)}));
+}
+
 TEST(AsciiMeasurementList, LinesThatAreNoEntriesAreRefusedWithTheirNumber) {
   const auto binary = parse_measurement_list(first());
   const auto& one = binary->entries[0];
@@ -322,6 +352,8 @@ TEST(AsciiMeasurementList, LinesThatAreNoEntriesAreRefusedWithTheirNumber) {
       {"", Fault::value_out_of_range},
       {"this is no list", Fault::value_out_of_range},
       {"24 " + digest + " ima-ng sha1: /a", Fault::value_out_of_range},
+      {"4294967306 " + digest + " ima-ng sha256:" + to_hex(one.file_digest) + " boot_aggregate",
+       Fault::value_out_of_range},
       {"10 " + digest + "00 ima-ng sha1:00 /a", Fault::value_out_of_range},
       {"10 " + digest + "  sha1:00 /a", Fault::value_out_of_range},
       {"10 " + digest + " ima-ng sha1 /a", Fault::value_out_of_range},
