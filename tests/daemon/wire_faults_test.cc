@@ -125,7 +125,8 @@ bool is_named(const Ending& ending, const NamedFault& fault) {
 std::string going_on(Bed& bed, bool with_anchor) {
   const Ending ending = run([&] {
     if (!bed.daemon.rounds->is_open()) bed.daemon.rounds->open();
-    if (with_anchor) bed.daemon.counter();
+    // A new bundle wants one before the next quote, as the daemon's loop knows.
+    if (with_anchor || bed.daemon.journal.chain().needs_counter_anchor()) bed.daemon.counter();
   });
   if (ending.how != Ending::How::done) return "anchoring does not go on: " + ending.words;
   const std::string refused = bed.stranger.catch_up();
