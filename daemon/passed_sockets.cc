@@ -45,17 +45,19 @@ void check(int fd, const std::string& name) {
 }  // namespace
 
 PassedSockets PassedSockets::from_environment() {
-  PassedSockets passed;
-  char** names = nullptr;
-  const int count = sd_listen_fds_with_names(1, &names);
+  char** given = nullptr;
+  const int count = sd_listen_fds_with_names(1, &given);
+  std::vector<std::string> names;
   for (int i = 0; i < count; ++i) {
-    const std::string name = names[i];
-    const int fd = SD_LISTEN_FDS_START + i;
-    std::free(names[i]);
-    check(fd, name);
-    passed.sockets_[name].push_back(fd);
+    names.emplace_back(given[i]);
+    std::free(given[i]);
   }
-  std::free(names);
+  std::free(given);
+  PassedSockets passed;
+  for (int fd = SD_LISTEN_FDS_START; const std::string& name : names) {
+    check(fd, name);
+    passed.sockets_[name].push_back(fd++);
+  }
   return passed;
 }
 
