@@ -208,7 +208,11 @@ TEST(Datagrams, StoppingReadsOutWhatHasArrived) {
     t.udp->stop();
     t.local->stop();
   });
-  t.bed.await([&] { return t.udp->read_out() && t.local->read_out(); });
+  t.bed.await([&] {
+    bool read_out = false;
+    t.bed.on_loop([&] { read_out = t.udp->read_out() && t.local->read_out(); });
+    return read_out;
+  });
   t.bed.await([&] { return t.bed.events().size() == 18; });
   EXPECT_FALSE(std::filesystem::exists(t.path())) << "our own socket is removed";
   EXPECT_FALSE(over_unix.send("nobody"));
