@@ -6,7 +6,7 @@ import unittest
 
 from scene import Scene, wait_until
 
-SEGMENTS = '[limits]\nsegment_bytes = "64KiB"\n'
+SEGMENTS = '[limits]\nsegment_bytes = "64KiB"\n[storage]\npack = true\n'
 FLIPS = 250  # of a packed segment's bytes, one at a time
 VERSION = range(8, 10)  # another version is undetermined: golden_test.py
 BLOCK = ">4sBBHIIIII"  # magic, codec, cipher, zero, key id, first, count, stored, plain
