@@ -5,6 +5,7 @@ Usage: daemon_syscalls.py POINTS SEED. strace counts by kind of call over all th
 (call, n) are drawn from those that an undisturbed session makes. Afterwards the daemon starts again,
 and what was acknowledged is there and verified.
 """
+import contextlib
 import os
 import pathlib
 import random
@@ -43,7 +44,8 @@ def session(host, ledger, strace):
     if host.daemon.poll() is None:
         children = subprocess.run(["pgrep", "-P", str(host.daemon.pid)], capture_output=True, text=True, check=False)
         for child in children.stdout.split():
-            os.kill(int(child), 15)
+            with contextlib.suppress(ProcessLookupError):  # killed by its injection in between
+                os.kill(int(child), 15)
         host.daemon.wait(60)
     host.daemon = None
 
