@@ -61,6 +61,7 @@ void DiskWatch::look() {
     ends();
   }
   hooks_.looked(low_since_ns_ != 0);
+  while (!notes_.empty() && hooks_.note(notes_.front())) notes_.pop_front();
 }
 
 void DiskWatch::begins(std::uint64_t free_bytes) {
@@ -70,14 +71,14 @@ void DiskWatch::begins(std::uint64_t free_bytes) {
       " bytes are free, limits.disk_low_bytes is " + std::to_string(config_.disk_low_bytes) + ": " +
       consequence(config_.on_disk_low) + "; make room";
   log(Priority::warning, words);
-  hooks_.note("{\"note\":\"disk_low\",\"action\":\"" + std::string(name(config_.on_disk_low)) +
+  notes_.push_back("{\"note\":\"disk_low\",\"action\":\"" + std::string(name(config_.on_disk_low)) +
               "\",\"free_bytes\":" + std::to_string(free_bytes) + "}");
   if (config_.on_disk_low == OnTrouble::halt) hooks_.halt(words);
 }
 
 void DiskWatch::ends() {
   log(Priority::notice, "the disk of " + config_.data + " has room again");
-  hooks_.note("{\"note\":\"disk_low_over\",\"since_ns\":" + std::to_string(low_since_ns_) +
+  notes_.push_back("{\"note\":\"disk_low_over\",\"since_ns\":" + std::to_string(low_since_ns_) +
               ",\"until_ns\":" + std::to_string(now_ns()) + "}");
   low_since_ns_ = 0;
 }

@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 
@@ -20,7 +21,8 @@ class DiskWatch {
  public:
   struct Hooks {
     std::function<void(bool low)> looked;          // after every look
-    std::function<void(std::string note)> note;    // the content of a note record
+    // The content of a note record; false: no room for it now, it is asked again.
+    std::function<bool(std::string note)> note;
     std::function<void(std::string reason)> halt;  // [on] disk_low says so
   };
   DiskWatch(const Config& config, const boost::asio::any_io_executor& executor, Hooks hooks);
@@ -35,6 +37,7 @@ class DiskWatch {
   Hooks hooks_;
   boost::asio::steady_timer timer_;
   std::int64_t low_since_ns_ = 0;  // 0: it is not
+  std::deque<std::string> notes_;  // that the log does not have yet
 };
 
 }  // namespace stele::daemon

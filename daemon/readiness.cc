@@ -12,6 +12,9 @@ std::vector<NotReady> why_not_ready(const StatusFacts& facts) {
     reasons.push_back({"write_failed", "writing failed: nothing is acknowledged any more", true});
   }
   if (facts.queue.disk_full) reasons.push_back({"disk_full", "the disk is full", true});
+  if (facts.queue.suspended) {
+    reasons.push_back({"disk_low", "the disk is low: senders wait, as on.disk_low says", true});
+  }
   switch (facts.anchoring.state) {
     case State::starting:
       reasons.push_back({"starting", "starting: " + words, false});

@@ -13,8 +13,8 @@
 namespace stele::daemon {
 
 struct NotReady {
-  std::string reason;     // starting, write_failed, disk_full, tpm_unavailable, tpm_contended,
-                          // anchoring_stopped, anchor_lag
+  std::string reason;     // starting, write_failed, disk_full, disk_low, tpm_unavailable,
+                          // tpm_contended, anchoring_stopped, anchor_lag
   std::string detail;     // for a person
   bool critical = false;  // a person must come: it does not mend itself, or events are at stake
 };

@@ -155,7 +155,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
       config, reading_context.get_executor(),
       DiskWatch::Hooks{[this](bool low) { sequencer.set_disk_low(low); },
                        [this](const std::string& note) {
-                         sequencer.submit(own_records({{attest::Kind::note, note}}), [] {});
+                         return sequencer.submit(own_records({{attest::Kind::note, note}}), [] {});
                        },
                        [this](const std::string& reason) {
                          asio::post(context, [this, reason] { stop(kHaltExit, reason); });

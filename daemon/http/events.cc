@@ -160,6 +160,14 @@ asio::awaitable<void> EventIntake::submit(HttpRequest& request, const Understood
     asio::post(self->executor_,
                [self, taking, first, time_ns] { self->placed(taking, first, time_ns); });
   };
+  batch.dropped = [self, taking] {
+    asio::post(self->executor_, [self, taking] {
+      self->dropped += taking->count;
+      self->give_up(taking, busy("the events were dropped and recorded as lost, for want of room: "
+                                 "[on] says so; send them again when there is room",
+                                 30));
+    });
+  };
   const Time deadline = after(kRoomLimit);
   const auto room = [self] { asio::post(self->executor_, [self] { self->room_.notify(); }); };
   while (!sequencer_.submit(std::move(batch), room)) {

@@ -31,6 +31,7 @@ class EventIntake : public std::enable_shared_from_this<EventIntake> {
 
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> repeated{0};  // requests that were known by their key
 

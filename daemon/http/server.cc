@@ -251,7 +251,7 @@ void HttpServer::close() {
 
 InputCounters HttpServer::counters() const {
   return {state_->open,           state_->accepted,        state_->turned_away,
-          state_->intake->events, state_->intake->refused, 0,
+          state_->intake->events, state_->intake->refused, state_->intake->dropped,
           state_->intake->bytes};
 }
 

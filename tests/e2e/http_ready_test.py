@@ -24,6 +24,40 @@ def exported(text):
     return {re.split(r"[{ ]", line)[0] for line in text.splitlines() if line and not line.startswith("#")}
 
 
+# More than any disk has: low from the first look on.
+LOW = '[limits]\ndisk_low_bytes = 16000000000000\n[on]\ndisk_low = "%s"\n'
+
+
+class LowDisk(unittest.TestCase):
+    def test_a_request_that_is_dropped_is_told_so_at_once_and_its_key_is_free_again(self):
+        with HttpHost() as host:
+            host.provision(extra=LOW % "drop-with-record")
+            host.start_daemon()
+            wait_until(lambda: host.status()["queue"]["disk_low"], "the disk is low")
+            for _ in range(2):
+                status, reply = host.post(b"one\ntwo\n", "Idempotency-Key: k", "Content-Type: application/x-ndjson")
+                self.assertEqual((status, reply["status"]), (503, 503))
+                self.assertIn("dropped", reply["detail"])
+            self.assertEqual(host.status()["ingest"]["inputs"]["http"]["dropped"], 4)
+            self.assertEqual(host.status()["queue"]["dropped"], 4)
+            host.write_config()
+            host.stop_daemon()
+            host.start_daemon()
+            status, reply = host.post(b"one\ntwo\n", "Idempotency-Key: k", "Content-Type: application/x-ndjson")
+            self.assertEqual((status, reply["next"] - reply["first"], reply.get("repeated")), (200, 2, None))
+            host.anchor()
+            host.stop_daemon()
+            report = host.verify()
+            self.assertEqual((report["exit"], report["coverage"]["lost"]), (OK, 4))
+
+    def test_while_senders_wait_it_is_not_ready(self):
+        with HttpHost() as host:
+            host.provision(extra=LOW % "suspend")
+            host.start_daemon()
+            wait_until(lambda: "disk_low" in reasons(host), "not ready, for want of room")
+            self.assertEqual(host.stele("status", "--check").returncode, 2)
+
+
 class Ready(unittest.TestCase):
     def test_without_its_tpm_it_is_not_ready_and_with_it_again_it_is(self):
         with HttpHost() as host:
