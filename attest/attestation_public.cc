@@ -11,6 +11,7 @@
 #include "attest/attestation.h"
 #include "attest/check.h"
 #include "attest/codec.h"
+#include "attest/openssl_pointer.h"
 
 namespace stele::attest {
 namespace {
@@ -23,16 +24,6 @@ constexpr std::uint16_t kCurveP256 = 0x0003;
 // restricted | sign | fixedTPM | fixedParent | sensitiveDataOrigin | userWithAuth | noDA
 constexpr std::uint32_t kAkAttributes = 0x00050472;
 constexpr std::size_t kCoordinateBytes = 32;
-
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
-template <class T, auto Free>
-using Owned = std::unique_ptr<T, Deleter<Free>>;
 
 // OpenSSL's error queue belongs to the thread; what we leave in it would be blamed on others.
 struct ErrorQueue {

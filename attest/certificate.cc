@@ -8,20 +8,15 @@
 #include <algorithm>
 #include <memory>
 
+#include "attest/openssl_pointer.h"
+
 namespace stele::attest {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using Octets = std::unique_ptr<ASN1_OCTET_STRING, Deleter<ASN1_OCTET_STRING_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using Certificate = Owned<X509, X509_free>;
+using Names = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
+using Octets = Owned<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
+using Bio = Owned<BIO, BIO_free_all>;
 
 std::string subject_of(X509* certificate) {
   const Bio bio(BIO_new(BIO_s_mem()));
@@ -69,6 +64,29 @@ bool matches(const std::string& pattern, const std::string& name) {
   return dot != std::string::npos && dot > 0 && given.substr(dot) == wanted.substr(1);
 }
 
+// "good.example\0.evil.example" and the like name nobody.
+void add_plain(const ASN1_STRING* string, std::vector<std::string>& names) {
+  const ByteView bytes = bytes_of(string);
+  const bool plain =
+      std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t c) { return c > ' ' && c < 0x7f; });
+  if (plain && !bytes.empty()) names.emplace_back(bytes.begin(), bytes.end());
+}
+
+std::vector<std::string> common_names_of(const X509_NAME* subject) {
+  std::vector<std::string> names;
+  for (int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0;
+       at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) {
+    unsigned char* utf8 = nullptr;
+    const int length =
+        ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (length <= 0) continue;
+    std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(length));
+    OPENSSL_free(utf8);
+    if (name.find('\0') == std::string::npos) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 Octets octets_of(const std::string& address) {
   Octets octets(a2i_IPADDRESS(address.c_str()));
   ERR_clear_error();
@@ -85,17 +103,17 @@ Result<CertificateNames> decode_certificate(ByteView der) {
   if (!certificate || at != der.data() + der.size()) return refused;
   CertificateNames names;
   names.subject = subject_of(certificate.get());
+  names.common_names = common_names_of(X509_get_subject_name(certificate.get()));
   const Names found(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; found && i < sk_GENERAL_NAME_num(found.get()); ++i) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(found.get(), i);
     if (name->type == GEN_DNS) {
-      const ByteView bytes = bytes_of(name->d.dNSName);
-      std::string text(bytes.begin(), bytes.end());
-      // "good.example\0.evil.example" and the like name nobody.
-      const bool plain =
-          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-      if (plain && !text.empty()) names.dns.push_back(std::move(text));
+      add_plain(name->d.dNSName, names.dns);
+    } else if (name->type == GEN_URI) {
+      add_plain(name->d.uniformResourceIdentifier, names.uris);
+    } else if (name->type == GEN_EMAIL) {
+      add_plain(name->d.rfc822Name, names.emails);
     } else if (name->type == GEN_IPADD) {
       std::string text = address_text(bytes_of(name->d.iPAddress));
       if (!text.empty()) names.addresses.push_back(std::move(text));

@@ -1,6 +1,7 @@
 // Whom an X.509 certificate names: its subject and its subjectAltNames, and whether those are
 // allowed.
 //
+// A name that holds a NUL, or one of the subjectAltName a space or what is no ASCII, is no name.
 // Says nothing about whether the certificate may be believed: that is the TLS handshake's.
 // Thread safety: pure. Errors: decode_certificate: value_out_of_range. Trust: bytes from a peer.
 #pragma once
@@ -15,8 +16,11 @@
 namespace stele::attest {
 
 struct CertificateNames {
-  std::string subject;                 // RFC 2253, in ASCII: "CN=web1,O=Example"
-  std::vector<std::string> dns;        // as they stand
+  std::string subject;                    // RFC 2253, in ASCII: "CN=web1,O=Example"
+  std::vector<std::string> common_names;  // of the subject, UTF-8
+  std::vector<std::string> dns;           // these and the following: of the subjectAltName
+  std::vector<std::string> uris;
+  std::vector<std::string> emails;
   std::vector<std::string> addresses;  // "192.0.2.7", "2001:db8:0:0:0:0:0:1"
 };
 Result<CertificateNames> decode_certificate(ByteView der);

@@ -12,19 +12,14 @@
 #include <memory>
 #include <stdexcept>
 
+#include "attest/openssl_pointer.h"
+
 namespace stele::attest {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Message = std::unique_ptr<CMS_ContentInfo, Deleter<CMS_ContentInfo_free>>;
+using Bio = Owned<BIO, BIO_free_all>;
+using Certificate = Owned<X509, X509_free>;
+using Message = Owned<CMS_ContentInfo, CMS_ContentInfo_free>;
 
 Bio bio_of(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));

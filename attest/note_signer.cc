@@ -10,22 +10,16 @@
 #include "attest/check.h"
 #include "attest/codec.h"
 #include "attest/genesis.h"
+#include "attest/openssl_pointer.h"
 
 namespace stele::attest {
 namespace {
 
 constexpr std::uint8_t kEd25519 = 1;  // the type of a note's key
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using PrivateKey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
+using Bio = Owned<BIO, BIO_free_all>;
+using PrivateKey = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Context = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 
 // Never asks at a terminal for what opens an encrypted key.
 int no_passphrase(char*, int, int, void*) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/config.h"
+#include "daemon/http/tls_stream.h"
 #include "daemon/ingest/tls.h"
 #include "daemon/log.h"
 #include "daemon/passed_sockets.h"
@@ -47,6 +48,7 @@ int serve(const Arguments& arguments) {
   const Config config = load_config(arguments.config, arguments.overrides);
   if (arguments.check_config) {
     check_tls_files(config);
+    check_http_files(config);
     std::fputs(to_toml(config).c_str(), stdout);
     return 0;
   }

@@ -58,6 +58,7 @@ ssl::context make_tls_context(const TlsFiles& files) {
   context.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 |
                       ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1 |
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  if (files.only_1_3) context.set_options(ssl::context::no_tlsv1_2);
   // Senders only write. A ticket in their buffer, unread when they close, turns their close into a
   // reset that takes what they sent last with it.
   SSL_CTX_set_num_tickets(context.native_handle(), 0);
@@ -73,9 +74,10 @@ ssl::context make_tls_context(const TlsFiles& files) {
   load("client_ca", files.client_ca,
        [&](const std::string& file, auto& failed) { context.load_verify_file(file, failed); });
   if (!files.crl.empty()) {
-    load("crl", files.crl,
+    load(files.crl_key.c_str(), files.crl,
          [&](const std::string& file, auto& failed) { context.load_verify_file(file, failed); });
-    X509_STORE_set_flags(SSL_CTX_get_cert_store(context.native_handle()), X509_V_FLAG_CRL_CHECK);
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(context.native_handle()),
+                         X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   }
   context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
   context.set_verify_callback(

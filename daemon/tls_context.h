@@ -1,4 +1,4 @@
-// A TLS server's context for mutual authentication: 1.2 or newer, client certificates required.
+// A TLS server's context for mutual authentication: client certificates required, no resumption.
 //
 // Thread safety: none while it is made. Errors: ConfigError that names the key of the configuration
 // and the file. Trust: whoever client_ca signs, if its subjectAltNames are allowed and it is not
@@ -16,8 +16,10 @@ struct TlsFiles {
   std::string certificate;
   std::string key;
   std::string client_ca;
-  std::string crl;  // may be empty: nothing is revoked
-  std::vector<std::string> allowed_names;
+  std::string crl;                         // may be empty: nothing is revoked
+  std::vector<std::string> allowed_names;  // attest/certificate.h
+  std::string crl_key = "crl";
+  bool only_1_3 = false;  // else 1.2 too
 };
 boost::asio::ssl::context make_tls_context(const TlsFiles& files);
 

@@ -2,7 +2,7 @@
 //
 // No resumption: every connection shows its certificate, so that a revocation list read at the
 // start holds for each. Thread safety, errors: as ByteStream; the constructor throws
-// std::system_error naming the key and the file.
+// ConfigError naming the key and the file.
 // Trust: names are those of a certificate that http.client_ca vouches for.
 #pragma once
 
@@ -28,5 +28,8 @@ class Tls {
  private:
   std::shared_ptr<Context> context_;
 };
+
+// ConfigError for what a start would end for; --check-config asks.
+void check_http_files(const Config& config);
 
 }  // namespace stele::daemon
