@@ -8,6 +8,7 @@ namespace stele::daemon {
 
 std::optional<Address> parse_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');
+  if (text.find('\0') != std::string::npos) return std::nullopt;
   if (colon == std::string::npos || colon + 1 == text.size()) return std::nullopt;
   Address address;
   const char* const end = text.data() + text.size();

@@ -1,15 +1,9 @@
 #include "daemon/config_host_keys.h"
 
-#include <sstream>
+#include "daemon/config_key_kinds.h"
 
 namespace stele::daemon {
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>(text);
-  return out.str();
-}
 
 // choices: the actions that make sense for the condition.
 ConfigKey trouble_key(std::string name, OnTrouble Config::*member, std::vector<OnTrouble> choices,
@@ -35,20 +29,10 @@ ConfigKey trouble_key(std::string name, OnTrouble Config::*member, std::vector<O
       [member](const Config& config) { return quoted(std::string(daemon::name(config.*member))); }};
 }
 
-ConfigKey optional_path_key(std::string name, std::string Config::*member, std::size_t most,
-                            std::string allowed, std::string reason) {
-  return {std::move(name),
-          "path",
-          std::move(allowed),
-          std::move(reason),
-          [member, most](Config& config, const toml::node& node) {
-            const auto* text = node.as_string();
-            if (text == nullptr || text->get().size() > most) return false;
-            if (text->get().find('\0') != std::string::npos) return false;
-            config.*member = text->get();
-            return true;
-          },
-          [member](const Config& config) { return quoted(config.*member); }};
+Fits at_most(std::size_t most) {
+  return [most](const std::string& text) {
+    return text.empty() || (is_path(text) && text.size() <= most);
+  };
 }
 
 // As sd_journal_open_namespace(3) and journalctl take it.
@@ -56,66 +40,6 @@ bool is_namespace(const std::string& text) {
   constexpr std::size_t kMost = 255;
   return text.size() <= kMost && text.find('/') == std::string::npos &&
          text.find('\0') == std::string::npos;
-}
-
-ConfigKey namespace_key() {
-  return {"input.journal.namespace",
-          "name",
-          "the name of a journal namespace, or \"\" for the default one",
-          "a namespace has a journald and files of its own; only without input.journal.directory",
-          [](Config& config, const toml::node& node) {
-            const auto* text = node.as_string();
-            if (text == nullptr || !is_namespace(text->get())) return false;
-            config.journal_namespace = text->get();
-            return true;
-          },
-          [](const Config& config) { return quoted(config.journal_namespace); }};
-}
-
-ConfigKey units_key() {
-  constexpr std::size_t kMost = 64;
-  constexpr std::size_t kLongest = 255;
-  return {
-      "input.journal.units",
-      "units",
-      "a list of at most 64 unit names, such as [\"ssh.service\", \"cron.service\"]",
-      "only what journald says came from one of these; [] is everything. With a filter, gaps in "
-      "journald's own numbers cannot be seen",
-      [](Config& config, const toml::node& node) {
-        const auto* list = node.as_array();
-        if (list == nullptr || list->size() > kMost) return false;
-        std::vector<std::string> units;
-        for (const toml::node& item : *list) {
-          const auto* text = item.as_string();
-          if (text == nullptr || text->get().empty() || text->get().size() > kLongest) {
-            return false;
-          }
-          units.push_back(text->get());
-        }
-        config.journal_units = std::move(units);
-        return true;
-      },
-      [](const Config& config) {
-        std::string list;
-        for (const std::string& unit : config.journal_units) {
-          list += (list.empty() ? "" : ", ") + quoted(unit);
-        }
-        return "[" + list + "]";
-      }};
-}
-
-ConfigKey journal_key() {
-  return {"input.journal.enabled",
-          "flag",
-          "true or false",
-          "read the systemd journal from where the log's newest entry of it is; the daemon's user "
-          "must be in the group systemd-journal",
-          [](Config& config, const toml::node& node) {
-            const auto* flag = node.as_boolean();
-            if (flag) config.journal = flag->get();
-            return flag != nullptr;
-          },
-          [](const Config& config) { return std::string(config.journal ? "true" : "false"); }};
 }
 
 }  // namespace
@@ -138,16 +62,29 @@ void add_trouble_keys(std::vector<ConfigKey>& keys) {
 void add_host_input_keys(std::vector<ConfigKey>& keys) {
   constexpr std::size_t kSocketPath = 107;
   constexpr std::size_t kPath = 4095;
-  keys.push_back(optional_path_key(
-      "input.audit.path", &Config::audit_path, kSocketPath,
+  constexpr std::size_t kMaxUnits = 64;
+  constexpr std::size_t kLongestUnit = 255;
+  keys.push_back(text_key(
+      "input.audit.path", "path", &Config::audit_path, at_most(kSocketPath),
       "the path of a socket (107 bytes at most), or \"\" for no audit input",
       "where auditd's af_unix plugin serves its events; Debian's is /var/run/audispd_events"));
-  keys.push_back(journal_key());
-  keys.push_back(optional_path_key("input.journal.directory", &Config::journal_directory, kPath,
-                                   "a path, or \"\" for this host's journal",
-                                   "journal files elsewhere, such as those of journal-remote"));
-  keys.push_back(namespace_key());
-  keys.push_back(units_key());
+  keys.push_back(
+      flag_key("input.journal.enabled", &Config::journal,
+               "read the systemd journal from where the log's newest entry of it is; the "
+               "daemon's user must be in the group systemd-journal"));
+  keys.push_back(text_key("input.journal.directory", "path", &Config::journal_directory,
+                          at_most(kPath), "a path, or \"\" for this host's journal",
+                          "journal files elsewhere, such as those of journal-remote"));
+  keys.push_back(text_key(
+      "input.journal.namespace", "name", &Config::journal_namespace, is_namespace,
+      "the name of a journal namespace, or \"\" for the default one",
+      "a namespace has a journald and files of its own; only without input.journal.directory"));
+  keys.push_back(list_key(
+      "input.journal.units", "units", &Config::journal_units, kMaxUnits,
+      [](const std::string& text) { return !text.empty() && text.size() <= kLongestUnit; },
+      "a list of at most 64 unit names, such as [\"ssh.service\", \"cron.service\"]",
+      "only what journald says came from one of these; [] is everything. With a filter, gaps in "
+      "journald's own numbers cannot be seen"));
 }
 
 }  // namespace stele::daemon

@@ -154,4 +154,18 @@ ConfigKey mode_key(std::string name, std::uint32_t Config::*member, std::string 
           }};
 }
 
+ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
+  return {
+      std::move(name),
+      "flag",
+      "true or false",
+      std::move(reason),
+      [member](Config& config, const toml::node& node) {
+        const auto* flag = node.as_boolean();
+        if (flag) config.*member = flag->get();
+        return flag != nullptr;
+      },
+      [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
+}
+
 }  // namespace stele::daemon

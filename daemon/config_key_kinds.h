@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "daemon/config_keys.h"
 
@@ -54,6 +55,7 @@ ConfigKey duration_key(std::string name, std::chrono::milliseconds Config::*memb
 ConfigKey count_key(std::string name, std::string unit, std::uint32_t Config::*member,
                     std::int64_t low, std::int64_t high, std::string reason);
 ConfigKey mode_key(std::string name, std::uint32_t Config::*member, std::string reason);
+ConfigKey flag_key(std::string name, bool Config::*member, std::string reason);
 
 template <class T>
 ConfigKey size_key(std::string name, T Config::*member, std::int64_t low, std::int64_t high,

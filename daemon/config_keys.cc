@@ -89,70 +89,16 @@ ConfigKey tpm_failure_key() {
 }
 
 ConfigKey critical_key() {
-  return {"anchor.critical",
-          "patterns",
-          "a list of at most " + std::to_string(kMaxCriticalPatterns) + " strings of " +
-              std::to_string(kMinCriticalBytes) + " to " + std::to_string(kMaxCriticalBytes) +
-              " bytes, such as [\"type=USER_MGMT\", \"COMMAND=\"]",
-          "an event that contains one of these, byte for byte, is counter-anchored at once, under "
-          "the limits of burst and refill; none by default, since each anchor wears the NV",
-          [](Config& config, const toml::node& node) {
-            const auto* list = node.as_array();
-            if (list == nullptr || list->size() > kMaxCriticalPatterns) return false;
-            std::vector<std::string> patterns;
-            for (const toml::node& item : *list) {
-              const auto* text = item.as_string();
-              if (text == nullptr || text->get().size() < kMinCriticalBytes ||
-                  text->get().size() > kMaxCriticalBytes) {
-                return false;
-              }
-              patterns.push_back(text->get());
-            }
-            config.critical_events = std::move(patterns);
-            return true;
-          },
-          [](const Config& config) {
-            std::string list;
-            for (const std::string& pattern : config.critical_events) {
-              list += (list.empty() ? "" : ", ") + quoted(pattern);
-            }
-            return "[" + list + "]";
-          }};
-}
-
-ConfigKey flag_key(std::string name, bool Config::*member, std::string reason) {
-  return {
-      std::move(name),
-      "flag",
-      "true or false",
-      std::move(reason),
-      [member](Config& config, const toml::node& node) {
-        const auto* flag = node.as_boolean();
-        if (flag) config.*member = flag->get();
-        return flag != nullptr;
+  return list_key(
+      "anchor.critical", "patterns", &Config::critical_events, kMaxCriticalPatterns,
+      [](const std::string& text) {
+        return text.size() >= kMinCriticalBytes && text.size() <= kMaxCriticalBytes;
       },
-      [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }};
-}
-
-void add_http_limits(std::vector<ConfigKey>& keys) {
-  using namespace std::chrono_literals;
-  keys.push_back(mode_key("http.socket_mode", &Config::http_socket_mode,
-                          "who may connect to unix: addresses; owner and group by default"));
-  keys.push_back(count_key("http.max_connections", "connections", &Config::http_max_connections, 1,
-                           65536, "further clients' connections end at once; bounds descriptors"));
-  keys.push_back(size_key("http.max_body_bytes", &Config::http_max_body_bytes, 1 << 10, 64 << 20,
-                          "one request, as sent and as unpacked; larger ones are refused (413)"));
-  keys.push_back(
-      size_key("http.buffer_bytes", &Config::http_buffer_bytes, 1 << 20, std::int64_t{16} << 30,
-               "bodies of all requests that are being received; then 503: bounds memory"));
-  keys.push_back(
-      duration_key("http.receive_time", &Config::http_receive_time, 100ms, 1h,
-                   "a request must be there as a whole, an idle client be heard, a reply "
-                   "be read; slower clients lose their connection"));
-  keys.push_back(
-      duration_key("http.answer_time", &Config::http_answer_time, 100ms, 24h,
-                   "events must be durable, or sealed where that was asked for; then the "
-                   "reply says that they are not"));
+      "a list of at most " + std::to_string(kMaxCriticalPatterns) + " strings of " +
+          std::to_string(kMinCriticalBytes) + " to " + std::to_string(kMaxCriticalBytes) +
+          " bytes, such as [\"type=USER_MGMT\", \"COMMAND=\"]",
+      "an event that contains one of these, byte for byte, is counter-anchored at once, under "
+      "the limits of burst and refill; none by default, since each anchor wears the NV");
 }
 
 std::vector<ConfigKey> make_keys() {
@@ -223,7 +169,6 @@ std::vector<ConfigKey> make_keys() {
                    "not ready when a record has waited longer for an anchor; quotes come "
                    "each second, so minutes mean that something is wrong"));
   add_http_keys(keys);
-  add_http_limits(keys);
   keys.push_back(flag_key(
       "look_up.enabled", &Config::look_up,
       "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));

@@ -1,19 +1,11 @@
 #include "daemon/http_address.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#include <charconv>
+#include "daemon/address.h"
 
 namespace stele::daemon {
 namespace {
 
 constexpr std::size_t kMaxSocketPath = 107;
-
-bool is_numeric(const std::string& host, bool six) {
-  in6_addr address{};  // large enough for both
-  return ::inet_pton(six ? AF_INET6 : AF_INET, host.c_str(), &address) == 1;
-}
 
 }  // namespace
 
@@ -30,17 +22,10 @@ std::optional<HttpAddress> parse_http_address(std::string_view text) {
     if (address.host.find('\0') != std::string::npos) return std::nullopt;
     return address;
   }
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const bool six = host.starts_with('[') && host.ends_with(']');
-  if (six) host = host.substr(1, host.size() - 2);
-  address.host = host;
-  if (address.host.find('\0') != std::string::npos) return std::nullopt;
-  if (!is_numeric(address.host, six)) return std::nullopt;
-  const std::string_view port = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc{} || end != port.data() + port.size()) return std::nullopt;
+  const auto listened = parse_address(std::string(text));
+  if (!listened) return std::nullopt;
+  address.host = listened->host;
+  address.port = listened->port;
   return address;
 }
 

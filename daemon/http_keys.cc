@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 
+#include "daemon/config_key_kinds.h"
 #include "daemon/http_address.h"
 
 namespace stele::daemon {
@@ -14,12 +14,6 @@ constexpr std::size_t kMaxIdentities = 256;
 constexpr std::size_t kMaxIdentityBytes = 512;
 constexpr std::array<std::string_view, 4> kIdentities{"CN=", "DNS:", "URI:", "EMAIL:"};
 constexpr std::array<std::string_view, 5> kRoles{"writer", "reader", "auditor", "admin", "monitor"};
-
-std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>(text);
-  return out.str();
-}
 
 bool is_identity(const std::string& text) {
   if (text == "*") return true;
@@ -33,60 +27,55 @@ bool is_role(const std::string& text) {
   return std::find(kRoles.begin(), kRoles.end(), text) != kRoles.end();
 }
 
-template <class Check>
-ConfigKey list_key(std::string name, std::string unit, std::vector<std::string> Config::*member,
-                   Check fits, std::size_t most, std::string allowed, std::string reason) {
-  return {std::move(name),
-          std::move(unit),
-          "a list of at most " + std::to_string(most) + " of " + std::move(allowed),
-          std::move(reason),
-          [member, fits, most](Config& config, const toml::node& node) {
-            const auto* list = node.as_array();
-            if (list == nullptr || list->size() > most) return false;
-            std::vector<std::string> texts;
-            for (const toml::node& item : *list) {
-              const auto* text = item.as_string();
-              if (text == nullptr || !fits(text->get())) return false;
-              texts.push_back(text->get());
-            }
-            config.*member = std::move(texts);
-            return true;
-          },
-          [member](const Config& config) {
-            std::string list;
-            for (const std::string& text : config.*member) {
-              list += (list.empty() ? "" : ", ") + quoted(text);
-            }
-            return "[" + list + "]";
-          }};
+ConfigKey some_of(std::string name, std::string unit, std::vector<std::string> Config::*member,
+                  Fits fits, std::size_t most, const std::string& allowed, std::string reason) {
+  return list_key(std::move(name), std::move(unit), member, most, std::move(fits),
+                  "a list of at most " + std::to_string(most) + " of " + allowed,
+                  std::move(reason));
 }
 
 ConfigKey file_key(std::string name, std::string Config::*member, std::string reason) {
-  return {std::move(name),
-          "path",
-          "the path of a PEM file, or \"\" for none",
-          std::move(reason),
-          [member](Config& config, const toml::node& node) {
-            const auto* text = node.as_string();
-            if (text == nullptr || text->get().find('\0') != std::string::npos) return false;
-            config.*member = text->get();
-            return true;
-          },
-          [member](const Config& config) { return quoted(config.*member); }};
+  return text_key(
+      std::move(name), "path", member,
+      [](const std::string& text) { return text.empty() || is_path(text); },
+      "a PEM file's path, or \"\" for none; one that does not begin with / names a file in "
+      "$CREDENTIALS_DIRECTORY",
+      std::move(reason));
 }
 
 ConfigKey role_key(std::string role, std::vector<std::string> Config::*member, std::string may) {
-  return list_key("http." + std::move(role), "identities", member, is_identity, kMaxIdentities,
-                  "\"CN=name\" (of the subject), \"DNS:name\", \"URI:uri\", \"EMAIL:address\" (of "
-                  "the subject alternative name), byte for byte, or \"*\" for every certificate "
-                  "that http.client_ca vouches for",
-                  std::move(may));
+  return some_of("http." + std::move(role), "identities", member, is_identity, kMaxIdentities,
+                 "\"CN=name\" (of the subject), \"DNS:name\", \"URI:uri\", \"EMAIL:address\" (of "
+                 "the subject alternative name), byte for byte, or \"*\" for every certificate "
+                 "that http.client_ca vouches for",
+                 std::move(may));
+}
+
+void add_http_limits(std::vector<ConfigKey>& keys) {
+  using namespace std::chrono_literals;
+  keys.push_back(mode_key("http.socket_mode", &Config::http_socket_mode,
+                          "who may connect to unix: addresses; owner and group by default"));
+  keys.push_back(count_key("http.max_connections", "connections", &Config::http_max_connections, 1,
+                           65536, "further clients' connections end at once; bounds descriptors"));
+  keys.push_back(size_key("http.max_body_bytes", &Config::http_max_body_bytes, 1 << 10, 64 << 20,
+                          "one request, as sent and as unpacked; larger ones are refused (413)"));
+  keys.push_back(
+      size_key("http.buffer_bytes", &Config::http_buffer_bytes, 1 << 20, std::int64_t{16} << 30,
+               "bodies of all requests that are being received; then 503: bounds memory"));
+  keys.push_back(
+      duration_key("http.receive_time", &Config::http_receive_time, 100ms, 1h,
+                   "a request must be there as a whole, an idle client be heard, a reply "
+                   "be read; slower clients lose their connection"));
+  keys.push_back(
+      duration_key("http.answer_time", &Config::http_answer_time, 100ms, 24h,
+                   "events must be durable, or sealed where that was asked for; then the "
+                   "reply says that they are not"));
 }
 
 }  // namespace
 
 void add_http_keys(std::vector<ConfigKey>& keys) {
-  keys.push_back(list_key(
+  keys.push_back(some_of(
       "http.addresses", "addresses", &Config::http_addresses,
       [](const std::string& text) { return parse_http_address(text).has_value(); }, kMaxAddresses,
       "\"IPv4:PORT\", \"[IPv6]:PORT\" or \"unix:PATH\"",
@@ -106,11 +95,12 @@ void add_http_keys(std::vector<ConfigKey>& keys) {
       role_key("auditors", &Config::http_auditors, "who may ask for proofs and answers"));
   keys.push_back(role_key("admins", &Config::http_admins, "who may ask for anchors"));
   keys.push_back(role_key("monitors", &Config::http_monitors, "who may read metrics"));
-  keys.push_back(
-      list_key("http.plain_roles", "roles", &Config::http_plain_roles, is_role, kRoles.size(),
-               "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
-               "what whoever connects without TLS may do; root and the daemon's own user "
-               "may do everything over a Unix socket"));
+  keys.push_back(some_of("http.plain_roles", "roles", &Config::http_plain_roles, is_role,
+                         kRoles.size(),
+                         "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
+                         "what whoever connects without TLS may do; root and the daemon's own user "
+                         "may do everything over a Unix socket"));
+  add_http_limits(keys);
 }
 
 std::string http_conflict(const Config& config) {

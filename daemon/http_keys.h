@@ -1,6 +1,6 @@
-// The keys of [http] that are texts and lists: addresses, certificates, who has which role.
+// The keys of [http]: addresses, certificates, who has which role, limits.
 //
-// Thread safety: pure. See: config_keys.h; its limits in numbers are in config_keys.cc.
+// Thread safety: pure. See: config_keys.h.
 #pragma once
 
 #include <vector>
