@@ -18,9 +18,9 @@ UNPACKED = ROOT / "build" / "unpacked"
 
 
 class Authority:
-    """A certificate authority of a test's own: `openssl ca` in a folder."""
+    """A certificate authority of a test's own: `openssl ca` in a folder. issuer: the one above it."""
 
-    def __init__(self, folder, name="ca"):
+    def __init__(self, folder, name="ca", issuer=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.pem = self.folder / "ca.pem"
@@ -43,8 +43,14 @@ copy_extensions = copy
 [any]
 commonName = supplied
 """)
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                     "-subj", f"/CN={name}", "-keyout", self.folder / "ca.key", "-out", self.pem)
+        request = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                   "-keyout", self.folder / "ca.key"]
+        if issuer is None:
+            self.openssl(*request, "-x509", "-days", "30", "-out", self.pem)
+        else:
+            self.openssl(*request, "-addext", "basicConstraints=critical,CA:TRUE", "-out", self.folder / "ca.csr")
+            issuer.openssl("ca", "-batch", "-notext", "-config", issuer.settings, "-in", self.folder / "ca.csr",
+                           "-out", self.pem)
 
     def openssl(self, *arguments):
         done = run("openssl", *arguments)

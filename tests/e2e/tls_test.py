@@ -18,8 +18,19 @@ class Tls(unittest.TestCase):
         cls.addClassCleanup(host.close)
         cls.revoked = host.authority.issue("revoked", "DNS:web3.example")
         host.authority.revoke(cls.revoked[0])
-        host.provision(extra=host.inputs(crl=f'crl = "{host.authority.crl()}"', limits='handshake_timeout = "2s"'))
+        cls.good_below, cls.revoked_below = (Authority(host.folder / name, name, host.authority) for name in ("good", "gone"))
+        host.authority.revoke(cls.revoked_below.pem)
+        lists = host.folder / "lists.pem"
+        lists.write_bytes(b"".join(one.crl().read_bytes() for one in (host.authority, cls.good_below, cls.revoked_below)))
+        host.provision(extra=host.inputs(crl=f'crl = "{lists}"', limits='handshake_timeout = "2s"'))
         host.start_daemon()
+
+    @staticmethod
+    def below(authority):
+        """A good sender's certificate, with that of the authority between it and the root."""
+        pem, key = authority.issue("web6", "DNS:web6.example")
+        pem.write_bytes(pem.read_bytes() + authority.pem.read_bytes())
+        return pem, key
 
     def handshake(self, change=lambda context: None, **tls):
         """Connects and writes an event; whether the connection ended with nothing said."""
@@ -72,6 +83,7 @@ class Tls(unittest.TestCase):
             "expired": lambda: self.handshake(identity=ca.issue("expired", "DNS:web4.example", *past)),
             "not yet valid": lambda: self.handshake(identity=ca.issue("future", "DNS:web5.example", *future)),
             "revoked": lambda: self.handshake(identity=self.revoked),
+            "its authority revoked": lambda: self.handshake(identity=self.below(self.revoked_below)),
             "wrong SAN": lambda: self.handshake(identity=ca.issue("evil", "DNS:web1.example.evil")),
             "SAN of one label more": lambda: self.handshake(identity=ca.issue("deep", "DNS:a.web1.example")),
             "CN alone": lambda: self.handshake(identity=ca.issue("web1.example", "")),
@@ -84,6 +96,9 @@ class Tls(unittest.TestCase):
             "nothing": lambda: self.plain(),
         }
         heard, refused = 0, 0
+        with host.connect("tls", identity=self.below(self.good_below)) as out:
+            out.sendall(b"by an authority in between\n")
+        self.assertEqual(host.received(1), [b"by an authority in between"])
         with host.connect("tls") as good:
             for round_ in range(2):
                 for what, attempt in bad.items():
@@ -108,7 +123,7 @@ class Tls(unittest.TestCase):
             refused += 1
             good.sendall(HEARD % heard)
             heard += 1
-            events = host.received(heard)
+            events = host.received(1 + heard)[1:]
         self.assertEqual(events, [(HEARD % i)[:-1] for i in range(heard)])
         words = host.daemon_words()
         for reason in ("certificate has expired", "certificate revoked", "not yet valid", "allowed_names",
