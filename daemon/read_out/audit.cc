@@ -1,7 +1,6 @@
 #include "daemon/read_out/audit.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "daemon/read_out/words.h"
 
@@ -9,32 +8,6 @@ namespace stele::daemon {
 namespace {
 
 constexpr char kEnriched = '\x1d';  // what stands behind it was added by auditd
-
-template <class T>
-bool take_number(std::string_view& text, T& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return true;
-}
-
-// "audit(1686666551.525:28860764):" and what follows.
-bool take_stamp(std::string_view& text, AuditRecord& record) {
-  std::uint64_t seconds = 0;
-  unsigned milliseconds = 0;
-  if (!take(text, "audit(") || !take_number(text, seconds) || !take(text, ".")) return false;
-  if (text.size() < 4 || text[3] != ':' || !is_digit(text[0]) || !is_digit(text[1]) ||
-      !is_digit(text[2])) {
-    return false;
-  }
-  if (!take_number(text, milliseconds) || !take(text, ":") || !take_number(text, record.serial) ||
-      !take(text, "):")) {
-    return false;
-  }
-  if (seconds > 9'000'000'000) return false;  // beyond what nanoseconds in 64 bits hold
-  record.time_ms = static_cast<std::int64_t>(seconds) * 1000 + milliseconds;
-  return true;
-}
 
 bool is_name_char(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -79,18 +52,8 @@ void take_pairs(std::string_view text, std::vector<AuditRecord::Pair>& pairs) {
   }
 }
 
-std::optional<AuditRecord> parse_record(std::string_view line) {
-  AuditRecord record;
-  if (take(line, "node=")) record.node = take_word(line);
-  if (!take(line, "type=")) return std::nullopt;
-  record.type = take_word(line);
-  const auto is_type_char = [](char c) { return is_name_char(c) || c == '[' || c == ']'; };
-  if (record.type.empty() || !std::all_of(record.type.begin(), record.type.end(), is_type_char)) {
-    return std::nullopt;
-  }
-  if (!take(line, "msg=") || !take_stamp(line, record)) return std::nullopt;
-  take_pairs(line, record.pairs);
-  return record;
+bool of_one_event(const AuditStamp& a, const AuditStamp& b) {
+  return a.serial == b.serial && a.time_ns == b.time_ns && a.node == b.node;
 }
 
 int hex_digit(char c) {
@@ -119,14 +82,10 @@ std::optional<std::vector<AuditRecord>> parse_audit_event(std::string_view text)
     std::string_view line = take_until(text, '\n');
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
-    auto record = parse_record(line);
-    if (!record || records.size() == kMaxAuditRecords) return std::nullopt;
-    if (!records.empty() &&
-        (record->serial != records[0].serial || record->time_ms != records[0].time_ms ||
-         record->node != records[0].node)) {
-      return std::nullopt;
-    }
-    records.push_back(std::move(*record));
+    const auto stamp = parse_audit_stamp(line);
+    if (!stamp || records.size() == kMaxAuditRecords) return std::nullopt;
+    if (!records.empty() && !of_one_event(*stamp, records[0])) return std::nullopt;
+    take_pairs(stamp->fields, records.emplace_back(AuditRecord{*stamp, {}}).pairs);
   }
   if (records.empty()) return std::nullopt;
   return records;

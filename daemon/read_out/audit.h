@@ -15,19 +15,17 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/read_out/audit_stamp.h"
 #include "daemon/read_out/read_out.h"
 
 namespace stele::daemon {
 
 constexpr std::size_t kMaxAuditRecords = 1024;  // of one event; the kernel makes a few dozen
 
-struct AuditRecord {
+struct AuditRecord : AuditStamp {
   struct Pair {
     std::string_view name, value;  // the value as written, quotes included
   };
-  std::string_view node, type;
-  std::int64_t time_ms = 0;
-  std::uint64_t serial = 0;
   std::vector<Pair> pairs;  // also those inside msg='…', and the enriched ones at the end
 
   std::optional<std::string_view> find(std::string_view name) const;

@@ -121,7 +121,7 @@ bool read_audit(std::string_view text, ReadOut& out) {
   if (!records) return false;
   out.format = "audit";
   const AuditRecord& first = records->front();
-  out.time_ns = first.time_ms * 1'000'000;
+  out.time_ns = first.time_ns;
 
   const std::string account = account_of(*records);
   const std::string_view login = first_said(*records, {"AUID", "auid"});

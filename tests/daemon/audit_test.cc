@@ -95,7 +95,7 @@ TEST(AuditRecord, AStampIsReadOrTheLineIsNone) {
   EXPECT_EQ(stamp->serial, 58u);
   for (const char* line :
        {"", "type=", "type=X msg=audit(1.000:2)",
-        "type=X msg=audit(1.1000:2): ", "type=X msg=audit(1.000:4294967296): ",
+        "type=X msg=audit(1.1000:2): ", "type=X msg=audit(1.5:2): ", "type=X msg=audit(1.000:4294967296): ",
         "type=X msg=audit(9223372036.000:1): ", "node= type=X msg=audit(1.000:2): ",
         "type= msg=audit(1.000:2): ", "x=1 msg=audit(1.0:2): ", "type=X msg=audit(-1.000:2): "}) {
     EXPECT_FALSE(parse_audit_stamp(line)) << line;

@@ -11,7 +11,7 @@ FUZZ_TARGET(audit) {
   ENSURE(read_audit(text, out) == event.has_value());
   if (!event) return false;
   for (const AuditRecord& record : *event) {
-    ENSURE(record.serial == event->front().serial && record.time_ms == event->front().time_ms);
+    ENSURE(record.serial == event->front().serial && record.time_ns == event->front().time_ns);
     for (const AuditRecord::Pair& pair : record.pairs) {
       ENSURE(!pair.name.empty() && audit_text(pair.value).size() <= pair.value.size());
     }
