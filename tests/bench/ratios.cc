@@ -20,6 +20,10 @@ constexpr Row kRows[] = {
     {"verify/jobs:2", "ceiling/hash", 0.5},
     {"verify_packed/jobs:1", "ceiling/hash", 0.5},
     {"verify_packed/jobs:2", "ceiling/hash", 0.5},
+    {"acknowledged/1/1", "ceiling/acknowledged/1/1", 0.8},
+    {"acknowledged/64/1", "ceiling/acknowledged/64/1", 0.8},
+    {"acknowledged/8/64", "ceiling/acknowledged/8/64", 0.8},
+    {"acknowledged/8/1000", "ceiling/acknowledged/8/1000", 0.8},
 };
 
 double median(std::vector<double> values) {
@@ -35,7 +39,7 @@ void Ratios::ReportRuns(const std::vector<Run>& reports) {
     if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
     const auto rate = run.counters.find("items_per_second");
     std::string name = run.benchmark_name();
-    for (const char* ending : {"/real_time"}) {
+    for (const char* ending : {"/real_time", "/iterations:1"}) {
       const std::size_t at = name.find(ending);
       if (at != std::string::npos) name.erase(at, std::string(ending).size());
     }
