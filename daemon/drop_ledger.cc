@@ -6,7 +6,7 @@ namespace stele::daemon {
 
 void DropLedger::add(const Source& source, const attest::Gap& gap) {
   const std::lock_guard lock(mutex_);
-  total_ += gap.lost;
+  totals_[gap.reason] += gap.lost;
   std::pair<std::string, std::string> key{source ? *source : std::string(), gap.reason};
   const bool known = accounts_.contains(key);
   const bool nameless = !known && accounts_.size() >= kMaxAccounts;
@@ -32,9 +32,9 @@ bool DropLedger::empty() const {
   return accounts_.empty();
 }
 
-std::uint64_t DropLedger::total() const {
+std::map<std::string, std::uint64_t> DropLedger::totals() const {
   const std::lock_guard lock(mutex_);
-  return total_;
+  return totals_;
 }
 
 }  // namespace stele::daemon

@@ -32,12 +32,13 @@ class DropLedger {
   void add(const Source& source, const attest::Gap& gap);
   std::vector<Account> take();  // all of them; they begin anew
   bool empty() const;
-  std::uint64_t total() const;  // events since the start, taken accounts included
+  // Events since the start by reason, taken accounts included.
+  std::map<std::string, std::uint64_t> totals() const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Account> accounts_;  // by source and reason
-  std::uint64_t total_ = 0;
+  std::map<std::string, std::uint64_t> totals_;
 };
 
 }  // namespace stele::daemon

@@ -106,6 +106,14 @@ void add_storage(Families& families, const MetricFacts& facts) {
                  static_cast<double>(status.disk_free_bytes));
   families.gauge("stele_disk_full", "1 while senders wait for space", status.queue.disk_full);
   families.gauge("stele_write_failed", "1 after a failed write or sync", status.queue.failed);
+  MetricFamily& dropped = families.family(
+      "stele_dropped_total", MetricType::Counter,
+      "Events that found no room in the queue or on the disk, each counted by a gap record");
+  std::map<std::string, std::uint64_t> by_reason = status.queue.dropped;
+  for (const char* reason : {"disk_full", "disk_low", "queue_overflow"}) by_reason[reason];
+  for (const auto& [reason, events] : by_reason) {
+    Families::add(dropped, {{"reason", reason}}, static_cast<double>(events));
+  }
   Families::add(families.family("stele_append_seconds", MetricType::Histogram,
                                 "One group: hashes, write and sync"),
                 {}, facts.append);

@@ -82,6 +82,12 @@ json::object ingest_of(const StatusFacts& facts) {
 
 std::string status_line(const StatusFacts& facts) {
   const std::vector<NotReady> not_ready = why_not_ready(facts);
+  std::uint64_t dropped = 0;
+  json::object dropped_because;
+  for (const auto& [reason, events] : facts.queue.dropped) {
+    dropped += events;
+    dropped_because[reason] = events;
+  }
   const json::object status{
       {"schema", "stele.status/1"},
       {"daemon",
@@ -104,7 +110,8 @@ std::string status_line(const StatusFacts& facts) {
         {"disk_full", facts.queue.disk_full},
         {"disk_low", facts.queue.disk_low},
         {"suspended", facts.queue.suspended},
-        {"dropped", facts.queue.dropped},
+        {"dropped", dropped},
+        {"dropped_because", dropped_because},
         {"writing_s", seconds(facts.queue.writing.count())},
         {"failed", facts.queue.failed}}},
       {"ingest", ingest_of(facts)},

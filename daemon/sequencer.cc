@@ -179,7 +179,7 @@ SequencerStatus Sequencer::status() const {
   status.disk_full = state_->admission.disk_full();
   status.disk_low = state_->admission.disk_low();
   status.suspended = state_->admission.suspends();
-  status.dropped = state_->admission.ledger().total();
+  status.dropped = state_->admission.ledger().totals();
   status.failed = state_->failed;
   if (const std::int64_t since = state_->writing_since_ns) {
     status.writing = std::chrono::nanoseconds(std::max<std::int64_t>(0, steady_ns() - since));

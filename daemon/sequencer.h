@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,7 +69,8 @@ struct SequencerStatus {
   bool disk_full = false;               // waiting for space
   bool disk_low = false;                // less than limits.disk_low_bytes
   bool suspended = false;               // senders wait because of that
-  std::uint64_t dropped = 0;            // events since the start, each counted by a gap record
+  // Events since the start, by reason; each counted by a gap record.
+  std::map<std::string, std::uint64_t> dropped;
   std::chrono::nanoseconds writing{0};  // for how long one write has been at the disk; 0: none is
   bool failed = false;
 };

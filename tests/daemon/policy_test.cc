@@ -106,7 +106,7 @@ TEST(Policy, AnOverflowIsCountedAndRecordedWithItsSpanAndSource) {
     batch.dropped = [&] { dropped += 100; };
     EXPECT_TRUE(gate.sequencer->submit(std::move(batch), [] { FAIL() << "nobody waits"; }));
   }
-  const std::uint64_t in_status = gate.sequencer->status().dropped;
+  const std::uint64_t in_status = gate.sequencer->status().dropped.at("queue_overflow");
   EXPECT_GE(in_status, 100u * kBatches - 4096) << "more than the queue holds were taken";
   EXPECT_LE(gate.sequencer->status().queued_records, 4096u);
   gate.files.open_gate();

@@ -39,7 +39,10 @@ class LowDisk(unittest.TestCase):
                 self.assertEqual((status, reply["status"]), (503, 503))
                 self.assertIn("dropped", reply["detail"])
             self.assertEqual(host.status()["ingest"]["inputs"]["http"]["dropped"], 4)
-            self.assertEqual(host.status()["queue"]["dropped"], 4)
+            queue = host.status()["queue"]
+            self.assertEqual((queue["dropped"], queue["dropped_because"]), (4, {"disk_low": 4}))
+            metrics = host.curl("/metrics")[1]
+            self.assertIn(b'stele_dropped_total{reason="disk_low"} 4', metrics)
             host.write_config()
             host.stop_daemon()
             host.start_daemon()
