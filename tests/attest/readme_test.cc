@@ -117,7 +117,7 @@ TEST(Readme, ShowsTheBytesThatTheCodeWrites) {
 
 TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
   const std::string page = test::read_file(STELE_SOURCE_DIR "/attest/README.md");
-  for (int i = 0; i <= static_cast<int>(Fault::trust_signature); ++i) {
+  for (int i = 0; i <= static_cast<int>(Fault::simulator_refused); ++i) {
     const auto fault = static_cast<Fault>(i);
     const std::string row = "| `" + std::string(name(fault)) + "` | " +
                             std::string(name(verdict_of(fault))) + ' ' +
