@@ -97,6 +97,20 @@ TPM2B_PUBLIC template_for(Device& device, const EkTemplate& known) {
   return area;
 }
 
+// Whether the TPM refuses what it was given, and goes on: a credential (0x1DF: for another AK; 0x101
+// on libtpms 0.9, or TPM_RC_VALUE: for another TPM's key), or a template that somebody left in NV.
+bool refuses_input(const TpmError& error) {
+  switch (error.kind()) {
+    case TpmError::Kind::busy:
+    case TpmError::Kind::lost_device:
+    case TpmError::Kind::was_reset:
+    case TpmError::Kind::full:
+      return false;
+    default:
+      return true;
+  }
+}
+
 struct Key {
   Object object;
   TPMT_PUBLIC area{};
@@ -143,20 +157,6 @@ Object start_policy(Device& device, const TPMT_PUBLIC& key) {
   return session;
 }
 
-// Whether the TPM's word means that this credential is not for it. 0x1DF: another AK. 0x101 (libtpms
-// 0.9) or TPM_RC_VALUE: another TPM's key. The rest is what any bytes may provoke.
-bool is_about_credential(const TpmError& error) {
-  switch (error.kind()) {
-    case TpmError::Kind::busy:
-    case TpmError::Kind::lost_device:
-    case TpmError::Kind::was_reset:
-    case TpmError::Kind::full:
-      return false;
-    default:
-      return true;
-  }
-}
-
 template <class Sized>
 bool fits(attest::ByteView bytes, Sized& to) {
   auto* const begin = reinterpret_cast<std::uint8_t*>(&to) + sizeof to.size;
@@ -183,8 +183,12 @@ attest::EndorsementEvidence read_endorsement(Device& device, const Credentials& 
   }
   evidence.intermediates = read_chain(device);
   if (chosen != nullptr) {
-    evidence.certificate = chosen->certificate_index;
-    evidence.ek = marshal(make_key(device, credentials, *chosen).area);
+    try {
+      evidence.ek = marshal(make_key(device, credentials, *chosen).area);
+      evidence.certificate = chosen->certificate_index;
+    } catch (const TpmError& error) {
+      if (!refuses_input(error)) throw;
+    }
   }
   return evidence;
 }
@@ -198,18 +202,18 @@ Activation activate_credential(Device& device, const Credentials& credentials,
   if (!fits(credential.id_object, id_object) || !fits(credential.encrypted_secret, encrypted)) {
     return {std::nullopt, "the credential is longer than any"};
   }
-  const Key ek = make_key(device, credentials, *known);
-  const Object session = start_policy(device, ek.area);
   const Object ak = find_ak(device, credentials);
   EsysPtr<TPM2B_DIGEST> secret;
   try {
+    const Key ek = make_key(device, credentials, *known);
+    const Object session = start_policy(device, ek.area);
     execute(device, "TPM2_ActivateCredential", [&] {
       return Esys_ActivateCredential(device.esys(), ak.get(), ek.object.get(), ESYS_TR_PASSWORD,
                                      session.get(), ESYS_TR_NONE, &id_object, &encrypted,
                                      out(secret));
     });
   } catch (const TpmError& error) {
-    if (!is_about_credential(error)) throw;
+    if (!refuses_input(error)) throw;
     return {std::nullopt, std::string("the TPM refuses the credential: ") + error.what()};
   }
   return {attest::Bytes(secret->buffer, secret->buffer + secret->size), ""};
