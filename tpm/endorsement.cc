@@ -7,6 +7,7 @@
 #include "attest/identity/ek_certificate.h"
 #include "tpm/anchor_session.h"
 #include "tpm/ek_templates.h"
+#include "tpm/endorsement_key.h"
 #include "tpm/hierarchies.h"
 
 namespace stele::tpm {
@@ -97,8 +98,9 @@ TPM2B_PUBLIC template_for(Device& device, const EkTemplate& known) {
   return area;
 }
 
-// Whether the TPM refuses what it was given, and goes on: a credential (0x1DF: for another AK; 0x101
-// on libtpms 0.9, or TPM_RC_VALUE: for another TPM's key), or a template that somebody left in NV.
+// Whether the TPM refuses what it was given, and goes on: a credential (0x1DF: for another AK;
+// 0x101 on libtpms 0.9, or TPM_RC_VALUE: for another TPM's key), or a template that somebody left
+// in NV.
 bool refuses_input(const TpmError& error) {
   switch (error.kind()) {
     case TpmError::Kind::busy:
@@ -111,12 +113,10 @@ bool refuses_input(const TpmError& error) {
   }
 }
 
-struct Key {
-  Object object;
-  TPMT_PUBLIC area{};
-};
+}  // namespace
 
-Key make_key(Device& device, const Credentials& credentials, const EkTemplate& known) {
+EndorsementKey make_endorsement_key(Device& device, const Credentials& credentials,
+                                    const EkTemplate& known) {
   use_auth(device, ESYS_TR_RH_ENDORSEMENT, true, credentials.endorsement_auth);
   const TPM2B_PUBLIC area = template_for(device, known);
   const TPM2B_SENSITIVE_CREATE no_secret{};
@@ -131,6 +131,8 @@ Key make_key(Device& device, const Credentials& credentials, const EkTemplate& k
   });
   return {Object(device, reference, Object::End::flush), made->publicArea};
 }
+
+namespace {
 
 // A session that satisfies the key's policy: the endorsement hierarchy's authValue, and where the
 // policy leaves a choice of that or another, the choice.
@@ -184,7 +186,7 @@ attest::EndorsementEvidence read_endorsement(Device& device, const Credentials& 
   evidence.intermediates = read_chain(device);
   if (chosen != nullptr) {
     try {
-      evidence.ek = marshal(make_key(device, credentials, *chosen).area);
+      evidence.ek = marshal(make_endorsement_key(device, credentials, *chosen).area);
       evidence.certificate = chosen->certificate_index;
     } catch (const TpmError& error) {
       if (!refuses_input(error)) throw;
@@ -205,7 +207,7 @@ Activation activate_credential(Device& device, const Credentials& credentials,
   const Object ak = find_ak(device, credentials);
   EsysPtr<TPM2B_DIGEST> secret;
   try {
-    const Key ek = make_key(device, credentials, *known);
+    const EndorsementKey ek = make_endorsement_key(device, credentials, *known);
     const Object session = start_policy(device, ek.area);
     execute(device, "TPM2_ActivateCredential", [&] {
       return Esys_ActivateCredential(device.esys(), ak.get(), ek.object.get(), ESYS_TR_PASSWORD,
