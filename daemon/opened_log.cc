@@ -48,6 +48,13 @@ void check_against(const Config& config, const JournalSummary& journal) {
         kConfiguration,
         config.data + " is provisioned in part: run `stele provision` again, it goes on");
   }
+  // Provisioning keeps the trust file last: of mode a, when the auditor has locked the TPM.
+  if (journal.genesis.mode == attest::Mode::a && !storage::posix().exists(config.data + "/trust")) {
+    throw CannotServe(kConfiguration,
+                      config.data +
+                          " is of mode a, and its TPM is not locked yet: run `stele provision` "
+                          "again, and let the auditor come");
+  }
   if (!config.origin.empty() && config.origin != journal.genesis.origin) {
     throw CannotServe(kConfiguration, "origin is " + config.origin + " in the configuration, but " +
                                           config.data + " holds the log " + journal.genesis.origin +
