@@ -151,7 +151,7 @@ class Attack(unittest.TestCase):
         self.assertEqual(host.lock().returncode, OK)
 
     def test_a_key_of_the_attackers_in_place_of_the_endorsement_key(self):
-        """The host answers ReadPublic: with the attacker's key always, or only the first time, when ESYS remembers it."""
+        """The host answers ReadPublic: with the attacker's key always, or only the first time, for ESYS to remember."""
         host = self.host
         host.start_relay()
         for times, words in ((1, b"two different endorsement keys"), (9, b"not the certificate's")):
@@ -168,8 +168,8 @@ class Attack(unittest.TestCase):
             done, between = self.visit(act)
             self.never_locked(done, f"{times} answers with the attacker's key")
             self.assertIn(words, done.stderr)
-            self.assertEqual([m for m in between.passed["down"] if m[0] == COMMAND and tag_and_code(m)[1] == CHANGE_AUTH],
-                             [], "nothing was sent under that key")
+            sent = [tag_and_code(m)[1] for m in between.passed["down"] if m[0] == COMMAND]
+            self.assertNotIn(CHANGE_AUTH, sent, "nothing was sent under that key")
             self.assertFalse(host.secrets.exists(), "not even made")
 
     def with_another_key(self, response):
@@ -182,7 +182,8 @@ class Attack(unittest.TestCase):
         else:
             length = struct.unpack(">H", area[-34:-32])[0] if area[-34:-32] == b"\x00\x20" else 48
             curve = {32: "P-256", 48: "P-384"}[length]
-            made = run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-outform", "DER")
+            made = run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-outform",
+                       "DER")
             public = run("openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER", input=made.stdout).stdout
             area[-2 * length - 2:-length - 2], area[-length:] = public[-2 * length:-length], public[-length:]
         digest = {0x000B: hashlib.sha256, 0x000C: hashlib.sha384}[name_algorithm]
@@ -226,8 +227,8 @@ class Attack(unittest.TestCase):
                 return payload[:trust_at - 4] + struct.pack(">I", len(text)) + text
             return change
 
-        for old, new in ((b"\nmode a\n", b"\nmode b\n"), (b"first_counter ", b"first_counter 1"), (b"\nera 0", b"\nera 1"),
-                         (b"base_reset ", b"base_reset 1"), (b"origin test", b"origin best")):
+        for old, new in ((b"\nmode a\n", b"\nmode b\n"), (b"first_counter ", b"first_counter 1"),
+                         (b"\nera 0", b"\nera 1"), (b"base_reset ", b"base_reset 1"), (b"origin test", b"origin best")):
             self.assertTrue(say(replacing(old, new)))
         text = hello[trust_at:]
         self.assertIn(b"only an auditor's own", say(replacing(text, text + b"locked_from outside\n")))

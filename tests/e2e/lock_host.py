@@ -134,8 +134,8 @@ class LockHost(Host):
         with open(self.relay_log, "ab") as log:
             self.relay = subprocess.Popen(
                 [BIN / "stele", "provision", "--tcti", self.tpm.tcti, "--origin", self.origin, "--mode", "a",
-                 "--from-outside", f"unix:{self.socket}", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment)
+                 "--from-outside", f"unix:{self.socket}", "--config", self.config], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=environment)
         if wait:
             wait_until(lambda: b"waiting for the auditor" in self.relay_log.read_bytes() or
                        self.relay.poll() is not None, "the host waits for the auditor")

@@ -181,7 +181,7 @@ class Lock(unittest.TestCase):
         self.assertTrue(host.root("tpm2_nvdefine", SCRATCH, "-C", "o", "-s", "8"))
 
     def test_between_two_machines_over_mutual_tls(self):
-        """The two ends carried by socat, as `ssh -L` would: a certificate that the other side does not know is refused."""
+        """The two ends carried by socat, as `ssh -L` would: who has no certificate that the host knows is refused."""
         host = self.host
         for name in ("host", "auditor", "stranger"):
             made = run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",

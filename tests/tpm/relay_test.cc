@@ -42,6 +42,16 @@ TEST(RelayMessage, IsReadAsItWasWritten) {
   EXPECT_LE(tpm::refusal(std::string(5000, 'x')).payload.size(), tpm::kMaxReasonBytes);
 }
 
+// tpm/README.md, "Mode A from outside": the three examples.
+TEST(RelayMessage, HasTheBytesOfTheFormatPage) {
+  const auto hex = [](const RelayMessage& message) { return attest::to_hex(tpm::encode(message)); };
+  Bytes read_public;
+  attest::Writer(read_public).u16(0x8001).u32(14).u32(0x173).u32(0x80000000);
+  EXPECT_EQ(hex({RelayKind::command, read_public}), "020000000e80010000000e0000017380000000");
+  EXPECT_EQ(hex(tpm::refusal("not passed on!")), "040000000e6e6f7420706173736564206f6e21");
+  EXPECT_EQ(hex({RelayKind::locked, {}}), "0500000000");
+}
+
 TEST(RelayMessage, NoOtherKindOrLengthIsTaken) {
   for (int kind = 0; kind < 256; ++kind) {
     for (const std::uint32_t length : {0u, 9u, 4097u, 262145u, 0xffffffffu}) {
