@@ -60,7 +60,8 @@ std::string mode(const Report& r) {
   if (!r.locked_from_outside) return "A, as the log says of itself";
   return *r.locked_from_outside
              ? "A: the auditor holds ownerAuth; set from outside, the host never had it"
-             : "A: the auditor holds ownerAuth; set by the host itself: trust on first install";
+             : "A: the auditor holds ownerAuth; whether the host ever had it is not known "
+               "(trust on first install)";
 }
 
 // Nothing is said where nothing was checked.
