@@ -25,6 +25,7 @@ Appraiser::State::State(Options given)
   out.origin = trust.origin;
   out.log_id = trust.log_id;
   out.mode = trust.mode;
+  if (trust.mode == Mode::a) out.locked_from_outside = trust.locked_from_outside;
   out.tpm_kind = trust.tpm_kind;
   out.tpm_manufacturer = trust.tpm_manufacturer;
   out.tpm_model = trust.tpm_model;

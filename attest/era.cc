@@ -1,5 +1,7 @@
 #include "attest/era.h"
 
+#include <algorithm>
+
 #include "attest/check.h"
 #include "attest/codec.h"
 
@@ -109,6 +111,28 @@ Result<EraGap> verify_succession(ByteView genesis, const TrustPins& pins,
     return contradicts("the trust file and the genesis name different ends of the era before");
   }
   return gap;
+}
+
+bool same_era(const TrustPins& a, const TrustPins& b) {
+  TrustPins other = b;
+  other.quote_interval_ms = a.quote_interval_ms;
+  other.max_quote_gap = a.max_quote_gap;
+  other.heartbeat_s = a.heartbeat_s;
+  other.slack_ms = a.slack_ms;
+  other.clock_update_ms = a.clock_update_ms;
+  other.tpm_kind = a.tpm_kind;
+  other.locked_from_outside = a.locked_from_outside;
+  other.tpm_manufacturer = a.tpm_manufacturer;
+  other.tpm_model = a.tpm_model;
+  return a == other;
+}
+
+bool same_eras(const std::vector<EarlierEra>& a, const std::vector<EarlierEra>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const EarlierEra& one, const EarlierEra& other) {
+                      return same_era(one.pins, other.pins) && one.seq == other.seq &&
+                             one.extend == other.extend && one.size == other.size;
+                    });
 }
 
 std::string to_text(const EraRequest& request) {

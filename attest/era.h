@@ -57,6 +57,13 @@ Result<EraGap> verify_era_end(const Genesis& genesis, const TrustPins& before);
 // Faults: trust_malformed; those of decode_genesis and verify_era_end.
 Result<EraGap> verify_succession(ByteView genesis, const TrustPins& pins, const EarlierEra& before);
 
+// Whether two files pin the same era: all that its TPM signed. What a host only says of itself, and
+// what one auditor reads in a certificate and the host in the device, may differ: intervals, kind,
+// manufacturer, model.
+bool same_era(const TrustPins& a, const TrustPins& b);
+// The same for a row of earlier eras and their ends; what is given up may differ.
+bool same_eras(const std::vector<EarlierEra>& a, const std::vector<EarlierEra>& b);
+
 struct EraRequest {
   Bytes genesis;
   TrustFile trust;

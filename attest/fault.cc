@@ -73,6 +73,14 @@ constexpr FaultRow kFaults[] = {
     {Fault::firmware_changed, "firmware_changed", platform, fail},
     {Fault::trust_malformed, "trust_malformed", platform, fail},
     {Fault::trust_signature, "trust_signature", platform, fail},
+    {Fault::ek_certificate_malformed, "ek_certificate_malformed", platform, fail},
+    {Fault::ek_certificate_unfit, "ek_certificate_unfit", platform, fail},
+    {Fault::ek_certificate_foreign, "ek_certificate_foreign", platform, fail},
+    {Fault::ek_certificate_expired, "ek_certificate_expired", platform, fail},
+    {Fault::ek_unfit, "ek_unfit", platform, fail},
+    {Fault::ek_mismatch, "ek_mismatch", platform, fail},
+    {Fault::credential_refused, "credential_refused", platform, fail},
+    {Fault::simulator_refused, "simulator_refused", platform, fail},
 };
 
 constexpr std::string_view kFindings[] = {
@@ -106,7 +114,7 @@ constexpr bool rows_stand_in_order() {
   return true;
 }
 static_assert(rows_stand_in_order());
-static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::trust_signature) + 1);
+static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::simulator_refused) + 1);
 static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
 
 const FaultRow& row(Fault fault) {

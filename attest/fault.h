@@ -73,6 +73,15 @@ enum class Fault : std::uint16_t {
   firmware_changed,
   trust_malformed,  // the trust file cannot be read
   trust_signature,  // the trust file's note signature does not verify
+  // at enrolment
+  ek_certificate_malformed,  // not one X.509 v3 certificate in DER
+  ek_certificate_unfit,      // not of an endorsement key: usage, names, or an authority's
+  ek_certificate_foreign,    // no chain to a root that the auditor pins
+  ek_certificate_expired,    // it, or one of its chain, is not in force at the time
+  ek_unfit,                  // the endorsement key's public area is of no template
+  ek_mismatch,               // the endorsement key is not the certificate's
+  credential_refused,        // AK and endorsement key are not in one TPM
+  simulator_refused,         // the certificate is a simulator's, and the auditor allows none
 };
 
 enum class Finding : std::uint16_t {

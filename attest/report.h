@@ -57,6 +57,8 @@ struct Report {
   std::uint64_t quote_anchors = 0;
   std::optional<std::int64_t> newest_anchor_ns;
   std::optional<Mode> mode;
+  // Of mode a: whether the trust file says that the host never had ownerAuth. None: no trust file.
+  std::optional<bool> locked_from_outside;
   // Up to where no other history can be final as well; none: nothing is, or nothing was checked.
   std::optional<FinalThrough> final_through;
   TpmKind tpm_kind = TpmKind::unknown;

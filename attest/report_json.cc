@@ -112,6 +112,8 @@ std::string to_json(const Report& r) {
   } else {
     anchors.raw("mode", "null");
   }
+  // Only where it is known: verdicts that were given before it could be known stay what they were.
+  if (r.locked_from_outside.value_or(false)) anchors.text("locked_from", "outside");
   anchors.raw("final_through", r.final_through ? final_through(*r.final_through) : "null");
   const std::string tpm = Object()
                               .text("kind", name(r.tpm_kind))

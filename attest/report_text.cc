@@ -55,6 +55,15 @@ std::string freshness(const Report& r) {
   return out;
 }
 
+std::string mode(const Report& r) {
+  if (*r.mode == Mode::b) return "B: root knows ownerAuth";
+  if (!r.locked_from_outside) return "A, as the log says of itself";
+  return *r.locked_from_outside
+             ? "A: the auditor holds ownerAuth; set from outside, the host never had it"
+             : "A: the auditor holds ownerAuth; whether the host ever had it is not known "
+               "(trust on first install)";
+}
+
 // Nothing is said where nothing was checked.
 void write_final(std::string& out, const Report& r) {
   if (!r.mode || r.identity == "none" || r.conclusion == Conclusion::tampered) return;
@@ -180,9 +189,7 @@ std::string to_text(const Report& r) {
       std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
   if (r.newest_anchor_ns) anchors += "; newest of " + to_rfc3339(*r.newest_anchor_ns);
   line(out, "anchors", anchors);
-  if (r.mode)
-    line(out, "mode",
-         *r.mode == Mode::a ? "A: the auditor holds ownerAuth" : "B: root knows ownerAuth");
+  if (r.mode) line(out, "mode", mode(r));
   write_final(out, r);
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +

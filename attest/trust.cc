@@ -13,6 +13,7 @@ namespace stele::attest {
 namespace {
 
 constexpr std::string_view kFirstLine = "stele-trust 1";
+constexpr std::string_view kLockedLine = "locked_from outside";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
 bool read_hex(std::string_view text, Bytes& out, std::size_t max_bytes) {
@@ -228,7 +229,14 @@ Result<void> parse_pins(Lines& lines, TrustPins& pins) {
     return malformed(lines.number,
                      "a trust file begins with the line \"" + std::string(kFirstLine) + "\"");
   }
-  return parse_part(kLines, lines, pins);
+  if (auto read = parse_part(kLines, lines, pins); !read) return read;
+  if (!lines.rest.starts_with("locked_from")) return ok();
+  ++lines.number;
+  if (!take_line(lines.rest, found)) return malformed(lines.number, "the line does not end");
+  if (found != kLockedLine) return malformed(lines.number, "not a value of locked_from");
+  if (pins.mode != Mode::a) return malformed(lines.number, "only mode a is locked");
+  pins.locked_from_outside = true;
+  return ok();
 }
 
 Result<TrustFile> parse_lines(std::string_view text) {
@@ -267,6 +275,8 @@ void write_pins(const TrustPins& pins, std::string& out) {
          is_trust_text(pins.tpm_model));
   out.append(kFirstLine).append("\n");
   write_part(kLines, pins, out);
+  ENSURE(!pins.locked_from_outside || pins.mode == Mode::a);
+  if (pins.locked_from_outside) out.append(kLockedLine).append("\n");
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 //   base_firmware HEX16 quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N ·
 //   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
 //   · tpm_model TEXT
+// then, only in a file of mode a that `stele lock` wrote, and never in a host's own:
+//   locked_from outside
 // and, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
 //   stele-trust 1 …
@@ -53,6 +55,9 @@ struct TrustPins {
   TpmKind tpm_kind = TpmKind::unknown;
   std::string tpm_manufacturer;
   std::string tpm_model;
+  // The auditor set ownerAuth and lockoutAuth, and the host never had them; false: nobody who
+  // could know it says so, which of mode A leaves trust on first install.
+  bool locked_from_outside = false;
 
   Result<TpmIdentity> identity() const;  // ak_unfit
   bool operator==(const TrustPins&) const = default;

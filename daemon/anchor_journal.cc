@@ -39,6 +39,8 @@ void AnchorJournal::replay(std::uint8_t kind, attest::ByteView payload,
     chain_.reset();
     newest_.reset();
     newest_remark_.reset();
+    genesis_.assign(payload.begin(), payload.end());
+    genesis_receipt_.clear();
     auto begun = attest::AnchorChain::begin(payload, identity);
     if (begun) {
       chain_ = std::move(*begun);
@@ -82,7 +84,9 @@ void AnchorJournal::remark(attest::RemarkCode code, const std::string& text) {
 void AnchorJournal::remember(const attest::AnchorChain::Applied& applied,
                              attest::ByteView payload) {
   if (applied.remark) newest_remark_ = applied.remark;
-  if (applied.kind != attest::EntryKind::receipt || chain_->seq() == 0) return;
+  if (applied.kind != attest::EntryKind::receipt) return;
+  if (genesis_receipt_.empty()) genesis_receipt_.assign(payload.begin(), payload.end());
+  if (chain_->seq() == 0) return;
   if (applied.receipt->kind() == attest::ReceiptKind::quote) return;
   newest_ = CounterAnchor{*chain_->newest_statement(), *attest::decode_receipt(payload)};
 }

@@ -33,6 +33,9 @@ class AnchorJournal {
 
   // Nothing before the first.
   const std::optional<CounterAnchor>& newest_counter_anchor() const { return newest_; }
+  // As they lie in the journal; the receipt is empty until there is one.
+  const attest::Bytes& genesis() const { return genesis_; }
+  const attest::Bytes& genesis_receipt() const { return genesis_receipt_; }
 
  private:
   void replay(std::uint8_t kind, attest::ByteView payload, const attest::TpmIdentity& identity);
@@ -42,6 +45,7 @@ class AnchorJournal {
   std::optional<attest::Defect> refused_;  // why an era's genesis is not that of `identity`
   std::optional<storage::Journal> journal_;
   std::optional<CounterAnchor> newest_;
+  attest::Bytes genesis_, genesis_receipt_;
   std::optional<attest::Remark> newest_remark_;
 };
 

@@ -26,6 +26,10 @@ constexpr milliseconds kLastBackOff{10'000};
 // Live answers: each costs the TPM a quote anchor and an audit session, but no wear.
 constexpr std::uint32_t kAnswerBurst = 10;
 constexpr milliseconds kAnswerRefill{100};
+// Requests of enrolments: each makes an endorsement key, which keeps a slow chip busy for seconds.
+// An enrolment is two or three of them.
+constexpr std::uint32_t kEnrolmentBurst = 12;
+constexpr milliseconds kEnrolmentRefill{5'000};
 
 // What nobody repairs, the auditor can let end.
 constexpr const char* kWayBack =
@@ -56,6 +60,7 @@ AnchorLoop::AnchorLoop(const Config& config, AnchorRequests& requests, Outside o
       outside_(std::move(outside)),
       anchors_(config.anchor_burst, config.anchor_refill),
       answers_(kAnswerBurst, kAnswerRefill),
+      enrolments_(kEnrolmentBurst, kEnrolmentRefill),
       back_off_(kFirstBackOff) {}
 
 void AnchorLoop::run() {
@@ -315,15 +320,25 @@ void AnchorLoop::serve(const AnchorRequest& request) {
 }
 
 void AnchorLoop::serve(const AnswerRequest& request) {
-  const auto refuse = [&](int exit_code, std::string reason) {
-    request.done({std::nullopt, std::move(reason), exit_code});
+  if (const auto refused = refusal()) {
+    return request.done({std::nullopt, refused->reason, refused->exit_code});
+  }
+  const Time now = TokenBucket::Clock::now();
+  if (!answers_.take(now)) {
+    return request.done({std::nullopt,
+                         "too many answers asked for; try again in " +
+                             seconds(answers_.next(now) - now),
+                         EX_TEMPFAIL});
+  }
+  request.done(answer_now(request.nonce));
+}
+
+AnswerOutcome AnchorLoop::answer_now(const attest::Hash& nonce) {
+  const auto refuse = [](int exit_code, std::string reason) {
+    return AnswerOutcome{std::nullopt, std::move(reason), exit_code};
   };
   if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
   const Time now = TokenBucket::Clock::now();
-  if (!answers_.take(now)) {
-    return refuse(EX_TEMPFAIL,
-                  "too many answers asked for; try again in " + seconds(answers_.next(now) - now));
-  }
   if (journal_->chain().needs_counter_anchor()) {
     if (start_anchor_due_) {
       anchors_.draw(now);
@@ -336,9 +351,36 @@ void AnchorLoop::serve(const AnswerRequest& request) {
     if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
   }
   std::optional<attest::Answer> answer;
-  attempt_round([&] { answer = rounds_->answer(request.nonce, outside_.durable_head); });
+  attempt_round([&] { answer = rounds_->answer(nonce, outside_.durable_head); });
   if (!answer) return refuse(EX_UNAVAILABLE, status_.reason);
-  request.done({encode(*answer), {}, 0});
+  return {encode(*answer), {}, 0};
+}
+
+void AnchorLoop::serve(const EnrolmentTask& task) {
+  const auto refuse = [&](int exit_code, std::string reason) {
+    task.done({std::nullopt, std::move(reason), exit_code});
+  };
+  if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
+  const Time now = TokenBucket::Clock::now();
+  if (!enrolments_.take(now)) {
+    return refuse(EX_TEMPFAIL, "too many enrolments asked for; try again in " +
+                                   seconds(enrolments_.next(now) - now));
+  }
+  if (const auto* activation = std::get_if<attest::ActivationRequest>(&task.asked)) {
+    tpm::Activation activated;
+    const bool done = attempt_round([&] { activated = rounds_->activate(*activation); });
+    if (!done) return refuse(EX_UNAVAILABLE, status_.reason);
+    if (!activated.secret) return refuse(EX_DATAERR, activated.refusal);
+    return task.done({std::move(activated.secret), {}, 0});
+  }
+  const auto& asked = std::get<attest::IdentityRequest>(task.asked);
+  const AnswerOutcome answered = answer_now(asked.nonce);
+  if (!answered.answer) return refuse(answered.exit_code, answered.reason);
+  attest::Bytes reply;
+  const bool done = attempt_round(
+      [&] { reply = encode(rounds_->identify(*answered.answer, asked.certificate)); });
+  if (!done) return refuse(EX_UNAVAILABLE, status_.reason);
+  task.done({std::move(reply), {}, 0});
 }
 
 // Once for each percentage in a daemon's life.

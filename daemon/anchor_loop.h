@@ -57,6 +57,8 @@ class AnchorLoop {
   void serve(AnchoringRequest&& request);
   void serve(const AnchorRequest& request);
   void serve(const AnswerRequest& request);
+  void serve(const EnrolmentTask& task);
+  AnswerOutcome answer_now(const attest::Hash& nonce);
   std::optional<AnchorOutcome> refusal() const;
   bool counter_wanted(Time now) const;
   bool critical_waiting() const;
@@ -71,6 +73,7 @@ class AnchorLoop {
   std::optional<AnchorRounds> rounds_;
   TokenBucket anchors_;  // counter anchors of all kinds
   TokenBucket answers_;
+  TokenBucket enrolments_;
   AnchorStatus status_;
   Life life_ = Life::running;
   bool told_ready_ = false;

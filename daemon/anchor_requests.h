@@ -15,6 +15,7 @@
 #include <optional>
 #include <variant>
 
+#include "attest/identity/enrolment.h"
 #include "daemon/anchor_status.h"
 
 namespace stele::daemon {
@@ -26,7 +27,11 @@ struct AnswerRequest {
   attest::Hash nonce;
   std::function<void(AnswerOutcome)> done;
 };
-using AnchoringRequest = std::variant<AnchorRequest, AnswerRequest>;
+struct EnrolmentTask {
+  attest::EnrolmentRequest asked;
+  std::function<void(EnrolmentOutcome)> done;
+};
+using AnchoringRequest = std::variant<AnchorRequest, AnswerRequest, EnrolmentTask>;
 
 // More are refused: a person or an auditor waits for each, and asks again.
 constexpr std::size_t kMaxAnchoringRequests = 64;

@@ -118,6 +118,28 @@ bool AnchorRounds::quote(const DurableHead& durable_head) {
   return !chain.needs_counter_anchor();
 }
 
+attest::HostIdentity AnchorRounds::identify(const attest::Bytes& answer,
+                                            std::uint32_t certificate) {
+  attest::HostIdentity identity;
+  identity.endorsement = device_->read_endorsement(certificate);
+  identity.ak = journal_.chain().identity().ak.encoded();
+  identity.genesis = journal_.genesis();
+  identity.genesis_receipt = journal_.genesis_receipt();
+  identity.answer = answer;
+  // No more than claims: where the file is not there, or none, the auditor says so.
+  const std::string path = directory_ + "/trust";
+  if (!files_.exists(path)) return identity;
+  const auto file = files_.open(path, storage::FileSystem::Open::read_only);
+  attest::Bytes text(std::min<std::uint64_t>(file->size(), attest::kMaxTrustBytes));
+  text.resize(file->read(0, text));
+  identity.trust.assign(text.begin(), text.end());
+  return identity;
+}
+
+tpm::Activation AnchorRounds::activate(const attest::ActivationRequest& request) {
+  return device_->activate_credential(request.certificate, request.credential);
+}
+
 attest::Answer AnchorRounds::answer(const attest::Hash& nonce, const DurableHead& durable_head) {
   Patience patience;
   std::string refusal;

@@ -1,4 +1,4 @@
-// The rounds of anchoring: what one start, counter anchor, quote anchor or answer does with the TPM
+// The rounds of anchoring: what one start, counter anchor, quote anchor, answer or enrolment does with the TPM
 // and the journal, step by step, from beginning to end.
 //
 // Recovery is the normal path: after whatever went wrong a round reads C, E, P and the clock again
@@ -61,6 +61,10 @@ class AnchorRounds {
   // A quote anchor over the durable head, then the live answer for it. Precondition: as for
   // quote().
   attest::Answer answer(const attest::Hash& nonce, const DurableHead& durable_head);
+  // What an auditor who enrols this host asks for; between rounds, so that no session of ours is
+  // interrupted. Precondition: is_open().
+  attest::HostIdentity identify(const attest::Bytes& answer, std::uint32_t certificate);
+  tpm::Activation activate(const attest::ActivationRequest& request);
 
  private:
   struct Patience;

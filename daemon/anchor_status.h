@@ -56,6 +56,13 @@ struct AnswerOutcome {
   int exit_code = 0;                    // if none: as above
 };
 
+// What a request of an enrolment came to.
+struct EnrolmentOutcome {
+  std::optional<attest::Bytes> reply;  // encoded attest::HostIdentity, or the secret
+  std::string reason;                  // if none
+  int exit_code = 0;                   // if none: as above, or 65: the TPM refuses the credential
+};
+
 // A counter anchor with its stored receipt: what proofs stand on.
 struct CounterAnchor {
   attest::Statement statement;

@@ -131,6 +131,14 @@ void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcom
   });
 }
 
+void Anchorer::enrol(attest::EnrolmentRequest asked, std::function<void(EnrolmentOutcome)> done) {
+  const auto reply = [state = state_.get(), done](EnrolmentOutcome outcome) {
+    state->post([done, outcome = std::move(outcome)] { done(outcome); });
+  };
+  push_or(state_->requests, EnrolmentTask{std::move(asked), reply},
+          [&](int exit_code, const char* words) { reply({std::nullopt, words, exit_code}); });
+}
+
 AnchorStatus Anchorer::status() const {
   const std::lock_guard lock(state_->mutex);
   return state_->status;

@@ -43,6 +43,7 @@ class Anchorer {
   void critical_event(std::uint64_t size);
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
+  void enrol(attest::EnrolmentRequest asked, std::function<void(EnrolmentOutcome)>);
   AnchorStatus status() const;
   const TpmTimes& tpm_times() const;
   std::optional<CounterAnchor> newest_counter_anchor() const;  // nothing before the first

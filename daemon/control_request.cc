@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <optional>
 
+#include "attest/base64.h"
 #include "daemon/read_out/read_out.h"
 
 namespace stele::daemon {
@@ -75,7 +76,8 @@ class Members {
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
   constexpr std::pair<const char*, Do> kNames[] = {{"status", Do::status}, {"anchor", Do::anchor},
                                                    {"answer", Do::answer}, {"show", Do::show},
-                                                   {"query", Do::query},   {"prove", Do::prove}};
+                                                   {"query", Do::query},   {"prove", Do::prove},
+                                                   {"enroll", Do::enroll}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {
     if (value->as_string() == name) return what;
@@ -97,6 +99,15 @@ std::string take_arguments(Members& members, ControlRequest& request) {
               : std::nullopt;
       if (!hash) return "answer needs \"nonce\": 64 hex digits";
       request.nonce = *hash;
+      return "";
+    }
+    case Do::enroll: {
+      std::string text;
+      members.text("request", text);
+      const auto bytes = attest::from_base64(text);
+      auto asked = attest::decode_enrolment_request(bytes.value_or(attest::Bytes{}));
+      if (!asked) return "enroll needs \"request\": base64 of an enrolment's request";
+      request.enrolment = *std::move(asked);
       return "";
     }
     case Do::show:
@@ -142,7 +153,7 @@ attest::Result<ControlRequest> decode_control_request(std::string_view line) {
   request.canonical = json::serialize(value);
   Members members(value.as_object());
   const std::optional<Do> what = parse_do(members.take("do"));
-  if (!what) return refuse("\"do\" must be status, anchor, answer, show, query or prove");
+  if (!what) return refuse("\"do\" must be status, anchor, answer, enroll, show, query or prove");
   request.what = *what;
   const std::string missing = take_arguments(members, request);
   const std::string complaint = members.complaint();

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "attest/hash.h"
+#include "attest/identity/enrolment.h"
 #include "attest/result.h"
 #include "storage/look_up.h"
 
@@ -21,8 +23,10 @@ constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" lead
 constexpr std::uint64_t kMaxScannedRecords = 1u << 18;
 
 struct ControlRequest {
-  enum class Do : std::uint8_t { status, anchor, answer, show, query, prove } what = Do::status;
+  enum class Do : std::uint8_t { status, anchor, answer, enroll, show, query, prove };
+  Do what = Do::status;
   attest::Hash nonce;       // answer
+  std::optional<attest::EnrolmentRequest> enrolment;  // enroll
   std::uint64_t index = 0;  // show, prove
   bool content = false;     // prove
   storage::Query query;     // query

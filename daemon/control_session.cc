@@ -105,6 +105,8 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
       co_return co_await anchor();
     case Do::answer:
       co_return co_await live_answer(request.nonce);
+    case Do::enroll:
+      co_return co_await enroll(*request.enrolment);
     case Do::show:
       co_return co_await show(request);
     case Do::query:
@@ -134,6 +136,15 @@ asio::awaitable<std::string> ControlSession::live_answer(const attest::Hash& non
       });
   if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason);
   co_return "{\"ok\":true,\"answer\":\"" + attest::to_base64(*outcome.answer) + "\"}\n";
+}
+
+asio::awaitable<std::string> ControlSession::enroll(const attest::EnrolmentRequest& asked) {
+  const auto outcome =
+      co_await callback_result<EnrolmentOutcome>([&](std::function<void(EnrolmentOutcome)> done) {
+        daemon_.anchorer.enrol(asked, std::move(done));
+      });
+  if (!outcome.reply) throw Refusal(outcome.exit_code, outcome.reason);
+  co_return "{\"ok\":true,\"reply\":\"" + attest::to_base64(*outcome.reply) + "\"}\n";
 }
 
 asio::awaitable<std::string> ControlSession::show(const ControlRequest& request) {

@@ -61,6 +61,21 @@ void check_against(const Config& config, const JournalSummary& journal) {
   }
 }
 
+// Provisioning keeps the trust file last: of mode a, when the auditor has locked the TPM. Until
+// then nothing may run; a log that has run was locked, whatever became of that file since.
+void require_locked(const Config& config, const JournalSummary& journal,
+                    const storage::Store& store) {
+  const bool has_run = store.head().size > 1;  // more than its genesis
+  if (journal.genesis.mode != attest::Mode::a || has_run ||
+      storage::posix().exists(config.data + "/trust")) {
+    return;
+  }
+  throw CannotServe(kConfiguration,
+                    config.data +
+                        " is of mode a, and its TPM is not locked yet: run `stele provision` "
+                        "again, and let the auditor come");
+}
+
 const char* previous_end(const storage::Store& store) {
   const std::uint64_t size = store.head().size;
   if (size <= 1) return "none";  // the genesis alone
@@ -89,6 +104,7 @@ OpenedLog open_checked(const Config& config) {
                                     " holds the segments of one log and the journal of another: "
                                     "put back the files that belong together");
   }
+  require_locked(config, journal, store);
   if (store.recovered_torn_bytes() > 0) {
     log(Priority::notice, "cut off " + std::to_string(store.recovered_torn_bytes()) +
                               " bytes of a group that was never acknowledged");

@@ -61,6 +61,14 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
   void answer(attest::Answer& answer) override {
     timed(Step::answer, [&] { inner_->answer(answer); });
   }
+  attest::EndorsementEvidence read_endorsement(std::uint32_t certificate) override {
+    return timed(Step::read_endorsement, [&] { return inner_->read_endorsement(certificate); });
+  }
+  tpm::Activation activate_credential(std::uint32_t certificate,
+                                      const attest::Credential& credential) override {
+    return timed(Step::activate_credential,
+                 [&] { return inner_->activate_credential(certificate, credential); });
+  }
 
  private:
   std::unique_ptr<tpm::AnchorDevice> inner_;
@@ -72,7 +80,8 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
 std::string_view TpmTimes::name(Step step) {
   static constexpr std::array<std::string_view, kSteps> kNames{
       "read_clock",  "read_indexes", "read_pcr", "extend_pcr",  "extend_index",
-      "full_anchor", "read_back",    "quote",    "make_bundle", "answer"};
+      "full_anchor", "read_back",    "quote",    "make_bundle", "answer",
+      "read_endorsement", "activate_credential"};
   return kNames[static_cast<std::size_t>(step)];
 }
 

@@ -28,9 +28,11 @@ class TpmTimes {
     read_back,
     quote,
     make_bundle,
-    answer
+    answer,
+    read_endorsement,
+    activate_credential
   };
-  static constexpr std::size_t kSteps = 10;
+  static constexpr std::size_t kSteps = 12;
   static std::string_view name(Step step);
   // Further codes are counted together, as code 0: labels must not grow without bound.
   static constexpr std::size_t kMaxCodes = 64;

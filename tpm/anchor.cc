@@ -28,11 +28,6 @@ TPM2B_NV_PUBLIC read_public(Device& device, const Object& index) {
   return *area;
 }
 
-bool is_wrong_auth(const TpmError& error) {
-  const std::uint32_t code = error.rc() & (TPM2_RC_FMT1 | 0x3f);
-  return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL;
-}
-
 Found read_index(Device& device, std::uint32_t handle, const attest::Name& written_name,
                  const AuthValue& auth, std::uint16_t size_bytes) {
   using Presence = IndexState::Presence;

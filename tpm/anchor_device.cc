@@ -35,6 +35,13 @@ class OverDevice : public AnchorDevice {
     return tpm::make_bundle(device_, credentials_, boot_id, before_recovery, event_log, ima_log);
   }
   void answer(attest::Answer& answer) override { tpm::answer(device_, credentials_, answer); }
+  attest::EndorsementEvidence read_endorsement(std::uint32_t certificate) override {
+    return tpm::read_endorsement(device_, credentials_, certificate);
+  }
+  Activation activate_credential(std::uint32_t certificate,
+                                 const attest::Credential& credential) override {
+    return tpm::activate_credential(device_, credentials_, certificate, credential);
+  }
 
  private:
   Device device_;

@@ -2,13 +2,14 @@
 // them.
 //
 // The seam between the rounds of anchoring and the TPM: over_device() puts anchor.h over a real
-// one; tests put one in its place whose power can be cut between any two commands. Blocks, thread
+// one, and endorsement.h; tests put one in its place whose power can be cut between any two commands. Blocks, thread
 // safety, errors, trust: as the functions of anchor.h that bear the same names.
 #pragma once
 
 #include <memory>
 
 #include "tpm/anchor.h"
+#include "tpm/endorsement.h"
 
 namespace stele::tpm {
 
@@ -28,6 +29,9 @@ class AnchorDevice {
                                      const IndexState& before_recovery, attest::ByteView event_log,
                                      attest::ByteView ima_log) = 0;
   virtual void answer(attest::Answer& answer) = 0;
+  virtual attest::EndorsementEvidence read_endorsement(std::uint32_t certificate) = 0;
+  virtual Activation activate_credential(std::uint32_t certificate,
+                                         const attest::Credential& credential) = 0;
 };
 
 std::unique_ptr<AnchorDevice> over_device(Device device, const Credentials& credentials);

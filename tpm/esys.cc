@@ -21,24 +21,6 @@ void put_end(std::array<std::uint8_t, 32>& out, const T& number) {
   std::copy_n(number.buffer, number.size, out.end() - number.size);
 }
 
-// TPM2_FlushContext by the handle alone: ESYS would read the public area first, which a sequence
-// (of TPM2_HashSequenceStart) does not have. That it fails is fine: then the next command does.
-void flush(Device& device, TPM2_HANDLE handle) {
-  TSS2_TCTI_CONTEXT* tcti = nullptr;
-  if (Esys_GetTcti(device.esys(), &tcti) != TSS2_RC_SUCCESS) return;
-  std::array<std::uint8_t, 14> command{};
-  std::size_t at = 0;
-  Tss2_MU_TPM2_ST_Marshal(TPM2_ST_NO_SESSIONS, command.data(), command.size(), &at);
-  Tss2_MU_UINT32_Marshal(command.size(), command.data(), command.size(), &at);
-  Tss2_MU_TPM2_CC_Marshal(TPM2_CC_FlushContext, command.data(), command.size(), &at);
-  Tss2_MU_UINT32_Marshal(handle, command.data(), command.size(), &at);
-  std::array<std::uint8_t, TPM2_MAX_RESPONSE_SIZE> response{};
-  std::size_t size = response.size();
-  if (Tss2_Tcti_Transmit(tcti, command.size(), command.data()) == TSS2_RC_SUCCESS) {
-    Tss2_Tcti_Receive(tcti, &size, response.data(), TSS2_TCTI_TIMEOUT_BLOCK);
-  }
-}
-
 void flush_kind(Device& device, TPM2_HANDLE first) {
   EsysPtr<TPMS_CAPABILITY_DATA> found;
   execute(device, "TPM2_GetCapability", [&] {
@@ -185,6 +167,34 @@ attest::Bytes marshal(const TPMS_NV_PUBLIC& area) {
   if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "the public area of an index, as the TPM shows it");
   bytes.resize(size);
   return bytes;
+}
+
+attest::Bytes pass_on(Device& device, attest::ByteView command) {
+  TSS2_TCTI_CONTEXT* tcti = nullptr;
+  attest::Bytes response(TPM2_MAX_RESPONSE_SIZE);
+  std::size_t size = response.size();
+  TSS2_RC rc = Esys_GetTcti(device.esys(), &tcti);
+  if (rc == TSS2_RC_SUCCESS) rc = Tss2_Tcti_Transmit(tcti, command.size(), command.data());
+  if (rc == TSS2_RC_SUCCESS) {
+    rc = Tss2_Tcti_Receive(tcti, &size, response.data(), TSS2_TCTI_TIMEOUT_BLOCK);
+  }
+  if (rc != TSS2_RC_SUCCESS) throw TpmError(rc, "passing a command on");
+  response.resize(size);
+  return response;
+}
+
+void flush(Device& device, std::uint32_t handle) {
+  std::array<std::uint8_t, 14> command{};
+  std::size_t at = 0;
+  Tss2_MU_TPM2_ST_Marshal(TPM2_ST_NO_SESSIONS, command.data(), command.size(), &at);
+  Tss2_MU_UINT32_Marshal(command.size(), command.data(), command.size(), &at);
+  Tss2_MU_TPM2_CC_Marshal(TPM2_CC_FlushContext, command.data(), command.size(), &at);
+  Tss2_MU_UINT32_Marshal(handle, command.data(), command.size(), &at);
+  try {
+    pass_on(device, command);
+  } catch (const TpmError&) {
+    return;
+  }
 }
 
 void flush_left_over(Device& device) {

@@ -88,6 +88,12 @@ attest::SignedAttestation to_signed(const TPM2B_ATTEST& attest, const TPMT_SIGNA
 attest::Bytes marshal(const TPMT_PUBLIC& area);
 attest::Bytes marshal(const TPMS_NV_PUBLIC& area);
 
+// One command as it is, past ESYS, and the TPM's response; while ESYS waits for none.
+attest::Bytes pass_on(Device& device, attest::ByteView command);
+// TPM2_FlushContext by the handle alone: ESYS would read the public area first, which a sequence
+// (of TPM2_HashSequenceStart) does not have. That it fails is fine: then the next command does.
+void flush(Device& device, std::uint32_t handle);
+
 // The TPM's list of loaded sessions and transient objects, flushed: with a resource manager these
 // are our own; without one nobody else can be connected, and they were left over by a process that
 // died.

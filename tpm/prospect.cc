@@ -1,4 +1,5 @@
 // What provisioning would find and choose, and what a trust file says of a device; changes nothing.
+#include "attest/identity/tpm_maker.h"
 #include "tpm/esys.h"
 #include "tpm/pcr_choice.h"
 #include "tpm/provision.h"
@@ -15,17 +16,7 @@ Prospect look_ahead(Device& device, const ProvisionPlan& plan) {
 
 attest::TpmKind tpm_kind(const Device::Kind& kind) {
   if (kind.simulator) return attest::TpmKind::simulator;
-  for (const char* maker :
-       {"IFX", "STM", "NTC", "ATML", "NTZ", "NSG", "SNS", "WEC", "TXN", "SMSN", "SEAL"}) {
-    if (kind.manufacturer == maker) return attest::TpmKind::discrete;
-  }
-  for (const char* maker : {"INTC", "AMD", "QCOM", "ROCC"}) {
-    if (kind.manufacturer == maker) return attest::TpmKind::firmware;
-  }
-  for (const char* maker : {"MSFT", "VMW", "GOOG", "AMZN", "QEMU"}) {
-    if (kind.manufacturer == maker) return attest::TpmKind::virtual_;
-  }
-  return attest::TpmKind::unknown;
+  return attest::kind_of(kind.manufacturer, kind.model);
 }
 
 }  // namespace stele::tpm

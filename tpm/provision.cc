@@ -20,11 +20,6 @@ std::string hex_handle(std::uint32_t handle) {
   return text;
 }
 
-bool is_wrong_auth(const TpmError& error) {
-  const std::uint32_t code = error.rc() & (TPM2_RC_FMT1 | 0x3f);
-  return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL;
-}
-
 // One attempt at provisioning. Every step looks first whether it has been done.
 class Attempt {
  public:
@@ -335,7 +330,7 @@ class Attempt {
     }
     const bool is_done =
         hierarchies_.owner_set && hierarchies_.lockout_set && hierarchies_.clear_disabled;
-    if (genesis_.mode != attest::Mode::a || is_done) return;
+    if (genesis_.mode != attest::Mode::a || is_done || plan_.locked_from_outside) return;
     if (hierarchies_.owner_set) {
       require_auth(ESYS_TR_RH_OWNER, plan_.owner_auth, "owner");
     } else {
@@ -343,12 +338,14 @@ class Attempt {
       FAILPOINT("provision.owner");
       keeper_.progress("owner hierarchy locked with the auditor's secret");
     }
+    unset_policy(device_, ESYS_TR_RH_OWNER);
     use_auth(device_, ESYS_TR_RH_LOCKOUT, hierarchies_.lockout_set, plan_.lockout_auth);
     if (!hierarchies_.lockout_set) {
       change_auth(device_, ESYS_TR_RH_LOCKOUT, plan_.lockout_auth);
       FAILPOINT("provision.lockout");
       keeper_.progress("lockout hierarchy locked with the auditor's secret");
     }
+    unset_policy(device_, ESYS_TR_RH_LOCKOUT);
     if (!hierarchies_.clear_disabled) {
       disable_clear(device_);
       FAILPOINT("provision.clear");

@@ -38,6 +38,7 @@ struct ProvisionPlan {
   std::int64_t created_ns = 0;
   AuthValue ak_auth{}, counter_auth{}, extend_auth{}, endorsement_auth{};
   AuthValue owner_auth{}, lockout_auth{};  // Mode A: as escrowed
+  bool locked_from_outside = false;  // Mode A: the auditor locks owner and lockout (relay.h)
   attest::Bytes event_log;                 // firmware's, to choose P
   // Of a later era only: what its genesis says of the one before (attest/era.h).
   std::uint32_t era = 0;

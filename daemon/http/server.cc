@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "daemon/http/connection.h"
+#include "daemon/http/enrolment.h"
 #include "daemon/http/events.h"
 #include "daemon/http/monitoring.h"
 #include "daemon/http/plain_stream.h"
@@ -81,6 +82,7 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
     facts.http_refusals = shared->refusals;
     facts.http_repeated = intake->repeated;
   });
+  add_enrolment_routes(routes, daemon.anchorer);
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);
   thread = std::thread([this] { context.run(); });

@@ -74,6 +74,8 @@ Blocks examples() {
   const Hash next_extend = extended(first_extend(genesis), digest);
   return {
       {"ak", to_hex(identity.ak.encoded())},
+      {"ek", to_hex(test::example_ek())},
+      {"enrolment-request", to_hex(encode(test::example_identity_request()))},
       {"qualified-name", to_hex(identity.ak.qualified_name())},
       {"full-session-digest", to_hex(full_session_digest(identity, digest, 8, next_extend))},
       {"read-session-digest", to_hex(read_session_digest(identity, 8, next_extend))},
@@ -117,7 +119,7 @@ TEST(Readme, ShowsTheBytesThatTheCodeWrites) {
 
 TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
   const std::string page = test::read_file(STELE_SOURCE_DIR "/attest/README.md");
-  for (int i = 0; i <= static_cast<int>(Fault::trust_signature); ++i) {
+  for (int i = 0; i <= static_cast<int>(Fault::simulator_refused); ++i) {
     const auto fault = static_cast<Fault>(i);
     const std::string row = "| `" + std::string(name(fault)) + "` | " +
                             std::string(name(verdict_of(fault))) + ' ' +

@@ -237,5 +237,30 @@ TEST(TrustFileDeathTest, ATextThatWouldForgeALineIsABug) {
   EXPECT_DEATH(to_text(trust), "ENSURE");
 }
 
+TEST(TrustFile, SaysThatItWasLockedFromOutsideInModeAAlone) {
+  TrustFile trust = test::example_trust();
+  trust.mode = Mode::a;
+  const std::string without = to_text(trust);
+  EXPECT_FALSE(parse_trust(without)->locked_from_outside);
+  trust.locked_from_outside = true;
+  const std::string text = to_text(trust);
+  EXPECT_EQ(text, without + "locked_from outside\n");
+  const auto read = parse_trust(text);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, trust);
+  const std::size_t line = example_lines().size() + 1;
+  for (const char* other : {"locked_from\n", "locked_from inside\n", "locked_from outside",
+                            "locked_from  outside\n", "locked_from_outside\n"}) {
+    expect_refused(without + other, line);
+  }
+  expect_refused(text + "locked_from outside\n", line + 1);
+  const auto lines = example_lines();
+  expect_refused(joined(lines) + "x\n", line);
+  TrustFile open = trust;
+  open.mode = Mode::b;
+  open.locked_from_outside = false;
+  expect_refused(to_text(open) + "locked_from outside\n", line, "only mode a");
+}
+
 }  // namespace
 }  // namespace stele::attest

@@ -11,6 +11,8 @@
 #include "attest/proof.h"
 #include "storage/pack.h"
 #include "storage/segment_format.h"
+#include "attest/identity/enrolment.h"
+#include "tests/support/ek_vendor.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_boot.h"
 #include "tests/support/paper_store.h"
@@ -211,6 +213,36 @@ void eras() {
   seed("evidence", "two_eras", evidence_of(log));
 }
 
+void enrolments() {
+  EkVendor vendor;
+  const Bytes der = vendor.issue();
+  Bytes padded = der;
+  padded.resize(der.size() + 32, 0);
+  seed("ek_certificate", "p256", der);
+  seed("ek_certificate", "padded", padded);
+  seed("ek_certificate", "rsa", vendor.issue({.key = "rsa -pkeyopt rsa_keygen_bits:2048"}));
+  seed("ek_certificate", "one_set", vendor.issue({.one_set = true}));
+  seed("ek_public", "p256", example_ek());
+  seed("enrolment_request", "identity", encode(example_identity_request()));
+  seed("enrolment_request", "activation",
+       encode(EnrolmentRequest(ActivationRequest{0x01c0000a, {Bytes(66, 1), Bytes(68, 2)}})));
+  PaperTpm tpm;
+  const Bytes genesis = encode(example_genesis());
+  tpm.provision(genesis);
+  HostIdentity identity;
+  identity.endorsement = {0x01c0000a, {{0x01c0000a, der}}, {vendor.intermediate_der()}, example_ek()};
+  identity.ak = tpm.public_area();
+  identity.genesis = genesis;
+  identity.genesis_receipt = encode(tpm.genesis_receipt(genesis));
+  Answer answer;
+  answer.log_id = log_id(genesis);
+  tpm.answer(answer);
+  identity.answer = encode(answer);
+  identity.trust = to_text(example_trust());
+  seed("host_identity", "whole", encode(identity));
+  seed("host_identity", "bare", encode(HostIdentity{}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -244,6 +276,7 @@ int main(int argc, char** argv) {
   proofs_and_answers();
   judged();
   eras();
+  enrolments();
   stores();
   return 0;
 }

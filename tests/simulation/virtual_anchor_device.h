@@ -33,6 +33,11 @@ class VirtualAnchorDevice : public tpm::AnchorDevice {
                              const tpm::IndexState& before_recovery, attest::ByteView event_log,
                              attest::ByteView ima_log) override;
   void answer(attest::Answer& answer) override;
+  // A TPM whose maker vouches for nothing.
+  attest::EndorsementEvidence read_endorsement(std::uint32_t) override { return {}; }
+  tpm::Activation activate_credential(std::uint32_t, const attest::Credential&) override {
+    return {std::nullopt, "no endorsement key of this TPM is meant"};
+  }
 
  private:
   using Index = VirtualTpm::Index;

@@ -69,6 +69,29 @@ Bytes example_ak() {
   return out;
 }
 
+Bytes example_ek() {
+  const Bytes ak = example_ak();
+  const ByteView coordinates = ByteView(ak).last(2 * 34);  // both with their sizes
+  Bytes out;
+  Writer(out)
+      .u16(0x0023)
+      .u16(0x000b)
+      .u32(0x000300b2)
+      .sized16(*from_hex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"))
+      .u16(0x0006)
+      .u16(128)
+      .u16(0x0043)
+      .u16(0x0010)
+      .u16(0x0003)
+      .u16(0x0010)
+      .bytes(coordinates);
+  return out;
+}
+
+EnrolmentRequest example_identity_request() {
+  return IdentityRequest{filled(0x66), 0x01c0000a};
+}
+
 Genesis example_genesis() {
   Genesis genesis;
   genesis.mode = Mode::a;

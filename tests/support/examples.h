@@ -7,6 +7,7 @@
 #include "attest/checkpoint.h"
 #include "attest/entry.h"
 #include "attest/genesis.h"
+#include "attest/identity/enrolment.h"
 #include "attest/record.h"
 #include "attest/statement.h"
 #include "attest/trust.h"
@@ -19,6 +20,8 @@ attest::Bytes example_tlvs();                             // a sender's position
 attest::Content example_content(const attest::Bytes& tlvs);
 attest::Leaf example_leaf();
 attest::Bytes example_ak();                               // TPMT_PUBLIC
+attest::Bytes example_ek();                               // TPMT_PUBLIC, template L-2, the same point
+attest::EnrolmentRequest example_identity_request();
 attest::Genesis example_genesis();
 attest::Statement example_statement();
 attest::Voided example_voided();

@@ -36,7 +36,8 @@ ALLOWED = {
 }
 # Commands that speak to the TPM themselves.
 TPM_TOOLS = {"tools/stele/" + n for n in (
-    "provision", "deprovision", "mode_secrets", "era_begin", "era_finish", "tpm_show", "tpm_selftest")}
+    "provision", "deprovision", "mode_secrets", "era_begin", "era_finish", "tpm_show", "tpm_selftest",
+    "lock", "relay_line", "relay_host")}
 READING_HALF = {"storage/" + n for n in (
     "file_system.h", "segment_format.h", "store_reader.h", "journal_format.h")}
 LEFT_OPEN = re.compile(r"\b(TODO|FIXME|XXX)\b|not (yet )?implemented|placeholder", re.I)

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "attest/era.h"
 #include "tools/stele/era_directory.h"
 #include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
@@ -22,7 +23,7 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find_first_of("\r\n"));
 }
 
-// The host's own trust file but for what the auditor gave up, and signed.
+// Of the very eras that the host's own trust file pins, and signed.
 void check_signed(const std::string& text, const Arguments& arguments, const std::string& own) {
   const std::string key = first_line(read_text_file(arguments.auditor_key));
   auto trust = attest::parse_trust(text, key);
@@ -33,10 +34,8 @@ void check_signed(const std::string& text, const Arguments& arguments, const std
   }
   auto written = attest::parse_trust(own);
   if (!written) throw CommandError(kConfiguration, "the trust file of this log cannot be read");
-  for (attest::TrustFile* file : {&*trust, &*written}) {
-    if (!file->earlier.empty()) file->earlier[0].lost = 0;
-  }
-  if (*trust != *written || trust->era == 0) {
+  if (trust->era == 0 || !attest::same_era(*trust, *written) ||
+      !attest::same_eras(trust->earlier, written->earlier)) {
     throw CommandError(kConfiguration, arguments.signed_trust +
                                            " is not the approval of this log's newest era: ask for "
                                            "that with `stele era request`");

@@ -13,7 +13,9 @@
 #include "tools/stele/command.h"
 #include "tools/stele/config.h"
 #include "tools/stele/deprovision.h"
+#include "tools/stele/enroll.h"
 #include "tools/stele/era.h"
+#include "tools/stele/lock.h"
 #include "tools/stele/look_up.h"
 #include "tools/stele/prove.h"
 #include "tools/stele/provision.h"
@@ -30,6 +32,8 @@ using namespace stele::tools;
 void add_commands(CLI::App& app, const Common& common, int& exit_code) {
   add_provision(app, common, exit_code);
   add_deprovision(app, common, exit_code);
+  add_enroll(app, exit_code);
+  add_lock(app, common, exit_code);
   add_era(app, common, exit_code);
   add_append(app, common, exit_code);
   add_anchor(app, common, exit_code);

@@ -36,11 +36,18 @@ void check(const ModeArguments& arguments) {
   if (arguments.escrow.empty() != arguments.escrow_key.empty()) {
     throw CommandError(kUsage, "--escrow FILE and --escrow-key FILE belong together");
   }
-  if (arguments.is_a() && arguments.escrow.empty() && arguments.escrow_plain.empty()) {
+  const bool has_escrow = !arguments.escrow.empty() || !arguments.escrow_plain.empty();
+  if (arguments.is_a() && !has_escrow && arguments.from_outside.empty()) {
     throw CommandError(
         kUsage,
-        "--mode a locks the TPM with secrets that only the auditor may have: name the file "
-        "for them with --escrow, and the auditor's certificate with --escrow-key");
+        "--mode a locks the TPM with secrets that only the auditor may have: let the auditor set "
+        "them (--from-outside unix:PATH), or name the file for them with --escrow, and the "
+        "auditor's certificate with --escrow-key");
+  }
+  if (!arguments.from_outside.empty() && (!arguments.is_a() || has_escrow)) {
+    throw CommandError(kUsage,
+                       "--from-outside goes with --mode a, and without --escrow: then this host "
+                       "has no secrets to escrow");
   }
   if (!arguments.is_a() && !arguments.escrow.empty()) {
     throw CommandError(kUsage, "--mode b has no secrets to escrow: --escrow goes with --mode a");
@@ -56,7 +63,8 @@ bool take_mode_secrets(tpm::ProvisionPlan& plan, const tpm::HierarchyState& hier
     plan.lockout_auth = escrow.lockout_auth;
     return false;
   }
-  if (plan.mode != attest::Mode::a || hierarchies.owner_set || hierarchies.lockout_set)
+  if (plan.mode != attest::Mode::a || !arguments.from_outside.empty() || hierarchies.owner_set ||
+      hierarchies.lockout_set)
     return false;
   plan.owner_auth = random_bytes().bytes;
   plan.lockout_auth = random_bytes().bytes;

@@ -16,6 +16,7 @@ namespace stele::tools {
 struct ModeArguments {
   std::string mode = "b";
   std::string escrow, escrow_key, escrow_plain;
+  std::string from_outside;  // where the auditor is waited for; provision alone offers it
 
   bool is_a() const { return mode == "a"; }
 };

@@ -8,6 +8,7 @@
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
+#include "tools/stele/relay_host.h"
 #include "tools/stele/site.h"
 #include "tools/stele/trust_file.h"
 #include "tpm/credentials.h"
@@ -44,7 +45,14 @@ class Provisioning {
     if (arguments_.dry_run) return show(device);
     if (!directory_.is_complete()) show(device);
     if (directory_.genesis()) directory_.keep_genesis(*directory_.genesis());
-    tpm::provision(device, plan_, {directory_.genesis(), directory_.genesis_receipt()}, keeper());
+    const tpm::Credentials credentials = tpm::provision(
+        device, plan_, {directory_.genesis(), directory_.genesis_receipt()}, keeper());
+    if (plan_.locked_from_outside) wait_for_auditor(device, credentials);
+    if (must_escrow_) {
+      std::cout
+          << "locked by this host itself, which knew the secrets for a moment: trust on first "
+             "install\n";
+    }
     say_done();
   }
 
@@ -76,6 +84,7 @@ class Provisioning {
   void make_plan(tpm::Device& device) {
     plan_.origin = arguments_.origin;
     plan_.mode = arguments_.mode.is_a() ? attest::Mode::a : attest::Mode::b;
+    plan_.locked_from_outside = !arguments_.mode.from_outside.empty();
     plan_.pcr = site_.config.pcr;
     plan_.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
@@ -138,8 +147,8 @@ class Provisioning {
       if (directory_.trust()) return;
       attest::TrustFile trust = made;
       pin_intervals(trust, site_.config);
-      directory_.keep_trust(attest::to_text(trust));
-      changed_ = true;
+      trust_ = attest::to_text(trust);
+      if (!plan_.locked_from_outside) keep_trust();
     };
     keeper.progress = [this](std::string_view step) {
       std::cout << step << std::endl;
@@ -148,11 +157,30 @@ class Provisioning {
     return keeper;
   }
 
+  // The last file of a log that is complete.
+  void keep_trust() {
+    if (directory_.trust()) return;
+    directory_.keep_trust(trust_);
+    changed_ = true;
+  }
+
+  // Until the auditor has locked the TPM there is no trust file here: nothing anchors, and nobody
+  // takes for mode A what is not locked yet.
+  void wait_for_auditor(tpm::Device& device, const tpm::Credentials& credentials) {
+    const tpm::RelayedLog log{*directory_.genesis(), *directory_.genesis_receipt(),
+                              directory_.trust().value_or(trust_)};
+    relay_until_locked(device, credentials, log, arguments_.mode.from_outside,
+                       [this] { keep_trust(); });
+    std::cout << "the TPM is locked with secrets that this host has never seen" << std::endl;
+  }
+
   void say_done() const {
     std::cout << (changed_ ? "provisioned: log " : "already provisioned, nothing to do: log ")
               << attest::to_hex(attest::log_id(*directory_.genesis())) << '\n';
-    if (changed_)
-      std::cout << "next: start steled, and give the auditor the trust file (stele trust)\n";
+    if (!changed_) return;
+    std::cout << (plan_.locked_from_outside
+                      ? "next: start steled; the auditor has the trust file\n"
+                      : "next: start steled, and give the auditor the trust file (stele trust)\n");
   }
 
   const Site& site_;
@@ -160,6 +188,7 @@ class Provisioning {
   LogDirectory directory_;
   tpm::ProvisionPlan plan_;
   tpm::HierarchyState hierarchies_;
+  std::string trust_;  // as made, until it is kept
   bool must_escrow_ = false;
   bool changed_ = false;
 };
@@ -178,6 +207,11 @@ void add_provision(CLI::App& app, const Common& common, int&) {
       ->add_option("--origin", arguments->origin, "What the log is called, e.g. host.example/log")
       ->type_name("NAME");
   add_mode_options(*command, arguments->mode);
+  command
+      ->add_option("--from-outside", arguments->mode.from_outside,
+                   "Mode a: wait here (unix:PATH) for the auditor's stele lock, so that this host "
+                   "never has the secrets")
+      ->type_name("SOCKET");
   command->add_option("--ak-handle", arguments->ak_handle, "Where the key goes (0x81……)")
       ->type_name("HANDLE");
   command->add_option("--counter-handle", arguments->counter_handle, "NV index of C (0x018…)")

@@ -1,0 +1,62 @@
+#include "daemon/http/enrolment.h"
+
+#include <sysexits.h>
+
+#include "daemon/callback_result.h"
+
+namespace stele::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+// A request is a few hundred bytes: two halves of a credential at most.
+constexpr std::size_t kMaxBodyBytes = 4096;
+constexpr unsigned kRetryAfterS = 5;
+
+HttpReply refusal(const EnrolmentOutcome& outcome) {
+  switch (outcome.exit_code) {
+    case EX_DATAERR:
+      return problem(422, outcome.reason);
+    default:
+      return busy(outcome.reason, kRetryAfterS);
+  }
+}
+
+template <class Asked>
+asio::awaitable<HttpReply> enrol(HttpRequest& request, Anchorer& anchorer) {
+  const auto asked = attest::decode_enrolment_request(request.body);
+  if (!asked) co_return problem(400, "not an enrolment's request: " + asked.error().detail);
+  if (!std::holds_alternative<Asked>(*asked)) {
+    co_return problem(400, "an enrolment's request of the other kind");
+  }
+  const auto outcome =
+      co_await callback_result<EnrolmentOutcome>([&](std::function<void(EnrolmentOutcome)> done) {
+        anchorer.enrol(*asked, std::move(done));
+      });
+  if (!outcome.reply) co_return refusal(outcome);
+  HttpReply reply;
+  reply.content_type = "application/octet-stream";
+  reply.body.assign(outcome.reply->begin(), outcome.reply->end());
+  co_return reply;
+}
+
+}  // namespace
+
+void add_enrolment_routes(RouteTable& routes, Anchorer& anchorer) {
+  routes.add({"POST",
+              "/v1/enroll/identity",
+              {Role::auditor},
+              kMaxBodyBytes,
+              [&anchorer](HttpRequest& request) {
+                return enrol<attest::IdentityRequest>(request, anchorer);
+              }});
+  routes.add({"POST",
+              "/v1/enroll/activate",
+              {Role::auditor},
+              kMaxBodyBytes,
+              [&anchorer](HttpRequest& request) {
+                return enrol<attest::ActivationRequest>(request, anchorer);
+              }});
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,314 @@
+"""Goal: an auditor who knows nothing but a TPM maker's root enrols a host, and no other TPM, key, maker or era gets
+in. Method: real binaries, real TPMs of two makers made with swtpm_setup, HTTP and the control socket; each refusal
+beside the enrolment that must go through; a forging host by a relay that alters what passes."""
+import secrets
+import socket
+import struct
+import threading
+import unittest
+
+from enroll_host import P384_CERTIFICATE, EnrolHost, Maker
+from stele_host import MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, run
+
+IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
+
+
+class Relay:
+    """Stands between auditor and hosts on a Unix socket of its own: `route` names the host's socket for a request's
+    target, `alter` changes the body of an answer."""
+
+    def __init__(self, path, route, alter=lambda target, body: body):
+        self.path, self.route, self.alter = path, route, alter
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                self.pass_on(client)
+
+    def pass_on(self, client):
+        request = read_message(client)
+        target = request.split(b" ")[1]
+        with socket.socket(socket.AF_UNIX) as host:
+            host.connect(str(self.route(target)))
+            host.sendall(request)
+            answer = read_message(host)
+        head, body = answer.split(b"\r\n\r\n", 1)
+        if head.split(b" ")[1] == b"200":
+            body = self.alter(target, body)
+            lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+            head = b"\r\n".join(lines + [b"Content-Length: %d" % len(body)])
+        client.sendall(head + b"\r\n\r\n" + body)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+
+def read_message(stream):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += stream.recv(65536)
+    head, _ = data.split(b"\r\n\r\n", 1)
+    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+    while len(data) < len(head) + 4 + length:
+        data += stream.recv(65536)
+    return data
+
+
+class Identity:
+    """An identity reply taken apart, so that its parts can be exchanged (attest/README.md, "Enrolment")."""
+
+    def __init__(self, body):
+        self.head, at = body[:14], 14
+        self.certificates, self.between = [], []
+        count, at = body[at], at + 1
+        for _ in range(count):
+            handle, at = body[at:at + 4], at + 4
+            der, at = take16(body, at)
+            self.certificates.append((handle, der))
+        count, at = body[at], at + 1
+        for _ in range(count):
+            der, at = take16(body, at)
+            self.between.append(der)
+        self.parts = []  # ek, ak, genesis, genesis receipt, answer
+        for _ in range(5):
+            part, at = take16(body, at)
+            self.parts.append(part)
+        self.trust = body[at + 4:]
+
+    def bytes(self):
+        out = self.head + bytes([len(self.certificates)])
+        out += b"".join(handle + sized16(der) for handle, der in self.certificates)
+        out += bytes([len(self.between)]) + b"".join(map(sized16, self.between))
+        out += b"".join(map(sized16, self.parts))
+        return out + struct.pack(">I", len(self.trust)) + self.trust
+
+
+def take16(body, at):
+    size = struct.unpack(">H", body[at:at + 2])[0]
+    return body[at + 2:at + 2 + size], at + 2 + size
+
+
+def sized16(part):
+    return struct.pack(">H", len(part)) + part
+
+
+class Enrolment(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.maker, cls.other_maker = Maker(), Maker("other")
+        cls.host = EnrolHost(cls.maker)
+        cls.host.begin_log()
+        cls.second = EnrolHost(cls.maker)
+        cls.second.begin_log()
+
+    @classmethod
+    def tearDownClass(cls):
+        for made in (cls.host, cls.second, cls.maker, cls.other_maker):
+            made.close()
+
+    def setUp(self):
+        # A bucket limits enrolments; each test begins with a full one.
+        for host in (self.host, self.second):
+            host.stop_daemon()
+            host.start_daemon()
+
+    def check_refused(self, result, code, word):
+        done, path = result
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(word, done.stderr)
+        self.assertFalse(path.exists() and path.read_bytes(), "no trust file of who was refused")
+
+    def relayed(self, route=None, alter=lambda target, body: body):
+        path = self.host.folder / f"relay.{secrets.token_hex(4)}"
+        relay = Relay(path, route or (lambda target: self.host.http), alter)
+        self.addCleanup(relay.close)
+        return f"unix:{path}"
+
+    def altered(self, change, **options):
+        """Enrols through a host that changes its identity by this function."""
+        def alter(target, body):
+            if target != IDENTITY:
+                return body
+            identity = Identity(body)
+            self.assertEqual(identity.bytes(), body, "the page and the program agree")
+            change(identity)
+            return identity.bytes()
+        return self.host.enroll(url=self.relayed(alter=alter), output=secrets.token_hex(4), **options)
+
+    def test_from_nothing_to_a_verdict(self):
+        """attest/README.md, "Walk-through"."""
+        trust = self.host.enrolled(*self.host.signing)
+        own = self.host.trust().read_text()
+        text = trust.read_text()
+        # All that is signed agrees with what provisioning left; who made the TPM comes from the certificate.
+        for line in own.splitlines():
+            if line.startswith("tpm_"):
+                continue
+            self.assertIn(line + "\n", text)
+        self.assertIn("tpm_kind simulator\ntpm_manufacturer id:00001014\ntpm_model swtpm\n", text)
+        nonce = secrets.token_hex(32)
+        answer = self.host.folder / "answer"
+        self.host.stele("answer", "--nonce", nonce, "-o", answer, expect=OK)
+        report = self.host.verify("--auditor-key", self.host.public, "--nonce", nonce, "--answer", answer, trust=trust)
+        self.assertEqual((report["conclusion"], report["freshness"], report["tpm"]["kind"]),
+                         ("verified", "pass", "simulator"), report)
+        self.assertIn("simulator", [finding["finding"] for finding in report["findings"]])
+
+    def test_over_the_control_socket_too(self):
+        done, path = self.host.enroll(url=f"unix:{self.host.control}", output="by-control")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(self.host.verify(trust=path)["conclusion"], "verified")
+        self.assertIn(b"only claimed by the host", done.stdout)
+
+    def test_a_simulator_is_not_believed_unasked(self):
+        self.check_refused(self.host.enroll(simulator=False, output="unasked"), UNDETERMINED, b"simulator_refused")
+
+    def test_another_makers_root_is_foreign(self):
+        self.other_maker.make(self.host.folder / "unused")
+        self.check_refused(self.host.enroll(roots=self.other_maker.roots(), output="foreign"), UNDETERMINED,
+                           b"ek_certificate_foreign")
+
+    def test_a_folder_of_roots_is_read_strictly(self):
+        empty = self.host.folder / "empty"
+        empty.mkdir()
+        self.check_refused(self.host.enroll(roots=empty, output="none"), NO_INPUT, b"holds no certificate")
+        (empty / "notes.txt").write_text("not a certificate")
+        self.check_refused(self.host.enroll(roots=empty, output="none"), MALFORMED, b"notes.txt")
+        self.check_refused(self.host.enroll(roots=empty / "gone", output="none"), NO_INPUT, b"no folder")
+
+    def test_usage_and_absence_are_told_apart(self):
+        self.check_refused(self.host.enroll("--name", "x", output="none"), USAGE, b"go together")
+        self.check_refused(self.host.enroll(url="ftp://host", output="none"), USAGE, b"neither")
+        self.check_refused(self.host.enroll(url=f"unix:{self.host.folder}/nobody", output="none"), UNAVAILABLE,
+                           b"nobody")
+
+    def test_an_activation_by_another_tpm_is_refused(self):
+        """The second host's TPM, of the same maker, cannot open what was made for the first's endorsement key."""
+        url = self.relayed(route=lambda target: self.second.http if target == ACTIVATE else self.host.http)
+        self.check_refused(self.host.enroll(url=url, output="relayed"), TAMPERED, b"credential_refused")
+
+    def test_an_attestation_key_of_another_tpm_is_refused(self):
+        """All of the second host but its endorsement: the certificate and key are genuine, the log is elsewhere."""
+        second = Identity(self.identity_of(self.second))
+
+        def change(identity):
+            identity.parts[1:4] = second.parts[1:4]
+            identity.trust = second.trust
+        self.check_refused(self.altered(change), TAMPERED, b"answer_mismatch")
+        # With the second host's live answer to the very nonce too, only the credential is left to tell.
+        url = self.relayed(alter=self.with_log_of_second)
+        self.check_refused(self.host.enroll(url=url, output="married"), TAMPERED, b"credential_refused")
+
+    def with_log_of_second(self, target, body):
+        if target != IDENTITY:
+            return body
+        mine = Identity(body)
+        theirs = Identity(self.identity_of(self.second, mine.parts[4][10:42]))
+        mine.parts[1:5] = theirs.parts[1:5]
+        mine.trust = theirs.trust
+        return mine.bytes()
+
+    def identity_of(self, host, nonce=bytes(32)):
+        request = b"STELEENQ\0\1\1" + nonce + bytes(4)
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(str(host.http))
+            stream.sendall(b"POST /v1/enroll/identity HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(request) + request)
+            head, body = read_message(stream).split(b"\r\n\r\n", 1)
+        self.assertIn(b" 200 ", head.split(b"\r\n")[0] + b" ", head)
+        return body
+
+    def test_a_key_that_the_certificate_does_not_vouch_for_is_refused(self):
+        """The same attestation key, but the other TPM's endorsement key under the first one's certificate."""
+        second = Identity(self.identity_of(self.second))
+
+        def change(identity):
+            identity.parts[0] = second.parts[0]
+        self.check_refused(self.altered(change), TAMPERED, b"ek_mismatch")
+
+    def test_an_attestation_key_that_is_not_the_logs_form_is_refused(self):
+        def with_ak(alter):
+            def change(identity):
+                identity.parts[1] = alter(identity.parts[1])
+            return change
+        attributes = {"not restricted": 0x00040472, "not fixedTPM": 0x00050470, "not noDA": 0x00050072,
+                      "decrypts too": 0x00070472, "with a policy": 0x000504f2}
+        for name, value in attributes.items():
+            with self.subTest(name):
+                bent = with_ak(lambda ak, value=value: ak[:4] + struct.pack(">I", value) + ak[8:])
+                self.check_refused(self.altered(bent), TAMPERED, b"ak_unfit")
+            self.setUp()
+        self.check_refused(self.altered(with_ak(lambda ak: ak[:16] + b"\0\4" + ak[18:])), TAMPERED, b"ak_unfit")
+
+    def test_a_replayed_identity_is_refused(self):
+        old = self.identity_of(self.host)
+        url = self.relayed(alter=lambda target, body: old if target == IDENTITY else body)
+        self.check_refused(self.host.enroll(url=url, output="replayed"), TAMPERED, b"nonce_mismatch")
+
+    def test_claims_are_bounded(self):
+        def change(identity):
+            identity.trust = identity.trust.replace(b"heartbeat_s 3600", b"heartbeat_s 31000000")
+        done, path = self.altered(change)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(b"heartbeat_s 31000000 claimed, 86400 pinned", done.stdout)
+        self.assertIn("heartbeat_s 86400\n", path.read_text())
+
+    def test_any_cut_or_spoiled_identity_is_refused(self):
+        whole = self.identity_of(self.host)
+        for name, body in {"cut": whole[:-1], "longer": whole + b"\0", "empty": b"", "other": b"STELEENQ" + whole[8:],
+                           "version": whole[:8] + b"\0\2" + whole[10:]}.items():
+            with self.subTest(name):
+                url = self.relayed(alter=lambda target, _, body=body: body)
+                done, _ = self.host.enroll(url=url, output="spoiled")
+                self.assertIn(done.returncode, (MALFORMED, UNDETERMINED), done.stderr)
+
+    def test_requests_are_limited_and_anchoring_goes_on(self):
+        codes = [self.host.enroll(output="often")[0].returncode for _ in range(8)]
+        self.assertIn(TEMPORARY, codes)
+        self.assertEqual(set(codes), {OK, TEMPORARY})
+        self.host.append(b"between\n")
+        self.host.anchor()
+        self.assertEqual(self.host.status()["anchoring"]["state"], "anchoring")
+
+    def test_a_credential_of_anybody_is_refused_and_harms_nothing(self):
+        request = b"STELEENQ\0\1\2" + struct.pack(">I", 0x1C00016) + sized16(b"x" * 300) + sized16(b"y" * 300)
+        for _ in range(2):
+            answer = run("curl", "-s", "--unix-socket", self.host.http, "-o", "/dev/null", "-w", "%{http_code}",
+                         "--data-binary", "@-", "http://h/v1/enroll/activate", input=request)
+            self.assertEqual(answer.stdout, b"422")
+        self.assertEqual(self.host.status()["anchoring"]["state"], "anchoring")
+
+    def test_an_rsa_endorsement_key_alone(self):
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.tpm.start()
+        host.tool("tpm2_nvundefine", "-C", "p", P384_CERTIFICATE)
+        host.begin_log()
+        done, path = host.enroll()
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(b"endorsement key RSA 2048", done.stdout)
+        self.assertEqual(host.verify(trust=path)["conclusion"], "verified")
+
+    def test_a_tpm_without_a_certificate(self):
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.tpm.start()
+        for index in ("0x1c00002", P384_CERTIFICATE):
+            host.tool("tpm2_nvundefine", "-C", "p", index)
+        host.begin_log()
+        self.check_refused(host.enroll(), UNDETERMINED, b"holds no certificate of its maker")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,187 @@
+#include "tools/stele/lock.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include "attest/failpoint.h"
+#include "attest/identity/ek_certificate.h"
+#include "attest/printable.h"
+#include "storage/file_system.h"
+#include "tools/stele/escrow_file.h"
+#include "tools/stele/log_directory.h"
+#include "tools/stele/pinned_roots.h"
+#include "tools/stele/relay_line.h"
+#include "tpm/outside_lock.h"
+#include "tpm/relay_claim.h"
+
+namespace stele::tools {
+namespace {
+
+struct Arguments {
+  std::string target, roots, secrets, output;
+  bool simulator = false;
+};
+
+// What the host sent, or what it must be, is not so: a word for each fault, and its detail.
+[[noreturn]] void refuse(const std::string& what, const attest::Defect& defect) {
+  throw CommandError(kMalformed, what + ": " + std::string(name(defect.fault)) +
+                                     (defect.detail.empty() ? "" : ": ") +
+                                     attest::printable(defect.detail));
+}
+
+// One run of the command.
+class Locking {
+ public:
+  explicit Locking(const Arguments& arguments)
+      : arguments_(arguments),
+        roots_(read_pinned_roots(arguments.roots)),
+        line_(RelayLine::connect(arguments.target)) {}
+
+  void run() {
+    const tpm::RelayMessage first = line_.receive(tpm::RelayKind::hello);
+    const auto hello = tpm::decode_relay_hello(first.payload);
+    if (!hello) refuse("what the host says of itself", hello.error());
+    hello_ = *hello;
+    auto trust = tpm::verify_relay_claim(hello_);
+    if (!trust) refuse("the host's log", trust.error());
+    trust_ = *std::move(trust);
+    std::cout << "log " << trust_.origin << ", " << attest::to_hex(trust_.log_id) << std::endl;
+    const tpm::LockReport report = tpm::lock_from_outside(transport(), target(), keeper());
+    finish(report);
+  }
+
+ private:
+  tpm::Transport transport() {
+    return [this](attest::ByteView command) {
+      line_.send({tpm::RelayKind::command, attest::Bytes(command.begin(), command.end())});
+      return line_.receive(tpm::RelayKind::response).payload;
+    };
+  }
+
+  tpm::LockTarget target() const {
+    auto identity = trust_.identity();  // verified with the claim
+    return {hello_.endorsement_handle, hello_.ak_handle,     hello_.counter_handle,
+            hello_.extend_handle,      *std::move(identity), trust_.first_counter,
+            trust_.first_extend};
+  }
+
+  tpm::LockKeeper keeper() {
+    tpm::LockKeeper keeper;
+    keeper.judge = [this](attest::ByteView endorsement) { judge(endorsement); };
+    keeper.secrets = [this] { return keep_secrets(); };
+    keeper.progress = [](std::string_view step) { std::cout << step << std::endl; };
+    return keeper;
+  }
+
+  void judge(attest::ByteView endorsement) {
+    const auto certificate = attest::EkCertificate::parse(hello_.certificate);
+    if (!certificate) refuse("the host's endorsement certificate", certificate.error());
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    const auto chain = attest::split_certificates(hello_.chain);
+    if (auto verified = certificate->verify_chain(chain, roots_, now.count()); !verified) {
+      refuse("the host's endorsement certificate, of " + attest::printable(certificate->issuer()),
+             verified.error());
+    }
+    if (certificate->kind() == attest::TpmKind::simulator && !arguments_.simulator) {
+      throw CommandError(kMalformed,
+                         "the host's endorsement certificate is a simulator's, which anybody can "
+                         "put back or read out: for tests alone, --allow-simulator");
+    }
+    const auto key = attest::EndorsementPublic::parse(endorsement);
+    if (!key) refuse("the host's endorsement key", key.error());
+    if (auto holds = certificate->verify_holds(key->key()); !holds) {
+      refuse(
+          "the host's endorsement key is not the certificate's; somebody there, or between, "
+          "wants to read the secrets. None was sent",
+          holds.error());
+    }
+    // The maker's word counts for more than the host's.
+    if (certificate->kind() != attest::TpmKind::unknown) trust_.tpm_kind = certificate->kind();
+    std::cout << "endorsement certificate of " << attest::printable(certificate->manufacturer())
+              << ' ' << attest::printable(certificate->model()) << ", by "
+              << attest::printable(certificate->issuer()) << std::endl;
+  }
+
+  // Made here, and durable before the TPM has them; of an earlier attempt, if it was for this log.
+  tpm::LockSecrets keep_secrets() {
+    const attest::Name ak_name = trust_.identity()->ak.name();
+    if (storage::posix().exists(arguments_.secrets)) {
+      const attest::Escrow kept = read_plain_escrow(arguments_.secrets);
+      if (kept.log_id != trust_.log_id || kept.ak_name != ak_name) {
+        throw CommandError(kCannotCreate, arguments_.secrets +
+                                              " holds the secrets of another log: name another "
+                                              "file");
+      }
+      return {kept.owner_auth, kept.lockout_auth};
+    }
+    attest::Escrow made;
+    made.origin = trust_.origin;
+    made.log_id = trust_.log_id;
+    made.ak_name = ak_name;
+    made.owner_auth = random_bytes().bytes;
+    made.lockout_auth = random_bytes().bytes;
+    write_text_file(arguments_.secrets, attest::to_json(made) + "\n");
+    std::cout << "secrets made, and kept in " << arguments_.secrets
+              << ": keep a copy; without them nobody can unlock this TPM" << std::endl;
+    return {made.owner_auth, made.lockout_auth};
+  }
+
+  void finish(const tpm::LockReport& report) {
+    FAILPOINT("lock.read_back");
+    line_.send({tpm::RelayKind::locked, {}});
+    line_.receive(tpm::RelayKind::kept);
+    FAILPOINT("lock.kept");
+    trust_.locked_from_outside = true;
+    write_text_file(arguments_.output, attest::to_text(trust_));
+    std::cout << (report.was_locked ? "still locked" : "locked")
+              << " in mode a: C = " << report.counter << "; trust file in " << arguments_.output
+              << '\n'
+              << "next: start steled there; stele-verify --trust " << arguments_.output << '\n';
+  }
+
+  const Arguments& arguments_;
+  const attest::PinnedRoots roots_;
+  RelayLine line_;
+  tpm::RelayHello hello_;
+  attest::TrustFile trust_;
+};
+
+}  // namespace
+
+void add_lock(CLI::App& app, const Common&, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "lock", "Auditor: lock a host's TPM with secrets that the host never sees (mode a)");
+  command
+      ->add_option("host", arguments->target,
+                   "Where stele provision --from-outside waits: unix:PATH (over ssh -L)")
+      ->type_name("SOCKET")
+      ->required();
+  command
+      ->add_option("--ek-roots", arguments->roots,
+                   "Certificates of the TPM makers that are trusted, PEM or DER")
+      ->type_name("DIR")
+      ->required();
+  command
+      ->add_option("--secrets", arguments->secrets,
+                   "Where ownerAuth and lockoutAuth are kept; made if it is not there")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "Where the trust file goes")
+      ->type_name("FILE")
+      ->required();
+  command->add_flag("--allow-simulator", arguments->simulator,
+                    "Accept a simulated TPM: for tests, it protects nothing");
+  command->callback([arguments] {
+    try {
+      Locking(*arguments).run();
+    } catch (const tpm::LockRefused& refused) {
+      throw CommandError(kUnavailable, refused.what());
+    }
+  });
+}
+
+}  // namespace stele::tools

@@ -1,0 +1,20 @@
+// An endorsement key, made from its template and loaded; flushed with the object.
+//
+// Internal to tpm/. Thread safety: none. Blocks: a second, for an RSA key on some chips ten.
+// Errors: TpmError. Trust: an auditor judges it, by its certificate (attest/identity/).
+#pragma once
+
+#include "tpm/anchor.h"
+#include "tpm/ek_templates.h"
+#include "tpm/esys.h"
+
+namespace stele::tpm {
+
+struct EndorsementKey {
+  Object object;
+  TPMT_PUBLIC area{};
+};
+EndorsementKey make_endorsement_key(Device& device, const Credentials& credentials,
+                                    const EkTemplate& known);
+
+}  // namespace stele::tpm

@@ -1,0 +1,18 @@
+// What a host says of its log before its TPM is locked from outside, as far as its words can be
+// held against each other and against the key that signed the genesis receipt.
+//
+// The rest (that this TPM holds key and indexes, and what they show) the TPM says itself
+// (outside_lock.h). Intervals, TPM kind and maker in the trust file stay the host's word.
+// Thread safety: pure. Errors: trust_malformed, value_out_of_range (not mode a, or it claims to be
+// locked from outside already), genesis_mismatch, ak_unfit; those of decode_genesis, decode_receipt
+// and verify_receipt. Trust: all of it is from the host.
+#pragma once
+
+#include "attest/trust.h"
+#include "tpm/relay_message.h"
+
+namespace stele::tpm {
+
+attest::Result<attest::TrustFile> verify_relay_claim(const RelayHello& hello);
+
+}  // namespace stele::tpm

@@ -1,0 +1,42 @@
+// A TCTI whose TPM is elsewhere: command bytes go to a function, and what it returns is the
+// response.
+//
+// Internal to tpm/. Thread safety: none, but for what a Device does: each call comes from a thread
+// of its own, one at a time. Blocks: as long as the function does. Errors: what the function
+// throws is kept for failure(), and ESYS hears an I/O error, from then on to every command.
+#pragma once
+
+#include <tss2/tss2_tcti.h>
+
+#include <exception>
+#include <functional>
+
+#include "attest/hash.h"
+
+namespace stele::tpm {
+
+class RelayTcti {
+ public:
+  using Transport = std::function<attest::Bytes(attest::ByteView command)>;
+  explicit RelayTcti(Transport transport);
+  RelayTcti(const RelayTcti&) = delete;
+  RelayTcti& operator=(const RelayTcti&) = delete;
+  TSS2_TCTI_CONTEXT* get() { return reinterpret_cast<TSS2_TCTI_CONTEXT*>(&context_); }
+  // What the function threw: more than ESYS can say of it.
+  std::exception_ptr failure() const { return failure_; }
+
+ private:
+  struct Context {
+    TSS2_TCTI_CONTEXT_COMMON_V1 common{};
+    RelayTcti* owner = nullptr;
+  };
+  TSS2_RC transmit(std::size_t size, const std::uint8_t* command);
+  TSS2_RC receive(std::size_t* size, std::uint8_t* response);
+
+  Transport transport_;
+  Context context_;
+  attest::Bytes response_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace stele::tpm
