@@ -97,8 +97,9 @@ TPM2B_PUBLIC template_for(Device& device, const EkTemplate& known) {
   return area;
 }
 
-// Whether the TPM refuses what it was given, and goes on: a credential (0x1DF: for another AK; 0x101
-// on libtpms 0.9, or TPM_RC_VALUE: for another TPM's key), or a template that somebody left in NV.
+// Whether the TPM refuses what it was given, and goes on: a credential (0x1DF: for another AK;
+// 0x101 on libtpms 0.9, or TPM_RC_VALUE: for another TPM's key), or a template that somebody left
+// in NV.
 bool refuses_input(const TpmError& error) {
   switch (error.kind()) {
     case TpmError::Kind::busy:

@@ -1,7 +1,8 @@
-// What an auditor and a host say to each other when the host is enrolled: two requests, two replies.
+// What an auditor and a host say to each other when the host is enrolled: two requests, two
+// replies.
 //
-//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 · certificate u32
-//   activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
+//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 · certificate
+//   u32 activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
 //                       sized16 id_object · sized16 encrypted_secret
 //   identity            magic "STELEENI" · version u16 = 1 · certificate u32 ·
 //                       count u8 of {handle u32 · sized16 DER} · count u8 of {sized16 DER} ·
@@ -24,9 +25,10 @@
 
 namespace stele::attest {
 
-constexpr std::size_t kMaxEkCertificates = 16;   // one for each template that the TCG knows, and more
-constexpr std::size_t kMaxIntermediates = 32;    // what the NV indexes for a chain can hold
-constexpr std::size_t kMaxCredentialBytes = 512; // of each half: an RSA key of 4096 bits
+constexpr std::size_t kMaxEkCertificates =
+    16;                                        // one for each template that the TCG knows, and more
+constexpr std::size_t kMaxIntermediates = 32;  // what the NV indexes for a chain can hold
+constexpr std::size_t kMaxCredentialBytes = 512;    // of each half: an RSA key of 4096 bits
 constexpr std::size_t kMaxTrustBytes = 256u << 10;  // every era that a trust file lists
 
 struct IdentityRequest {

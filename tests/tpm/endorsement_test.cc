@@ -1,7 +1,7 @@
 // Goal: what a TPM holds of its maker is found, its endorsement keys are those of the TCG's
 // templates, and a credential opens in the TPM with both keys and nowhere else. Method: swtpm with
-// certificates, chains, nonces and templates put into NV as a maker does; tpm2-tools as another hand
-// at keys and credentials, both ways.
+// certificates, chains, nonces and templates put into NV as a maker does; tpm2-tools as another
+// hand at keys and credentials, both ways.
 #include "tpm/endorsement.h"
 
 #include <gtest/gtest.h>
@@ -30,10 +30,10 @@ struct Chip {
   Chip() { log.device.reset(); }
 
   void tool(const std::string& command) {
-    const std::string line = "cd " + scratch.path().string() + " && TPM2TOOLS_TCTI=" +
-                             log.swtpm.tcti() + " tpm2_" + command + " > log 2>&1";
-    ASSERT_EQ(std::system(line.c_str()), 0)
-        << command << '\n' << test::read_file(scratch / "log");
+    const std::string line = "cd " + scratch.path().string() +
+                             " && TPM2TOOLS_TCTI=" + log.swtpm.tcti() + " tpm2_" + command +
+                             " > log 2>&1";
+    ASSERT_EQ(std::system(line.c_str()), 0) << command << '\n' << test::read_file(scratch / "log");
   }
   void put(std::uint32_t index, const Bytes& bytes) {
     std::ofstream(scratch / "nv", std::ios::binary)
@@ -123,8 +123,8 @@ TEST(Endorsement, ASecondTpmOpensNothingThatWasMadeForTheFirst) {
     second.put(index, der);
     const auto ek = EndorsementPublic::parse(chip.read(index).ek);
     ASSERT_TRUE(ek.has_value());
-    const auto credential = make_credential(*ek, second.log.identity().ak.name(), Bytes(32, 7),
-                                            random_of(9));
+    const auto credential =
+        make_credential(*ek, second.log.identity().ak.name(), Bytes(32, 7), random_of(9));
     const Activation refused = second.activate(index, credential);
     EXPECT_FALSE(refused.secret.has_value());
     EXPECT_FALSE(refused.refusal.empty());
@@ -186,7 +186,8 @@ TEST(Endorsement, TheMakersNonceAndTemplateAreUsed) {
   const Bytes with_nonce = chip.read(0).ek;
   EXPECT_NE(with_nonce, plain);
   EXPECT_TRUE(EndorsementPublic::parse(with_nonce).has_value());
-  // A template under which the policy guards nothing: made as the maker says, refused by who judges.
+  // A template under which the policy guards nothing: made as the maker says, refused by who
+  // judges.
   Bytes loose = plain;
   loose[7] = 0x72;  // userWithAuth in the place of adminWithPolicy
   chip.put(0x01c0000c, loose);
