@@ -1,8 +1,9 @@
-// What an auditor and a host say to each other when the host is enrolled: two requests, two
-// replies.
+// What an auditor and a host say to each other when the host is enrolled: two questions, two
+// answers.
 //
-//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 · certificate
-//   u32 activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
+//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 ·
+//                       certificate u32
+//   activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
 //                       sized16 id_object · sized16 encrypted_secret
 //   identity            magic "STELEENI" · version u16 = 1 · certificate u32 ·
 //                       count u8 of {handle u32 · sized16 DER} · count u8 of {sized16 DER} ·
@@ -11,7 +12,7 @@
 //   activation reply    the secret, bare
 //
 // certificate: the NV index of the EK certificate that is meant, 0: the host chooses; in the reply,
-// whose key `ek` is, 0: there is no certificate. The second list: the maker's intermediates.
+// whose key `ek` is, 0: there is none. The second list: the maker's intermediates.
 // answer: live, for the nonce. trust: the host's own trust file: claims.
 // Thread safety: values. Errors: decode_*: truncated, trailing_bytes, bad_magic, version_unknown,
 // value_out_of_range. Limits: below. Trust: requests come from whoever asks, replies from the host
