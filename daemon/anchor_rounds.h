@@ -1,5 +1,5 @@
-// The rounds of anchoring: what one start, counter anchor, quote anchor, answer or enrolment does with the TPM
-// and the journal, step by step, from beginning to end.
+// The rounds of anchoring: what one start, counter anchor, quote anchor, answer or enrolment does
+// with the TPM and the journal, step by step, from beginning to end.
 //
 // Recovery is the normal path: after whatever went wrong a round reads C, E, P and the clock again
 // and lets tpm::decide say what is left to do (tpm/README.md, "Recovery").

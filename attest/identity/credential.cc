@@ -44,8 +44,8 @@ SentSeed send_seed(const PublicKey& key, boot::Algorithm algorithm, std::string_
   }
   // Far more bits than the curve's order has, so that reducing them favours no key.
   const PublicKey::Agreement agreed = key.agree(bytes);
-  sent.seed = kdf_e(algorithm, agreed.shared_x, label, agreed.ephemeral_x, agreed.own_x,
-                    hash_bytes * 8);
+  sent.seed =
+      kdf_e(algorithm, agreed.shared_x, label, agreed.ephemeral_x, agreed.own_x, hash_bytes * 8);
   Writer(sent.encrypted).sized16(agreed.ephemeral_x).sized16(agreed.ephemeral_y);
   return sent;
 }

@@ -96,8 +96,8 @@ std::string letters_of(const std::string& id) {
   if (!bytes || bytes->size() != 4) return id;
   std::string text(bytes->begin(), bytes->end());
   while (!text.empty() && (text.back() == '\0' || text.back() == ' ')) text.pop_back();
-  const bool readable =
-      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool readable = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                     [](char c) { return c > ' ' && c < 0x7f; });
   return readable ? text : id;
 }
 
@@ -178,8 +178,8 @@ Result<std::size_t> PinnedRoots::add(ByteView file) {
 Result<EkCertificate> EkCertificate::parse(ByteView der) {
   const ErrorQueue queue;
   EkCertificate ek;
-  ek.certificate_ = std::shared_ptr<void>(
-      read_der(der).release(), [](void* p) { X509_free(static_cast<X509*>(p)); });
+  ek.certificate_ = std::shared_ptr<void>(read_der(der).release(),
+                                          [](void* p) { X509_free(static_cast<X509*>(p)); });
   X509* certificate = raw(ek.certificate_);
   if (certificate == nullptr) return malformed("not one X.509 certificate in DER");
   if (X509_get_version(certificate) != X509_VERSION_3) return malformed("not of version 3");
@@ -199,8 +199,8 @@ Result<EkCertificate> EkCertificate::parse(ByteView der) {
 
 Result<void> EkCertificate::read_names(void* certificate) {
   int critical = 0;
-  const Names names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(
-      static_cast<X509*>(certificate), NID_subject_alt_name, &critical, nullptr)));
+  const Names names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(static_cast<X509*>(certificate), NID_subject_alt_name, &critical, nullptr)));
   if (!names) return unfit("it has no subjectAltName that names a TPM");
   if (critical != 1) return unfit("its subjectAltName is not critical");
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
@@ -216,7 +216,8 @@ Result<void> EkCertificate::read_names(void* certificate) {
                                   : oid == kVersion    ? &version_
                                                        : nullptr;
       if (member == nullptr) continue;
-      if (!member->empty()) return unfit("its subjectAltName names manufacturer, model or version twice");
+      if (!member->empty())
+        return unfit("its subjectAltName names manufacturer, model or version twice");
       *member = text_of(X509_NAME_ENTRY_get_data(entry));
     }
   }

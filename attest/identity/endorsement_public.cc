@@ -24,7 +24,8 @@ constexpr std::string_view kPolicyA =
 constexpr std::string_view kPolicyB256 =
     "ca3d0a99a2b93906f7a3342414efcfb3a385d44cd1fd459089d19b5071c0b7a0";
 constexpr std::string_view kPolicyB384 =
-    "b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e1"
+    "b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e"
+    "1"
     "2";
 
 struct Template {
@@ -36,11 +37,11 @@ struct Template {
   std::uint16_t symmetric_bits;
 };
 constexpr Template kTemplates[] = {
-    {kAlgRsa, 2048, kLowAttributes, Algorithm::sha256, kPolicyA, 128},                      // L-1
-    {kAlgEcc, 0x0003, kLowAttributes, Algorithm::sha256, kPolicyA, 128},                    // L-2
-    {kAlgRsa, 2048, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},                  // H-1
-    {kAlgEcc, 0x0003, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},                // H-2
-    {kAlgEcc, 0x0004, kHighAttributes, Algorithm::sha384, kPolicyB384, 256},                // H-3
+    {kAlgRsa, 2048, kLowAttributes, Algorithm::sha256, kPolicyA, 128},        // L-1
+    {kAlgEcc, 0x0003, kLowAttributes, Algorithm::sha256, kPolicyA, 128},      // L-2
+    {kAlgRsa, 2048, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},    // H-1
+    {kAlgEcc, 0x0003, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},  // H-2
+    {kAlgEcc, 0x0004, kHighAttributes, Algorithm::sha384, kPolicyB384, 256},  // H-3
 };
 
 Defect unfit(const std::string& why) {
@@ -64,8 +65,8 @@ std::string complaint(const Shape& shape) {
   }
   if (shape.symmetric != kAlgAes || shape.mode != kModeCfb) return "it does not protect with AES";
   if (shape.scheme != kAlgNull) return "it has a scheme";
-  const bool listed = std::any_of(
-      std::begin(kTemplates), std::end(kTemplates), [&shape](const Template& one) {
+  const bool listed =
+      std::any_of(std::begin(kTemplates), std::end(kTemplates), [&shape](const Template& one) {
         return one.type == shape.type && one.size == shape.size &&
                one.attributes == shape.attributes && one.policy == shape.policy &&
                static_cast<std::uint16_t>(one.name_algorithm) == shape.name_algorithm &&

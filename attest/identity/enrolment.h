@@ -1,6 +1,8 @@
-// What an auditor and a host say to each other when the host is enrolled: two requests, two replies.
+// What an auditor and a host say to each other when the host is enrolled: two questions, two
+// answers.
 //
-//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 · certificate u32
+//   identity request    magic "STELEENQ" · version u16 = 1 · kind u8 = 1 · nonce 32 ·
+//                       certificate u32
 //   activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
 //                       sized16 id_object · sized16 encrypted_secret
 //   identity            magic "STELEENI" · version u16 = 1 · certificate u32 ·
@@ -10,7 +12,7 @@
 //   activation reply    the secret, bare
 //
 // certificate: the NV index of the EK certificate that is meant, 0: the host chooses; in the reply,
-// whose key `ek` is, 0: there is no certificate. The second list: the maker's intermediates.
+// whose key `ek` is, 0: there is none. The second list: the maker's intermediates.
 // answer: live, for the nonce. trust: the host's own trust file: claims.
 // Thread safety: values. Errors: decode_*: truncated, trailing_bytes, bad_magic, version_unknown,
 // value_out_of_range. Limits: below. Trust: requests come from whoever asks, replies from the host
@@ -24,9 +26,10 @@
 
 namespace stele::attest {
 
-constexpr std::size_t kMaxEkCertificates = 16;   // one for each template that the TCG knows, and more
-constexpr std::size_t kMaxIntermediates = 32;    // what the NV indexes for a chain can hold
-constexpr std::size_t kMaxCredentialBytes = 512; // of each half: an RSA key of 4096 bits
+constexpr std::size_t kMaxEkCertificates =
+    16;                                        // one for each template that the TCG knows, and more
+constexpr std::size_t kMaxIntermediates = 32;  // what the NV indexes for a chain can hold
+constexpr std::size_t kMaxCredentialBytes = 512;    // of each half: an RSA key of 4096 bits
 constexpr std::size_t kMaxTrustBytes = 256u << 10;  // every era that a trust file lists
 
 struct IdentityRequest {

@@ -18,8 +18,7 @@ Result<EkCertificate> verify_certificate(const NvCertificate& one,
                                          const EnrolmentRules& rules) {
   auto certificate = EkCertificate::parse(one.der);
   if (!certificate) return certificate.error();
-  const auto chain =
-      certificate->verify_chain(evidence.intermediates, rules.roots, rules.now_s);
+  const auto chain = certificate->verify_chain(evidence.intermediates, rules.roots, rules.now_s);
   if (!chain) return chain.error();
   if (certificate->kind() == TpmKind::simulator && !rules.allow_simulator) {
     return Defect(Fault::simulator_refused, {},
@@ -62,9 +61,8 @@ Result<void> judge_genesis(const HostIdentity& identity, TrustFile& trust) {
     return Defect(Fault::receipt_unexpected, {}, "the genesis receipt is of another kind");
   }
   const TpmIdentity tpm{*std::move(ak), genesis->counter_name, genesis->extend_name, genesis->pcr};
-  const auto verified =
-      verify_receipt(*receipt, tpm, genesis_digest(identity.genesis), receipt->audit->counter,
-                     first_extend(identity.genesis));
+  const auto verified = verify_receipt(*receipt, tpm, genesis_digest(identity.genesis),
+                                       receipt->audit->counter, first_extend(identity.genesis));
   if (!verified) return in("the genesis receipt", verified.error());
   trust.origin = genesis->origin;
   trust.log_id = log_id(identity.genesis);
@@ -96,10 +94,9 @@ Result<Answer> judge_answer(const HostIdentity& identity, const TrustFile& trust
   const auto tpm = trust.identity();
   ENSURE(tpm.has_value());  // judge_genesis has read the key
   const Hash extra_data = answer_extra_data(*answer);
-  const auto audit =
-      verify_audit(answer->audit, *tpm,
-                   read_session_digest(*tpm, answer->audit.counter, answer->audit.extend),
-                   extra_data);
+  const auto audit = verify_audit(
+      answer->audit, *tpm, read_session_digest(*tpm, answer->audit.counter, answer->audit.extend),
+      extra_data);
   if (!audit) return in("the answer", audit.error());
   const auto quote = verify_quote(answer->quote, *tpm, extra_data);
   if (!quote) return in("the answer", quote.error());
@@ -181,9 +178,8 @@ Result<EnrolledHost> appraise_identity(const HostIdentity& identity, const Enrol
   trust.tpm_manufacturer = certificate->manufacturer();
   trust.tpm_model = certificate->model();
   const Name ak_name = make_name(identity.ak);
-  return EnrolledHost{*std::move(certificate), *std::move(ek),     ak_name,
-                      std::move(trust),        identity.genesis,   std::move(bounded),
-                      answer->seq,             answer->tree_size};
+  return EnrolledHost{*std::move(certificate), *std::move(ek),     ak_name,     std::move(trust),
+                      identity.genesis,        std::move(bounded), answer->seq, answer->tree_size};
 }
 
 }  // namespace stele::attest

@@ -8,13 +8,13 @@ struct Maker {
   TpmKind kind;
 };
 constexpr Maker kMakers[] = {
-    {"IFX", TpmKind::discrete},   {"STM", TpmKind::discrete},  {"NTC", TpmKind::discrete},
-    {"ATML", TpmKind::discrete},  {"NTZ", TpmKind::discrete},  {"NSG", TpmKind::discrete},
-    {"SNS", TpmKind::discrete},   {"WEC", TpmKind::discrete},  {"TXN", TpmKind::discrete},
-    {"SMSN", TpmKind::discrete},  {"SEAL", TpmKind::discrete}, {"INTC", TpmKind::firmware},
-    {"AMD", TpmKind::firmware},   {"QCOM", TpmKind::firmware}, {"ROCC", TpmKind::firmware},
-    {"MSFT", TpmKind::virtual_},  {"VMW", TpmKind::virtual_},  {"GOOG", TpmKind::virtual_},
-    {"AMZN", TpmKind::virtual_},  {"QEMU", TpmKind::virtual_}, {"IBM", TpmKind::simulator},
+    {"IFX", TpmKind::discrete},          {"STM", TpmKind::discrete},  {"NTC", TpmKind::discrete},
+    {"ATML", TpmKind::discrete},         {"NTZ", TpmKind::discrete},  {"NSG", TpmKind::discrete},
+    {"SNS", TpmKind::discrete},          {"WEC", TpmKind::discrete},  {"TXN", TpmKind::discrete},
+    {"SMSN", TpmKind::discrete},         {"SEAL", TpmKind::discrete}, {"INTC", TpmKind::firmware},
+    {"AMD", TpmKind::firmware},          {"QCOM", TpmKind::firmware}, {"ROCC", TpmKind::firmware},
+    {"MSFT", TpmKind::virtual_},         {"VMW", TpmKind::virtual_},  {"GOOG", TpmKind::virtual_},
+    {"AMZN", TpmKind::virtual_},         {"QEMU", TpmKind::virtual_}, {"IBM", TpmKind::simulator},
     {"id:00001014", TpmKind::simulator},  // libtpms, as swtpm's own authority writes it
 };
 

@@ -29,10 +29,8 @@ asio::awaitable<HttpReply> enrol(HttpRequest& request, Anchorer& anchorer) {
   if (!std::holds_alternative<Asked>(*asked)) {
     co_return problem(400, "an enrolment's request of the other kind");
   }
-  const auto outcome =
-      co_await callback_result<EnrolmentOutcome>([&](std::function<void(EnrolmentOutcome)> done) {
-        anchorer.enrol(*asked, std::move(done));
-      });
+  const auto outcome = co_await callback_result<EnrolmentOutcome>(
+      [&](std::function<void(EnrolmentOutcome)> done) { anchorer.enrol(*asked, std::move(done)); });
   if (!outcome.reply) co_return refusal(outcome);
   HttpReply reply;
   reply.content_type = "application/octet-stream";

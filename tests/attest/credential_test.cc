@@ -39,10 +39,10 @@ TEST(Kdf, EveryVectorOfKdfA) {
   std::size_t count = 0;
   for (const json::value& one : cases_of(folder, "kdfa.json")) {
     const auto algorithm = static_cast<boot::Algorithm>(one.at("HashAlg").to_number<int>());
-    EXPECT_EQ(to_hex(kdf_a(algorithm, hex_of(one, "Key"), text_of(one, "Label"),
-                           hex_of(one, "ContextU"), hex_of(one, "ContextV"),
-                           one.at("Bits").to_number<std::size_t>())),
-              to_hex(hex_of(one, "Result")))
+    EXPECT_EQ(
+        to_hex(kdf_a(algorithm, hex_of(one, "Key"), text_of(one, "Label"), hex_of(one, "ContextU"),
+                     hex_of(one, "ContextV"), one.at("Bits").to_number<std::size_t>())),
+        to_hex(hex_of(one, "Result")))
         << text_of(one, "Name");
     ++count;
   }
@@ -55,10 +55,10 @@ TEST(Kdf, EveryVectorOfKdfE) {
   std::size_t count = 0;
   for (const json::value& one : cases_of(folder, "kdfe.json")) {
     const auto algorithm = static_cast<boot::Algorithm>(one.at("HashAlg").to_number<int>());
-    EXPECT_EQ(to_hex(kdf_e(algorithm, hex_of(one, "Z"), text_of(one, "Label"),
-                           hex_of(one, "ContextU"), hex_of(one, "ContextV"),
-                           one.at("Bits").to_number<std::size_t>())),
-              to_hex(hex_of(one, "Result")))
+    EXPECT_EQ(
+        to_hex(kdf_e(algorithm, hex_of(one, "Z"), text_of(one, "Label"), hex_of(one, "ContextU"),
+                     hex_of(one, "ContextV"), one.at("Bits").to_number<std::size_t>())),
+        to_hex(hex_of(one, "Result")))
         << text_of(one, "Name");
     ++count;
   }

@@ -1,7 +1,7 @@
 // Goal: an EK certificate is believed exactly if it is one, in force, and leads to a pinned root;
-// each other is refused with the fault that says why. Method: a maker's authorities and certificates
-// by the openssl command, each rule broken once beside its benign twin; the certificates of real
-// makers as vectors.
+// each other is refused with the fault that says why. Method: a maker's authorities and
+// certificates by the openssl command, each rule broken once beside its benign twin; the
+// certificates of real makers as vectors.
 #include "attest/identity/ek_certificate.h"
 
 #include <gtest/gtest.h>
@@ -55,8 +55,9 @@ TEST(EkCertificate, WhatItVouchesForIsRead) {
 }
 
 TEST(EkCertificate, EveryKeyThatEndorsesAndEveryFormOfItsNamesIsBelieved) {
-  for (const char* key : {"ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-384",
-                          "rsa -pkeyopt rsa_keygen_bits:2048"}) {
+  for (const char* key :
+       {"ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-384",
+        "rsa -pkeyopt rsa_keygen_bits:2048"}) {
     EXPECT_EQ(fault_of(EkRequest{.key = key}), std::nullopt) << key;
   }
   EXPECT_EQ(fault_of(EkRequest{.subject = "/CN=a board"}), std::nullopt);
@@ -211,8 +212,8 @@ TEST(EkCertificateVectors, GooglesChainsAreBelievedOrRefusedAsNamed) {
     ASSERT_TRUE(roots.add(view(bytes)).has_value()) << file;
   }
   std::vector<Bytes> between;
-  for (const char* file :
-       {"tpm_ek_intermediate_2.crt", "tpm_ek_intermediate_3.crt", "gcp_ek_ak_ca_intermediate_v3.crt"}) {
+  for (const char* file : {"tpm_ek_intermediate_2.crt", "tpm_ek_intermediate_3.crt",
+                           "gcp_ek_ak_ca_intermediate_v3.crt"}) {
     between.push_back(der_of_file(folder / file));
     EXPECT_EQ(fault_of(between.back(), roots, {}), Fault::ek_certificate_unfit) << "an authority's";
   }
@@ -246,9 +247,10 @@ TEST(EkCertificateVectors, PlatformCertificatesAreNone) {
     const std::string bytes = test::read_file(entry.path());
     const auto certificate = EkCertificate::parse(view(bytes));
     ASSERT_FALSE(certificate.has_value()) << entry.path();
-    EXPECT_EQ(certificate.error().fault, entry.path().filename() == "IntelSigningKey_20April2017.cer"
-                                             ? Fault::ek_certificate_unfit
-                                             : Fault::ek_certificate_malformed)
+    EXPECT_EQ(certificate.error().fault,
+              entry.path().filename() == "IntelSigningKey_20April2017.cer"
+                  ? Fault::ek_certificate_unfit
+                  : Fault::ek_certificate_malformed)
         << entry.path();
     ++count;
   }

@@ -38,8 +38,8 @@ struct Maker {
   test::EkVendor vendor{"Maker"};
   Bytes certificate = vendor.issue();
   Bytes other_certificate = vendor.issue();
-  Bytes simulator = vendor.issue(
-      {.manufacturer = "id:00001014", .model = "swtpm", .version = "id:20191023"});
+  Bytes simulator =
+      vendor.issue({.manufacturer = "id:00001014", .model = "swtpm", .version = "id:20191023"});
   PinnedRoots roots;
   Maker() { EXPECT_TRUE(roots.add(vendor.root_der()).has_value()); }
 };
@@ -185,11 +185,16 @@ TEST(Enrolment, ASimulatorIsBelievedOnlyWhenAskedFor) {
 // Attack 16.
 TEST(Enrolment, AnAttestationKeyThatIsNotRestrictedFixedOrOfThisCurveIsRefused) {
   const std::pair<const char*, test::AkTemplate> keys[] = {
-      {"not restricted", {.attributes = 0x00040472}}, {"not fixedTPM", {.attributes = 0x00050470}},
-      {"not fixedParent", {.attributes = 0x00050462}}, {"imported", {.attributes = 0x00050452}},
-      {"not noDA", {.attributes = 0x00050072}},       {"it decrypts", {.attributes = 0x00070472}},
-      {"RSA", {.type = 0x0001}},                      {"SHA-384", {.name_algorithm = 0x000c}},
-      {"another scheme", {.scheme = 0x001a}},         {"SHA-1", {.scheme_hash = 0x0004}},
+      {"not restricted", {.attributes = 0x00040472}},
+      {"not fixedTPM", {.attributes = 0x00050470}},
+      {"not fixedParent", {.attributes = 0x00050462}},
+      {"imported", {.attributes = 0x00050452}},
+      {"not noDA", {.attributes = 0x00050072}},
+      {"it decrypts", {.attributes = 0x00070472}},
+      {"RSA", {.type = 0x0001}},
+      {"SHA-384", {.name_algorithm = 0x000c}},
+      {"another scheme", {.scheme = 0x001a}},
+      {"SHA-1", {.scheme_hash = 0x0004}},
       {"another curve", {.curve = 0x0004}}};
   for (const auto& [what, key] : keys) {
     Host host;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "attest/base64.h"
+
 namespace stele::daemon {
 namespace {
 
@@ -22,6 +24,22 @@ TEST(ControlRequest, EveryKindIsUnderstood) {
   ASSERT_TRUE(prove.has_value());
   EXPECT_TRUE(prove->content);
   EXPECT_EQ(prove->canonical, R"({"index":7,"content":true,"do":"prove"})");
+}
+
+TEST(ControlRequest, AnEnrolmentsRequestIsTakenAsItsBytes) {
+  const attest::EnrolmentRequest asked = attest::IdentityRequest{{}, 0x01c00002};
+  const std::string text = attest::to_base64(attest::encode(asked));
+  const auto request = decode_control_request(R"({"do":"enroll","request":")" + text + R"("})");
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->what, Do::enroll);
+  EXPECT_EQ(request->enrolment, asked);
+  for (const std::string& line :
+       {std::string(R"({"do":"enroll"})"), std::string(R"({"do":"enroll","request":7})"),
+        std::string(R"({"do":"enroll","request":"AAAA"})"),
+        R"({"do":"enroll","request":")" + text.substr(4) + R"("})",
+        R"({"do":"enroll","x":1,"request":")" + text + R"("})"}) {
+    EXPECT_FALSE(decode_control_request(line).has_value()) << line;
+  }
 }
 
 TEST(ControlRequest, AQueryHasEveryBoundAndALimit) {

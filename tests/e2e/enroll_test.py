@@ -147,7 +147,7 @@ class Enrolment(unittest.TestCase):
         return self.host.enroll(url=self.relayed(alter=alter), output=secrets.token_hex(4), **options)
 
     def test_from_nothing_to_a_verdict(self):
-        """attest/README.md, "Walk-through"."""
+        """attest/README.md, "From nothing to a verdict"."""
         trust = self.host.enrolled(*self.host.signing)
         own = self.host.trust().read_text()
         text = trust.read_text()

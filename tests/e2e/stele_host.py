@@ -21,7 +21,7 @@ BIN = pathlib.Path(os.environ.get("STELE_BIN", "build/dev/bin")).resolve()
 PATIENCE = 120  # seconds until a step that should happen counts as failed; generous for sanitizers
 OK, TAMPERED, UNDETERMINED = 0, 1, 2
 USAGE, MALFORMED, NO_INPUT, UNAVAILABLE, CANNOT_CREATE, IO_ERROR, TEMPORARY = 64, 65, 66, 69, 73, 74, 75
-CONFIGURATION = 78
+PERMISSION, CONFIGURATION = 77, 78
 HEARTBEAT = "1h"
 
 

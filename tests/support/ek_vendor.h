@@ -12,7 +12,8 @@
 namespace stele::test {
 
 struct EkRequest {
-  std::string key = "ec -pkeyopt ec_paramgen_curve:P-256";  // as `openssl genpkey -algorithm` takes it
+  std::string key =
+      "ec -pkeyopt ec_paramgen_curve:P-256";  // as `openssl genpkey -algorithm` takes it
   std::string subject = "/";
   std::string usage = "2.23.133.8.1";  // extendedKeyUsage; empty: none
   bool critical_names = true;

@@ -57,8 +57,8 @@ int code_of(attest::Fault fault) {
 }
 
 [[noreturn]] void refuse(const attest::Defect& defect) {
-  throw CommandError(code_of(defect.fault), "not enrolled: " + std::string(name(defect.fault)) +
-                                                ": " + defect.detail);
+  throw CommandError(code_of(defect.fault),
+                     "not enrolled: " + std::string(name(defect.fault)) + ": " + defect.detail);
 }
 
 template <class T>
@@ -84,7 +84,8 @@ void prove_one_tpm(EnrolmentClient& client, const attest::EnrolledHost& host,
     refuse({attest::Fault::credential_refused, {}, error.what()});
   }
   if (!std::equal(returned.begin(), returned.end(), secret.bytes.begin(), secret.bytes.end())) {
-    refuse({attest::Fault::credential_refused, {},
+    refuse({attest::Fault::credential_refused,
+            {},
             "the secret that came back is another: the attestation key and the endorsement key are "
             "not in one TPM"});
   }
@@ -175,8 +176,7 @@ void enroll(const Arguments& arguments) {
   attest::EnrolledHost host = ask(client, arguments, roots);
   judge_succession(host, arguments);
   const std::string text = attest::to_text(host.trust);
-  write_output(arguments.output,
-               attest::view(signer ? attest::to_text(signer->sign(text)) : text));
+  write_output(arguments.output, attest::view(signer ? attest::to_text(signer->sign(text)) : text));
   say_what_holds(host);
   std::cout << "trust file: " << arguments.output << (signer ? ", signed" : ", not signed") << '\n';
 }
@@ -186,7 +186,8 @@ void enroll(const Arguments& arguments) {
 void add_enroll(CLI::App& app, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
-      "enroll", "The auditor's: believe a host by its TPM maker's certificate; make its trust file");
+      "enroll",
+      "The auditor's: believe a host by its TPM maker's certificate; make its trust file");
   command->add_option("URL", arguments->url, "https://HOST[:PORT], or unix:PATH on the host itself")
       ->required();
   command
@@ -196,7 +197,8 @@ void add_enroll(CLI::App& app, int&) {
       ->required();
   command->add_flag("--allow-simulator", arguments->allow_simulator,
                     "Believe a simulator's certificate too; every verdict then says so");
-  command->add_option("--cacert", arguments->tls.cacert, "Whom the host's TLS certificate must be of")
+  command
+      ->add_option("--cacert", arguments->tls.cacert, "Whom the host's TLS certificate must be of")
       ->type_name("FILE");
   command->add_option("--cert", arguments->tls.certificate, "Your own TLS certificate")
       ->type_name("FILE");

@@ -41,8 +41,9 @@ attest::PinnedRoots read_pinned_roots(const std::string& folder) {
     if (!added) throw CommandError(kMalformed, path.string() + ": " + added.error().detail);
   }
   if (roots.size() == 0) {
-    throw CommandError(kNoInput, folder + " holds no certificate: put there the roots (and "
-                                          "intermediates) of the TPM makers that you trust");
+    throw CommandError(kNoInput, folder +
+                                     " holds no certificate: put there the roots (and "
+                                     "intermediates) of the TPM makers that you trust");
   }
   return roots;
 }
