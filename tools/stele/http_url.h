@@ -1,0 +1,28 @@
+// Where an HTTP service is, as an operator writes it.
+//
+//   https://HOST[:PORT][/BASE]   TLS; port 443
+//   http://HOST[:PORT][/BASE]    plain; port 80
+//   unix:PATH                    a Unix stream socket
+//
+// Thread safety: pure. Trust: written by whoever runs the tool.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace stele::tools {
+
+struct HttpUrl {
+  bool tls = false;
+  bool is_unix = false;
+  std::string host;  // unix: the socket's path; an IPv6 address without its brackets
+  std::string port;
+  std::string base;  // in front of each target: "" or "/…", without a slash at its end
+
+  std::string authority() const;  // as the Host field has it
+};
+// Nothing: no such form, a user name in it, a query, or a character that no URL has.
+std::optional<HttpUrl> parse_http_url(std::string_view text);
+
+}  // namespace stele::tools
