@@ -318,11 +318,21 @@ void AnchorLoop::serve(const AnswerRequest& request) {
   const auto refuse = [&](int exit_code, std::string reason) {
     request.done({std::nullopt, std::move(reason), exit_code});
   };
-  if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
+  const auto refused_first = refusal();
+  const bool testifies = request.even_stopped && life_ != Life::dead && rounds_ &&
+                         !requests_.closed() && status_.state == State::stopped;
+  if (refused_first && !testifies) return refuse(refused_first->exit_code, refused_first->reason);
   const Time now = TokenBucket::Clock::now();
   if (!answers_.take(now)) {
     return refuse(EX_TEMPFAIL,
                   "too many answers asked for; try again in " + seconds(answers_.next(now) - now));
+  }
+  if (refused_first) {
+    try {
+      return request.done({encode(rounds_->testify(request.nonce)), {}, 0});
+    } catch (const std::exception& error) {
+      return refuse(EX_UNAVAILABLE, status_.reason + " Nor does the TPM answer: " + error.what());
+    }
   }
   if (journal_->chain().needs_counter_anchor()) {
     if (start_anchor_due_) {

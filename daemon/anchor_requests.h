@@ -25,6 +25,7 @@ struct AnchorRequest {
 struct AnswerRequest {
   attest::Hash nonce;
   std::function<void(AnswerOutcome)> done;
+  bool even_stopped = false;  // then for the newest statement, whatever the TPM says to it
 };
 using AnchoringRequest = std::variant<AnchorRequest, AnswerRequest>;
 

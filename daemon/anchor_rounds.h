@@ -61,6 +61,9 @@ class AnchorRounds {
   // A quote anchor over the durable head, then the live answer for it. Precondition: as for
   // quote().
   attest::Answer answer(const attest::Hash& nonce, const DurableHead& durable_head);
+  // The live answer for the newest statement as things are, judged by nobody here: what a log that
+  // the TPM contradicts has to show. Precondition: !is_open().
+  attest::Answer testify(const attest::Hash& nonce);
 
  private:
   struct Patience;
@@ -78,6 +81,7 @@ class AnchorRounds {
   bool in_run_of_intent() const;
   [[noreturn]] void stop(const std::string& reason);
   tpm::IndexState read_indexes_or_stop();
+  attest::Answer take_answer(const attest::Hash& nonce);
   attest::Result<attest::Answer> ask(const attest::Hash& nonce);
 
   storage::FileSystem& files_;

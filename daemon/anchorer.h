@@ -43,6 +43,9 @@ class Anchorer {
   void critical_event(std::uint64_t size);
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
+  // As answer(), but once anchoring has stopped the TPM is asked all the same, for the newest
+  // statement: what it signs then contradicts the log, and that is for the auditor to see.
+  void testify(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   AnchorStatus status() const;
   const TpmTimes& tpm_times() const;
   std::optional<CounterAnchor> newest_counter_anchor() const;  // nothing before the first

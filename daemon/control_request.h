@@ -11,6 +11,7 @@
 
 #include "attest/hash.h"
 #include "attest/result.h"
+#include "daemon/challenge_request.h"
 #include "storage/look_up.h"
 
 namespace stele::daemon {
@@ -21,8 +22,17 @@ constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" lead
 constexpr std::uint64_t kMaxScannedRecords = 1u << 18;
 
 struct ControlRequest {
-  enum class Do : std::uint8_t { status, anchor, answer, show, query, prove } what = Do::status;
+  enum class Do : std::uint8_t {
+    status,
+    anchor,
+    answer,
+    challenge,
+    show,
+    query,
+    prove
+  } what = Do::status;
   attest::Hash nonce;       // answer
+  Challenge challenge;      // challenge
   std::uint64_t index = 0;  // show, prove
   bool content = false;     // prove
   storage::Query query;     // query

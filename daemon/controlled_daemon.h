@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "attest/genesis.h"
 #include "daemon/anchorer.h"
@@ -24,6 +26,8 @@ struct ControlledDaemon {
   Finder& finder;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
+  // The head as a C2SP checkpoint: a signed note, where there is a key to sign with.
+  std::function<std::string(const attest::TreeHead&)> signed_checkpoint;
 };
 
 }  // namespace stele::daemon

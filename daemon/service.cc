@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "attest/checkpoint.h"
 #include "daemon/anchorer.h"
 #include "daemon/callback_result.h"
 #include "daemon/chip.h"
@@ -188,7 +189,17 @@ void Service::State::listen() {
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{
-        config, opened.journal.genesis, sequencer, anchorer, *ingest, *finder, started_ns, ready};
+        config,
+        opened.journal.genesis,
+        sequencer,
+        anchorer,
+        *ingest,
+        *finder,
+        started_ns,
+        ready,
+        [this](const attest::TreeHead& head) {
+          return to_text(attest::Checkpoint{opened.journal.genesis.origin, head, {}});
+        }};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {
