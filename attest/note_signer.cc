@@ -8,14 +8,11 @@
 #include <stdexcept>
 
 #include "attest/check.h"
-#include "attest/codec.h"
 #include "attest/genesis.h"
 #include "attest/openssl_pointer.h"
 
 namespace stele::attest {
 namespace {
-
-constexpr std::uint8_t kEd25519 = 1;  // the type of a note's key
 
 using Bio = Owned<BIO, BIO_free_all>;
 using PrivateKey = Owned<EVP_PKEY, EVP_PKEY_free>;
@@ -57,14 +54,12 @@ NoteSigner::NoteSigner(std::unique_ptr<Key> key, std::string name) : private_key
     throw std::invalid_argument("a key's name is 1 to 255 characters without spaces and '+'");
   }
   if (!private_key_->pkey) throw std::runtime_error("OpenSSL takes no such key");
-  std::size_t size = key_.key.bytes.size();
-  if (EVP_PKEY_get_raw_public_key(private_key_->pkey.get(), key_.key.bytes.data(), &size) != 1) {
+  Hash public_key;
+  std::size_t size = public_key.bytes.size();
+  if (EVP_PKEY_get_raw_public_key(private_key_->pkey.get(), public_key.bytes.data(), &size) != 1) {
     throw std::runtime_error("OpenSSL does not give the public key");
   }
-  const std::uint8_t between[] = {'\n', kEd25519};
-  const Hash key_hash = hash({view(name), between, key_.key});
-  key_.key_hash = Reader(key_hash).u32();
-  key_.name = std::move(name);
+  key_ = make_note_key(std::move(name), public_key, NoteKeyType::note);
 }
 
 NoteSigner::~NoteSigner() = default;

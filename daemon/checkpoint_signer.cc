@@ -1,7 +1,5 @@
 #include "daemon/checkpoint_signer.h"
 
-#include <string_view>
-
 #include "attest/checkpoint.h"
 #include "storage/whole_file.h"
 
@@ -11,8 +9,7 @@ namespace {
 constexpr std::size_t kMaxKeyFileBytes = 1024;
 
 attest::Hash witness_seed(const attest::Hash& seed) {
-  static constexpr std::string_view kDomain("stele/v1/witness-key\0", 21);
-  return attest::hash({attest::view(kDomain), seed});
+  return attest::hash({attest::tag("stele/v1/witness-key"), seed});
 }
 
 }  // namespace

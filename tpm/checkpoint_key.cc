@@ -11,8 +11,7 @@ using attest::Hash;
 
 // H("stele/v1/checkpoint-auth\0" ‖ ak_auth): opening the one does not give the other away.
 Hash auth_of(const AuthValue& ak_auth) {
-  static constexpr std::string_view kDomain("stele/v1/checkpoint-auth\0", 25);
-  return attest::hash({attest::view(kDomain), ak_auth});
+  return attest::hash({attest::tag("stele/v1/checkpoint-auth"), ak_auth});
 }
 
 TPM2B_PUBLIC sealed_template() {
