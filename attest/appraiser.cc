@@ -29,6 +29,7 @@ Appraiser::State::State(Options given)
   out.tpm_manufacturer = trust.tpm_manufacturer;
   out.tpm_model = trust.tpm_model;
   out.identity = "pinned-key";
+  if (options.policy) witnesses.emplace(*options.policy, trust.origin, true);
 }
 
 void Appraiser::State::stop(Defect defect) {
@@ -115,6 +116,7 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
     era->finality.counter_anchor(statement.seq, statement.tree.size, entry.receipt->kind());
   }
   remember(statement, chain()->newest_digest());
+  if (held) held->anchored(chain()->newest_digest());
   if (answer) answer->anchored(*chain(), entry.receipt->clock_ms());
 }
 
@@ -207,12 +209,19 @@ void Appraiser::entry(std::uint8_t kind, ByteView payload) {
 }
 
 void Appraiser::records(std::span<const CheckedRecord> checked) {
+  std::optional<WitnessRules>& witnesses = state_->witnesses;
   std::vector<Hash> leaves;
   leaves.reserve(checked.size());
   std::uint64_t index = state_->tree.size();
+  auto witnessed = witnesses ? witnesses->next_size(index) : std::nullopt;
   for (const CheckedRecord& record : checked) {
     state_->record(index++, record);
     leaves.push_back(record.leaf_hash);
+    if (index != witnessed) continue;
+    state_->tree.append_many(leaves);
+    leaves.clear();
+    witnesses->head(state_->tree.head(), state_->draft);
+    witnessed = witnesses->next_size(index);
   }
   state_->tree.append_many(leaves);
 }
@@ -235,6 +244,25 @@ void Appraiser::torn_group(std::uint64_t first_index) {
 }
 void Appraiser::torn_entry(std::uint64_t number) {
   state_->torn_entry = number;
+}
+
+void Appraiser::cosignatures(std::string_view text) {
+  State& s = *state_;
+  if (!s.witnesses) return;
+  const auto heads = parse_cosigned_heads(text);
+  if (!heads) {
+    s.draft.finding(Finding::cosignature_invalid, heads.error().at,
+                    "the cosignatures cannot be read: " + heads.error().detail);
+    return;
+  }
+  for (const CosignedHead& head : *heads) s.witnesses->take(head, s.draft);
+}
+
+void Appraiser::held_receipt(std::string_view line, std::uint64_t number) {
+  State& s = *state_;
+  if (!s.options.trust) return;
+  if (!s.held) s.held.emplace(s.trust);
+  s.held->take(line, number, s.draft);
 }
 
 void Appraiser::answer(ByteView bytes) {

@@ -27,6 +27,7 @@
 #include "attest/record.h"
 #include "attest/report.h"
 #include "attest/trust.h"
+#include "attest/witness/policy.h"
 
 namespace stele::attest {
 
@@ -78,6 +79,7 @@ struct Options {
   std::set<Finding> require;  // findings that make the conclusion undetermined
   // The trust file bears the auditor's signature, and it was checked: that approves its eras.
   bool eras_approved = false;
+  std::optional<Policy> policy;  // whose witnesses are believed; with a trust file only
 };
 
 class Appraiser {
@@ -105,13 +107,20 @@ class Appraiser {
   // statement.
   void answer(ByteView bytes);
 
+  // DIR/cosignatures, or a copy of it. Before the first entry. Without a policy it says nothing.
+  void cosignatures(std::string_view text);
+  // One line of receipts held off the host (witness/pushed.h), without its LF. Before the first
+  // entry. Without a trust file it says nothing.
+  void held_receipt(std::string_view line, std::uint64_t number);
+
   // Ends the evidence. Once.
   Report report();
   // After report(): what to remember, if the conclusion was verified.
   std::optional<Memory> memory() const;
 
   // A single proof, on its own.
-  static Report appraise_proof(ByteView proof, const Options& options);
+  static Report appraise_proof(ByteView proof, const Options& options,
+                               std::string_view cosignatures = {});
 
  private:
   struct State;

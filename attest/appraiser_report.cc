@@ -52,6 +52,21 @@ void Appraiser::State::judge_end() {
     draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
   }
   judge_memory();
+  judge_outside();
+}
+
+// What others saw of this log.
+void Appraiser::State::judge_outside() {
+  if (witnesses) witnesses->finish(tree.size(), records_unread, draft, out);
+  if (!held) return;
+  out.held_receipts = held->held();
+  if (stopped || journal_unread) return;
+  held->finish(draft, [this](const Hash& log, std::uint64_t seq) {
+    Memory as_remembered;
+    as_remembered.log_id = log;
+    as_remembered.seq = seq;
+    return given_up(as_remembered);
+  });
 }
 
 void Appraiser::State::judge_memory() {

@@ -13,6 +13,8 @@
 #include "attest/run_rules.h"
 #include "attest/source_window.h"
 #include "attest/time_rules.h"
+#include "attest/witness/held_receipts.h"
+#include "attest/witness/witness_rules.h"
 
 namespace stele::attest {
 
@@ -60,6 +62,7 @@ struct Appraiser::State {
   void record(std::uint64_t index, const CheckedRecord& record);
   void judge_genesis_record(std::uint64_t index, const CheckedRecord& record, bool decoded);
   void judge_memory();
+  void judge_outside();
   void judge_freshness();
   void judge_end();
   void write_coverage();
@@ -90,6 +93,9 @@ struct Appraiser::State {
   std::uint64_t counter_size = 0;  // covered by a counter anchor with a receipt
   std::uint64_t quote_size = 0;    // covered by a quote anchor with a receipt while P lives
   std::optional<std::int64_t> tail_since_ns;  // of the records that the era before left unanchored
+
+  std::optional<WitnessRules> witnesses;  // with a policy
+  std::optional<HeldReceipts> held;       // with any
 
   std::optional<LiveAnswer> answer;
   bool answer_given = false;

@@ -73,6 +73,10 @@ constexpr FaultRow kFaults[] = {
     {Fault::firmware_changed, "firmware_changed", platform, fail},
     {Fault::trust_malformed, "trust_malformed", platform, fail},
     {Fault::trust_signature, "trust_signature", platform, fail},
+    {Fault::cosigned_head_mismatch, "cosigned_head_mismatch", completeness, fail},
+    {Fault::cosigned_head_unsigned, "cosigned_head_unsigned", completeness, unknown},
+    {Fault::quorum_not_reached, "quorum_not_reached", completeness, unknown},
+    {Fault::held_receipt_missing, "held_receipt_missing", completeness, fail},
 };
 
 constexpr std::string_view kFindings[] = {
@@ -97,6 +101,8 @@ constexpr std::string_view kFindings[] = {
     "journal_remark",
     "kind_opaque",
     "era_given_up",
+    "cosignature_invalid",
+    "held_receipt_invalid",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -106,8 +112,8 @@ constexpr bool rows_stand_in_order() {
   return true;
 }
 static_assert(rows_stand_in_order());
-static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::trust_signature) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
+static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::held_receipt_missing) + 1);
+static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::held_receipt_invalid) + 1);
 
 const FaultRow& row(Fault fault) {
   return kFaults[static_cast<std::size_t>(fault)];

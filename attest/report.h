@@ -42,6 +42,19 @@ struct Coverage {
   std::uint64_t longest_exposure_s = 0;
 };
 
+// What the policy's witnesses saw of the log that is presented.
+struct WitnessSaw {
+  std::string name;  // the policy's
+  std::uint64_t size = 0;
+  std::optional<std::uint64_t> time_s;  // when, by the witness's clock; none: it saw nothing of it
+};
+struct WitnessReport {
+  bool quorum_asked = false;  // not "quorum none"
+  // Up to where a quorum saw this very history; none: nowhere.
+  std::optional<std::uint64_t> quorum_through;
+  std::vector<WitnessSaw> witnesses;
+};
+
 struct Report {
   Outcome integrity = Outcome::unknown;
   Outcome completeness = Outcome::unknown;
@@ -63,6 +76,8 @@ struct Report {
   std::string tpm_manufacturer;
   std::string tpm_model;
   std::string identity = "none";  // ek-chain | pinned-key | none
+  std::optional<WitnessReport> witnesses;      // with a policy
+  std::optional<std::uint64_t> held_receipts;  // that verified, of those given
   std::vector<Defect> defects;
   std::uint64_t defect_count = 0;
   std::vector<FindingAt> findings;

@@ -77,6 +77,24 @@ std::string array(const List& list, One one) {
   return out += ']';
 }
 
+std::string witnesses(const WitnessReport& w) {
+  const auto number = [](const std::optional<std::uint64_t>& value) {
+    return value ? std::to_string(*value) : "null";
+  };
+  return Object()
+      .text("quorum", !w.quorum_asked ? "none" : w.quorum_through ? "reached" : "not_reached")
+      .raw("quorum_through", number(w.quorum_through))
+      .raw("witnesses", array(w.witnesses,
+                              [&](const WitnessSaw& saw) {
+                                return Object()
+                                    .text("name", saw.name)
+                                    .number("size", saw.size)
+                                    .raw("time_s", number(saw.time_s))
+                                    .done();
+                              }))
+      .done();
+}
+
 std::string defect(const Defect& d) {
   return Object()
       .text("verdict", name(verdict_of(d.fault)))
@@ -119,8 +137,8 @@ std::string to_json(const Report& r) {
                               .text("model", r.tpm_model)
                               .text("identity", r.identity)
                               .done();
-  return Object()
-      .text("schema", "stele.verdict/1")
+  Object verdict;
+  verdict.text("schema", "stele.verdict/1")
       .text("conclusion", name(r.conclusion))
       .text("integrity", name(r.integrity))
       .text("completeness", name(r.completeness))
@@ -134,8 +152,10 @@ std::string to_json(const Report& r) {
       .raw("findings", array(r.findings, finding))
       .text("what", r.what)
       .number("defect_count", r.defect_count)
-      .number("finding_count", r.finding_count)
-      .done();
+      .number("finding_count", r.finding_count);
+  if (r.witnesses) verdict.raw("witness", witnesses(*r.witnesses));
+  if (r.held_receipts) verdict.number("held_receipts", *r.held_receipts);
+  return verdict.done();
 }
 
 }  // namespace stele::attest

@@ -109,6 +109,28 @@ void write_coverage(std::string& out, const Report& r) {
       "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
 }
 
+void write_witnesses(std::string& out, const Report& r) {
+  if (r.held_receipts) {
+    line(out, "held", count(*r.held_receipts, "receipt", "receipts") +
+                          " held off the host, each by this TPM: all are to be here");
+  }
+  if (!r.witnesses) return;
+  for (const WitnessSaw& saw : r.witnesses->witnesses) {
+    const std::string what =
+        saw.time_s ? "saw the first " + std::to_string(saw.size) + " at " +
+                         std::to_string(*saw.time_s) + " s since 1970, by its own clock"
+                   : std::string("saw nothing of it");
+    line(out, "witness", printable(saw.name) + " " + what);
+  }
+  const auto& through = r.witnesses->quorum_through;
+  const std::string quorum =
+      !r.witnesses->quorum_asked ? std::string("none is asked for")
+      : through ? "holds up to record " + std::to_string(*through) + " of " +
+                      std::to_string(r.tree.size) + "; what lies behind nobody has witnessed"
+                : std::string("not reached");
+  line(out, "quorum", quorum);
+}
+
 void write_defects(std::string& out, const Report& r) {
   for (const Defect& d : r.defects) {
     out += std::string(outcome_of(d.fault) == Outcome::fail ? "FAIL     " : "unknown  ") +
@@ -141,6 +163,10 @@ std::optional<std::uint64_t> first_bad_index(const Report& r) {
 }
 
 std::string next_step(const Report& r) {
+  const auto has = [&](Fault fault) {
+    return std::any_of(r.defects.begin(), r.defects.end(),
+                       [&](const Defect& d) { return d.fault == fault; });
+  };
   switch (r.conclusion) {
     case Conclusion::tampered:
       return "Keep this evidence as it is, trust nothing newer on that host, and compare with a "
@@ -150,8 +176,15 @@ std::string next_step(const Report& r) {
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
-      if (std::any_of(r.defects.begin(), r.defects.end(),
-                      [](const Defect& d) { return d.fault == Fault::era_not_approved; })) {
+      if (has(Fault::quorum_not_reached)) {
+        return "Wait until the log's witnesses have answered (stele status shows them), or ask "
+               "whoever chose the policy.";
+      }
+      if (has(Fault::cosigned_head_unsigned)) {
+        return "Ask the witness named above for its own copy of the log's checkpoint, with the "
+               "log's signature.";
+      }
+      if (has(Fault::era_not_approved)) {
         return "Have the auditor sign the trust file of the new era (stele era sign), then verify "
                "with "
                "it and --auditor-key FILE.";
@@ -188,6 +221,7 @@ std::string to_text(const Report& r) {
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
   write_coverage(out, r);
+  write_witnesses(out, r);
   line(out, "integrity", name(r.integrity));
   line(out, "completeness", name(r.completeness));
   line(out, "freshness", freshness(r));

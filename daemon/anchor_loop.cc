@@ -142,13 +142,27 @@ void AnchorLoop::reopen() {
   // Before the anchors that came late because of it.
   if (owed_remark_) note_pause(*owed_remark_);
   if (life_ == Life::dead) return;
-  const bool opened = attempt_round([this] { rounds_->open(); });
+  const bool opened = attempt_round([this] {
+    rounds_->open();
+    unseal();
+  });
   records_waiting_ = true;
   if (opened) quote_at_ = {};
   if (life_ == Life::running && !told_ready_) {
     told_ready_ = true;
     outside_.ready();
   }
+}
+
+void AnchorLoop::unseal() {
+  if (unsealed_) return;
+  const auto seed = rounds_->checkpoint_seed();
+  if (seed) outside_.checkpoint_seed(*seed);
+  unsealed_ = true;
+  if (seed) return;
+  log(Priority::notice,
+      "this log has no key for its checkpoints, which go without a signature: `stele provision` "
+      "makes one");
 }
 
 void AnchorLoop::counter_anchor(std::uint16_t flags) {

@@ -51,6 +51,8 @@ class AnchorRounds {
   void open();
   void close() { device_.reset(); }
   bool is_open() const { return device_ != nullptr; }
+  // Nothing: this log has no key for checkpoints. Precondition: is_open().
+  std::optional<attest::Hash> checkpoint_seed() { return device_->checkpoint_seed(); }
 
   // One counter anchor over the durable head, A0 to A8. Precondition: is_open(), as for the next
   // two.

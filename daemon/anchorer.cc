@@ -62,6 +62,10 @@ void Anchorer::State::run() {
     post([sealed = hooks.sealed, size] { sealed(size); });
   };
   outside.ready = [this] { post(hooks.ready); };
+  outside.checkpoint_seed = [this](const attest::Hash& seed) {
+    const std::lock_guard lock(mutex);
+    if (!left_behind) hooks.checkpoint_seed(seed);
+  };
   outside.fatal = [this](int exit_code, std::string reason) {
     post(
         [fatal = hooks.fatal, exit_code, reason = std::move(reason)] { fatal(exit_code, reason); });

@@ -30,6 +30,8 @@ class Anchorer {
   struct Hooks {
     std::function<attest::TreeHead()> durable_head;
     std::function<void(std::uint64_t size)> sealed;  // records [0, size) are counter-anchored
+    // Once, on the anchorer's thread: of the key that signs checkpoints.
+    std::function<void(const attest::Hash&)> checkpoint_seed = [](const attest::Hash&) {};
     std::function<void()> ready;  // once: recovery done, or TPM found unavailable
     // journal broken (74) or unfit (65), secrets unfit (78), or on_tpm_failure = halt (69): the
     // daemon must end.

@@ -5,11 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <string>
 
 #include "attest/genesis.h"
 #include "daemon/anchorer.h"
+#include "daemon/checkpoint_signer.h"
 #include "daemon/config.h"
 #include "daemon/finder.h"
 #include "daemon/ingest/inputs.h"
@@ -24,10 +23,9 @@ struct ControlledDaemon {
   Anchorer& anchorer;
   Inputs& ingest;
   Finder& finder;
+  const CheckpointSigner& signer;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
-  // The head as a C2SP checkpoint: a signed note, where there is a key to sign with.
-  std::function<std::string(const attest::TreeHead&)> signed_checkpoint;
 };
 
 }  // namespace stele::daemon

@@ -61,6 +61,9 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
   void answer(attest::Answer& answer) override {
     timed(Step::answer, [&] { inner_->answer(answer); });
   }
+  std::optional<attest::Hash> checkpoint_seed() override {
+    return timed(Step::unseal, [&] { return inner_->checkpoint_seed(); });
+  }
 
  private:
   std::unique_ptr<tpm::AnchorDevice> inner_;
@@ -72,7 +75,8 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
 std::string_view TpmTimes::name(Step step) {
   static constexpr std::array<std::string_view, kSteps> kNames{
       "read_clock",  "read_indexes", "read_pcr", "extend_pcr",  "extend_index",
-      "full_anchor", "read_back",    "quote",    "make_bundle", "answer"};
+      "full_anchor", "read_back",    "quote",    "make_bundle", "answer",
+      "unseal"};
   return kNames[static_cast<std::size_t>(step)];
 }
 

@@ -28,9 +28,10 @@ class TpmTimes {
     read_back,
     quote,
     make_bundle,
-    answer
+    answer,
+    unseal
   };
-  static constexpr std::size_t kSteps = 10;
+  static constexpr std::size_t kSteps = 11;
   static std::string_view name(Step step);
   // Further codes are counted together, as code 0: labels must not grow without bound.
   static constexpr std::size_t kMaxCodes = 64;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tpm/checkpoint_key.h"
+
 namespace stele::tpm {
 namespace {
 
@@ -35,6 +37,12 @@ class OverDevice : public AnchorDevice {
     return tpm::make_bundle(device_, credentials_, boot_id, before_recovery, event_log, ima_log);
   }
   void answer(attest::Answer& answer) override { tpm::answer(device_, credentials_, answer); }
+  std::optional<attest::Hash> checkpoint_seed() override {
+    const CheckpointSeed found =
+        unseal_checkpoint_seed(device_, credentials_.ak_handle, credentials_.ak_auth);
+    if (found.state != CheckpointSeed::State::ours) return std::nullopt;
+    return found.seed;
+  }
 
  private:
   Device device_;

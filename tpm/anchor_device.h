@@ -28,6 +28,8 @@ class AnchorDevice {
                                      const IndexState& before_recovery, attest::ByteView event_log,
                                      attest::ByteView ima_log) = 0;
   virtual void answer(attest::Answer& answer) = 0;
+  // Of the key that signs checkpoints; nothing: this log has none (checkpoint_key.h).
+  virtual std::optional<attest::Hash> checkpoint_seed() = 0;
 };
 
 std::unique_ptr<AnchorDevice> over_device(Device device, const Credentials& credentials);

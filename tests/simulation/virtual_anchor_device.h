@@ -33,6 +33,7 @@ class VirtualAnchorDevice : public tpm::AnchorDevice {
                              const tpm::IndexState& before_recovery, attest::ByteView event_log,
                              attest::ByteView ima_log) override;
   void answer(attest::Answer& answer) override;
+  std::optional<attest::Hash> checkpoint_seed() override { return std::nullopt; }
 
  private:
   using Index = VirtualTpm::Index;

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "attest/note_signer.h"
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
@@ -81,6 +82,7 @@ class Provisioning {
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();
     plan_.salt = random_bytes();
+    plan_.checkpoint_seed = random_bytes();
     hierarchies_ = tpm::hierarchy_state(device);
     plan_.event_log = read_event_log(arguments_.tcti);
     if (directory_.genesis()) {
@@ -141,11 +143,22 @@ class Provisioning {
       directory_.keep_trust(attest::to_text(trust));
       changed_ = true;
     };
+    keeper.checkpoint_seed = [this](const std::optional<attest::Hash>& seed) {
+      if (!seed) return say_no_checkpoint_key();
+      const attest::NoteSigner signer(*seed, plan_.origin);
+      directory_.keep_checkpoint_key(to_text(signer.key()) + "\n");
+    };
     keeper.progress = [this](std::string_view step) {
       std::cout << step << std::endl;
       changed_ = true;
     };
     return keeper;
+  }
+
+  static void say_no_checkpoint_key() {
+    std::cerr << "stele: this log was made before checkpoints were signed, and its TPM takes no "
+                 "key for it without\nstele: the auditor's secrets: its checkpoints stay without a "
+                 "signature. To change that, run this again\nstele: with --escrow-plain FILE\n";
   }
 
   void say_done() const {
