@@ -10,6 +10,7 @@
 #include "tools/stele/anchor.h"
 #include "tools/stele/answer.h"
 #include "tools/stele/append.h"
+#include "tools/stele/challenge.h"
 #include "tools/stele/command.h"
 #include "tools/stele/config.h"
 #include "tools/stele/deprovision.h"
@@ -34,6 +35,7 @@ void add_commands(CLI::App& app, const Common& common, int& exit_code) {
   add_append(app, common, exit_code);
   add_anchor(app, common, exit_code);
   add_answer(app, common, exit_code);
+  add_challenge(app, common, exit_code);
   add_status(app, common, exit_code);
   add_query(app, common, exit_code);
   add_show(app, common, exit_code);
