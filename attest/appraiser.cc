@@ -110,6 +110,8 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   ++(statement.is_quote() ? out.quote_anchors : out.counter_anchors);
   if (!statement.is_quote()) ++era->counter_anchors;
   out.newest_anchor_ns = statement.wallclock_ns;
+  out.newest_seq = statement.seq;
+  era->receipt_verified = true;
   if (open_tree_fits) tail_since_ns.reset();
   if (open_tree_fits) (statement.is_quote() ? quote_size : counter_size) = statement.tree.size;
   if (open_tree_fits && !statement.is_quote()) {
@@ -117,6 +119,9 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   }
   remember(statement, chain()->newest_digest());
   if (held) held->anchored(chain()->newest_digest());
+  era->newest = chain()->memory();
+  era->newest->counter_size = std::min(counter_size, statement.tree.size);
+  if (era->runs.ends_cleanly()) era->newest->state |= Memory::kCleanEnd;
   if (answer) answer->anchored(*chain(), entry.receipt->clock_ms());
 }
 
@@ -170,7 +175,11 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
                                           record.defect->fault != Fault::leaf_version_unknown);
   if (record.defect) draft.defect(*record.defect);
   if (decoded) {
-    if (leaf.source != kNoSource && !sources.may_name(index, leaf.source)) {
+    if (leaf.source != kNoSource && sources.may_name_unseen(index, leaf.source)) {
+      draft.defect({Fault::records_missing, Place::index(leaf.source),
+                    "record " + std::to_string(index) +
+                        " names it as its source, and it is not in the bundle"});
+    } else if (leaf.source != kNoSource && !sources.may_name(index, leaf.source)) {
       draft.defect(
           {Fault::source_invalid, at,
            "its source, " + std::to_string(leaf.source) + ", is no source record before it"});
@@ -193,7 +202,8 @@ Appraiser::Appraiser(Appraiser&&) noexcept = default;
 void Appraiser::entry(std::uint8_t kind, ByteView payload) {
   State& s = *state_;
   if (!s.stopped && !s.beyond) {
-    if (s.entries == 0) {
+    if (!s.begun) {
+      s.begun = true;
       s.begin(kind, payload);
     } else if (kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
       s.next_era(payload);
@@ -286,12 +296,7 @@ Report Appraiser::report() {
 
 std::optional<Memory> Appraiser::memory() const {
   const State& s = *state_;
-  if (s.out.conclusion != Conclusion::verified || !s.chain() || !s.chain()->newest_statement())
-    return std::nullopt;
-  const AnchorChain& chain = *s.chain();
-  const Statement& newest = *chain.newest_statement();
-  return Memory{chain.log_id(),        newest.seq, newest.quote_seq, newest.run, chain.extend(),
-                chain.newest_digest(), newest.tree};
+  return s.out.conclusion == Conclusion::verified ? s.era->newest : std::nullopt;
 }
 
 }  // namespace stele::attest

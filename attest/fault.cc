@@ -61,6 +61,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::read_back_rule, "read_back_rule", completeness, unknown},
     {Fault::foreign_extend, "foreign_extend", completeness, unknown},
     {Fault::era_not_approved, "era_not_approved", completeness, unknown},
+    {Fault::start_unknown, "start_unknown", completeness, unknown},
     {Fault::no_trust_file, "no_trust_file", platform, unknown},
     {Fault::nonce_mismatch, "nonce_mismatch", freshness, fail},
     {Fault::answer_mismatch, "answer_mismatch", freshness, fail},

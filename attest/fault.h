@@ -59,6 +59,7 @@ enum class Fault : std::uint16_t {
   read_back_rule,    // Mode B: a read-back not yet buried under two exclusive receipts (-> unknown)
   foreign_extend,    // (-> unknown)
   era_not_approved,  // (-> unknown)
+  start_unknown,     // evidence that begins behind a statement not remembered (-> unknown)
   no_trust_file,     // platform unknown
   // freshness
   nonce_mismatch,      // the answer is for another nonce

@@ -55,13 +55,25 @@ struct WitnessReport {
   std::vector<WitnessSaw> witnesses;
 };
 
+// Which records partial evidence shows; of the rest it holds only what they hash to.
+struct Held {
+  std::uint64_t records = 0;
+  // Of evidence that begins behind a statement remembered: which one.
+  struct Since {
+    std::uint64_t seq = 0, quote_seq = 0, size = 0;
+    bool operator==(const Since&) const = default;
+  };
+  std::optional<Since> since;
+  bool operator==(const Held&) const = default;
+};
+
 struct Report {
   Outcome integrity = Outcome::unknown;
   Outcome completeness = Outcome::unknown;
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
-  std::string what;  // "store", "proof"
+  std::string what;  // "store", "proof", "bundle"
   std::string origin;
   Hash log_id;
   TreeHead tree;
@@ -69,6 +81,8 @@ struct Report {
   std::uint64_t counter_anchors = 0;
   std::uint64_t quote_anchors = 0;
   std::optional<std::int64_t> newest_anchor_ns;
+  std::uint64_t newest_seq = 0;  // of the newest counter anchor, in its era
+  std::optional<Held> held;      // of a bundle
   std::optional<Mode> mode;
   // Up to where no other history can be final as well; none: nothing is, or nothing was checked.
   std::optional<FinalThrough> final_through;

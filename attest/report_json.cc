@@ -67,6 +67,21 @@ std::string final_through(const FinalThrough& through) {
       .done();
 }
 
+std::string held(const Held& held) {
+  Object out;
+  out.number("records", held.records);
+  if (held.since) {
+    out.raw("since", Object()
+                         .number("seq", held.since->seq)
+                         .number("quote_seq", held.since->quote_seq)
+                         .number("size", held.since->size)
+                         .done());
+  } else {
+    out.raw("since", "null");
+  }
+  return out.done();
+}
+
 template <class List, class One>
 std::string array(const List& list, One one) {
   std::string out = "[";
@@ -151,6 +166,7 @@ std::string to_json(const Report& r) {
       .raw("defects", array(r.defects, defect))
       .raw("findings", array(r.findings, finding))
       .text("what", r.what)
+      .raw("held", r.held ? held(*r.held) : "null")
       .number("defect_count", r.defect_count)
       .number("finding_count", r.finding_count);
   if (r.witnesses) verdict.raw("witness", witnesses(*r.witnesses));

@@ -48,7 +48,8 @@ void line(std::string& out, std::string_view label, std::string_view value) {
 std::string freshness(const Report& r) {
   std::string out(name(r.freshness));
   if (r.freshness == Outcome::unknown) {
-    out += ": up to anchor " + std::to_string(r.counter_anchors);
+    const bool since = r.held && r.held->since;
+    out += ": up to anchor " + std::to_string(since ? r.newest_seq : r.counter_anchors);
     if (r.newest_anchor_ns) out += " of " + to_rfc3339(*r.newest_anchor_ns);
     out += "; later ones may have been cut; ask with a nonce";
   }
@@ -86,6 +87,19 @@ void write_final(std::string& out, const Report& r) {
   line(out, "final", words);
 }
 
+// What partial evidence shows, and so what was judged.
+void write_held(std::string& out, const Report& r) {
+  if (!r.held) return;
+  line(out, "holds",
+       records(r.held->records) + " of " + std::to_string(r.tree.size) +
+           "; of the others only that the anchored roots include them");
+  if (!r.held->since) return;
+  line(out, "begins",
+       "behind anchor " + std::to_string(r.held->since->seq) + " (quote " +
+           std::to_string(r.held->since->quote_seq) + ") at " + records(r.held->since->size) +
+           ": what came before is not judged again");
+}
+
 void write_coverage(std::string& out, const Report& r) {
   const Coverage& c = r.coverage;
   line(out, "anchored",
@@ -104,6 +118,9 @@ void write_coverage(std::string& out, const Report& r) {
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
            " without; " + count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
            count(c.unexplained_resets, "unexplained reset", "unexplained resets"));
+  if (r.held && r.held->records < r.tree.size) {
+    return line(out, "exposure", "not told by evidence that leaves records out");
+  }
   line(
       out, "exposure",
       "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
@@ -173,6 +190,11 @@ std::string next_step(const Report& r) {
              "copy kept elsewhere.";
     case Conclusion::undetermined:
       if (r.identity == "none") return "Verify again with the log's trust file: --trust FILE.";
+      if (std::any_of(r.defects.begin(), r.defects.end(),
+                      [](const Defect& d) { return d.fault == Fault::start_unknown; })) {
+        return "Give the memory that it was asked for with (--memory FILE), or have a bundle made "
+               "without --since.";
+      }
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
@@ -220,6 +242,7 @@ std::string to_text(const Report& r) {
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
+  write_held(out, r);
   write_coverage(out, r);
   write_witnesses(out, r);
   line(out, "integrity", name(r.integrity));

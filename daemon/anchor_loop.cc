@@ -188,7 +188,7 @@ void AnchorLoop::final_anchor() {
   const attest::AnchorChain& chain = journal_->chain();
   const auto& newest = chain.newest_statement();
   const bool nothing_changed = newest && (newest->flags & attest::kFinalOfShutdown) != 0 &&
-                               newest->bundle == chain.bundle()->hash() &&
+                               newest->bundle == chain.bundle()->hash &&
                                newest->tree.size == outside_.durable_head().size;
   if (!nothing_changed) counter_anchor(attest::kFinalOfShutdown);
 }
