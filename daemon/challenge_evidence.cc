@@ -2,7 +2,7 @@
 
 #include "attest/entry.h"
 #include "attest/statement.h"
-#include "storage/damage.h"
+#include "daemon/journal_files.h"
 
 namespace stele::daemon {
 namespace {
@@ -11,35 +11,6 @@ using attest::EntryKind;
 
 constexpr std::size_t kPieceBytes = 256u << 10;
 constexpr std::size_t kStepBytes = 4u << 20;  // of the journal, read for one piece
-
-// Where a journal's file begins: its log, and the first statement in it.
-struct FileFront {
-  std::optional<attest::Hash> log_id;
-  std::optional<std::uint64_t> seq;
-};
-
-FileFront front_of(storage::FileSystem& files, const std::string& directory, std::uint64_t number) {
-  storage::EntryReader reader(files, directory, number);
-  FileFront front;
-  while (const auto entry = reader.next()) {
-    if (front.log_id && reader.log_id() != front.log_id) break;
-    front.log_id = reader.log_id();
-    if (entry->kind != static_cast<std::uint8_t>(EntryKind::intent)) continue;
-    if (const auto statement = attest::decode_statement(entry->payload)) front.seq = statement->seq;
-    break;
-  }
-  return front;
-}
-
-// The newest file that begins before this statement, of its log; the first file if there is none.
-std::uint64_t file_before(storage::FileSystem& files, const std::string& directory,
-                          const Since& since) {
-  for (std::uint64_t number = storage::EntryReader(files, directory).files(); number > 1;) {
-    const FileFront front = front_of(files, directory, --number);
-    if (front.log_id == since.log_id && front.seq && *front.seq < since.seq) return number;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -52,12 +23,12 @@ struct ChallengeEvidence::State {
         writer([this](attest::ByteView some) { out.append(some.begin(), some.end()); }),
         assembler(writer, store, {}, {}) {
     writer.write(attest::AnswerPart{answer});
-    reader.emplace(files, directory, since ? file_before(files, directory, *since) : 0);
+    reader.emplace(files, directory,
+                   since ? file_before(files, directory, since->log_id, since->seq) : 0);
   }
 
   void seek(const storage::EntryReader::Entry& entry);
   void step();
-  void check_reader() const;
 
   storage::FileSystem& files;
   const std::string directory;
@@ -86,17 +57,11 @@ void ChallengeEvidence::State::seek(const storage::EntryReader::Entry& entry) {
   }
 }
 
-void ChallengeEvidence::State::check_reader() const {
-  if (!reader->defect()) return;
-  throw storage::Damage(reader->defect()->fault, reader->defect()->at,
-                        "the journal: " + reader->defect()->detail);
-}
-
 void ChallengeEvidence::State::step() {
   for (std::size_t read = 0; read < kStepBytes && out.size() < kPieceBytes;) {
     const auto entry = reader->next();
     if (!entry) {
-      check_reader();
+      check_reader(*reader);
       if (!since) {
         assembler.end();
         last = true;

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/http/anchors.h"
 #include "daemon/http/challenge.h"
 #include "daemon/http/connection.h"
 #include "daemon/http/events.h"
@@ -86,6 +87,7 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
     facts.http_refusals = shared->refusals;
     facts.http_repeated = intake->repeated;
   });
+  add_anchor_routes(routes, daemon, reader.get_executor());
   add_challenge_route(routes, daemon, reader.get_executor());
   add_record_routes(routes, daemon, reader.get_executor());
   add_tile_routes(routes, daemon, reader.get_executor());

@@ -87,10 +87,13 @@ void HalfCollector::take(const attest::EntryPart& entry) {
     auto half = make_half(open_, entry.payload);
     open_.clear();
     if (!half) return;
-    if (known_ && !rival_ && have_one_number(known_->statement, half->statement) &&
-        known_->digest() != half->digest()) {
+    for (const SignedHalf& known : known_) {
+      if (rival_ || !have_one_number(known.statement, half->statement)) continue;
+      if (known.digest() == half->digest()) continue;
       rival_ = *half;
+      contradicted_ = known;
     }
+    if (!half->statement.is_quote()) newest_counter_ = *half;
     newest_ = std::move(*half);
   } else if (kind == EntryKind::voided || kind == EntryKind::genesis) {
     open_.clear();

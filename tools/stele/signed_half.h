@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "attest/evidence/decoder.h"
 #include "attest/receipt.h"
@@ -36,17 +37,21 @@ bool have_one_number(const attest::Statement& one, const attest::Statement& othe
 // Picks the halves out of an evidence bundle as it passes by, whatever it is worth.
 class HalfCollector {
  public:
-  // known: the half that the auditor keeps; then rival() is one of the same number and another d.
-  explicit HalfCollector(std::optional<SignedHalf> known) : known_(std::move(known)) {}
+  // known: the halves that the auditor keeps; then rival() is one with the number of
+  // contradicted(), which is among them, and another d.
+  explicit HalfCollector(std::vector<SignedHalf> known) : known_(std::move(known)) {}
   void feed(attest::ByteView bytes);
   const std::optional<SignedHalf>& newest() const { return newest_; }
+  const std::optional<SignedHalf>& newest_counter() const { return newest_counter_; }
   const std::optional<SignedHalf>& rival() const { return rival_; }
+  const std::optional<SignedHalf>& contradicted() const { return contradicted_; }
   const attest::Bytes& answer() const { return answer_; }  // as in the bundle; empty: none
 
  private:
   void take(const attest::EntryPart& entry);
 
-  std::optional<SignedHalf> known_, newest_, rival_;
+  std::vector<SignedHalf> known_;
+  std::optional<SignedHalf> newest_, newest_counter_, rival_, contradicted_;
   attest::EvidenceDecoder decoder_;
   attest::Bytes open_;  // the statement that waits for its receipt
   attest::Bytes answer_;
