@@ -19,8 +19,25 @@ constexpr std::size_t kMaxMemoryBytes = 1u << 16;
                                      "; " + remedy);
 }
 
-std::string anchor_path(const std::string& memory_path) {
-  return memory_path + ".anchor";
+constexpr const char* kAnchor = ".anchor";
+constexpr const char* kCounterAnchor = ".counter-anchor";
+
+// Nothing: not there, since stele-verify wrote the memory.
+std::optional<SignedHalf> read_half(const std::string& path) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  auto half = decode_signed_half(attest::view(read_whole(path, kMaxMemoryBytes)));
+  if (!half) {
+    refuse("the signed half", path, half.error(), "restore it, or remove it to go on without");
+  }
+  return std::move(*half);
+}
+
+bool is_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
+  return half && half->digest() == memory.digest;
+}
+
+bool is_counter_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
+  return half && half->statement.log_id == memory.log_id && half->statement.seq == memory.seq;
 }
 
 }  // namespace
@@ -50,28 +67,35 @@ void AuditorDesk::read_memory() {
            "restore it; without it you only lose what you remembered");
   }
   memory_ = std::move(*parsed);
-  const std::string anchor = anchor_path(memory_path_);
-  if (!std::filesystem::exists(anchor)) return;  // stele-verify wrote the memory
-  const auto half = decode_signed_half(attest::view(read_whole(anchor, kMaxMemoryBytes)));
-  if (!half) {
-    refuse("the signed half", anchor, half.error(), "restore it, or remove it to go on without");
-  }
-  if (half->digest() == memory_->digest) half_ = std::move(*half);
+  half_ = read_half(memory_path_ + kAnchor);
+  if (!is_of(half_, *memory_)) half_.reset();
+  counter_half_ = read_half(memory_path_ + kCounterAnchor);
+  if (!is_counter_of(counter_half_, *memory_)) counter_half_.reset();
 }
 
-void AuditorDesk::remember(const attest::Memory& memory, const std::optional<SignedHalf>& half) {
-  if (half && half->digest() == memory.digest) {
-    half_ = half;
-  } else if (half_ && half_->digest() != memory.digest) {
-    half_.reset();
-  }
+std::vector<SignedHalf> AuditorDesk::halves() const {
+  std::vector<SignedHalf> halves;
+  if (half_) halves.push_back(*half_);
+  if (counter_half_) halves.push_back(*counter_half_);
+  return halves;
+}
+
+void AuditorDesk::keep(const char* suffix, const std::optional<SignedHalf>& half) const {
+  if (!half) return;
+  const attest::Bytes bytes = encode(*half);
+  replace_file(memory_path_ + suffix, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void AuditorDesk::remember(const attest::Memory& memory, const std::optional<SignedHalf>& half,
+                           const std::optional<SignedHalf>& counter_half) {
+  if (is_of(half, memory)) half_ = half;
+  if (is_counter_of(counter_half, memory)) counter_half_ = counter_half;
+  if (!is_of(half_, memory)) half_.reset();
+  if (!is_counter_of(counter_half_, memory)) counter_half_.reset();
   memory_ = memory;
   if (memory_path_.empty()) return;
-  if (half_) {
-    const attest::Bytes bytes = encode(*half_);
-    replace_file(anchor_path(memory_path_),
-                 {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
+  keep(kAnchor, half_);
+  keep(kCounterAnchor, counter_half_);
   replace_file(memory_path_, attest::to_text(memory));
 }
 

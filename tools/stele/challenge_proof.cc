@@ -109,8 +109,9 @@ std::string keep_proof(const std::string& folder, const AuditorDesk& desk, const
   replace_file(path + "/nonce", nonce + "\n");
   replace_file(path + "/trust", desk.trust_text());
   if (desk.memory()) replace_file(path + "/memory", attest::to_text(*desk.memory()));
-  if (desk.half()) keep_half(path + "/remembered", *desk.half(), desk);
   const bool rival = visit.contradiction == Contradiction::equivocation;
+  const auto& remembered = rival ? parts.shown->contradicted() : desk.half();
+  if (remembered) keep_half(path + "/remembered", *remembered, desk);
   const auto& presented = rival ? parts.shown->rival() : parts.shown->newest();
   if (presented) keep_half(path + "/presented", *presented, desk);
   keep_answer(path + "/answer", parts.shown->answer(), desk);

@@ -119,7 +119,7 @@ Visit Visitor::ask_once() {
   options.nonce = nonce;
   options.memory = desk_.memory();
   attest::EvidenceAppraiser judge(std::move(options));
-  HalfCollector shown(desk_.half());
+  HalfCollector shown(desk_.halves());
   Visit visit;
   {
     Spool spool(folder_);
@@ -148,7 +148,7 @@ Visit Visitor::ask_once() {
   }
   const auto memory = judge.memory();
   if (memory && visit.report.conclusion == attest::Conclusion::verified) {
-    desk_.remember(*memory, shown.newest());
+    desk_.remember(*memory, shown.newest(), shown.newest_counter());
   }
   return visit;
 }
