@@ -1,6 +1,5 @@
 #include "tools/stele/challenged_host.h"
 
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "attest/base64.h"

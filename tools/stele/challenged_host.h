@@ -5,6 +5,7 @@
 // with the daemon's own code and words over the control socket. Trust: what comes is from the host.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <functional>
 #include <optional>
 #include <string>
