@@ -1,5 +1,7 @@
 #include "daemon/challenge_evidence.h"
 
+#include <utility>
+
 #include "attest/entry.h"
 #include "attest/statement.h"
 #include "daemon/journal_files.h"
@@ -89,9 +91,8 @@ ChallengeEvidence::ChallengeEvidence(storage::FileSystem& files, std::string dir
 ChallengeEvidence::~ChallengeEvidence() = default;
 
 ChallengeEvidence::Piece ChallengeEvidence::next() {
-  state_->out.clear();
   state_->step();
-  return {std::move(state_->out), state_->last};
+  return {std::exchange(state_->out, {}), state_->last};
 }
 
 }  // namespace stele::daemon

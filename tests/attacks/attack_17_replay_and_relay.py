@@ -54,7 +54,7 @@ class ReplayAndRelay(unittest.TestCase):
     def test_a_neighbours_tpm_answers(self):
         """The neighbour answers for its own log: that is not the log that is pinned."""
         auditor = self.auditor("relay")
-        self.lies(auditor, lambda question: ask_host(self.there, {"nonce": question["nonce"]}), platform="fail")
+        self.lies(auditor, lambda question: ask_host(self.there, {"nonce": question["nonce"]}), fault="genesis_mismatch")
 
     def test_a_neighbours_answer_in_this_log(self):
         auditor = self.auditor("relayed-answer")

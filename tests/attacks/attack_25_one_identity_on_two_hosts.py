@@ -24,6 +24,12 @@ def clone(host):
     return twin
 
 
+def close(host):
+    host.close()
+    if host.tpm.reservation:
+        host.tpm.reservation.close()
+
+
 def live(host, anchors, name):
     for number in range(anchors):
         host.append(b"%s %d\n" % (name, number))
@@ -40,7 +46,7 @@ class TwoHosts(unittest.TestCase):
                 twins = []
                 for _ in range(5):
                     twins.append(clone(first))
-                    self.addCleanup(twins[-1].close)
+                    self.addCleanup(close, twins[-1])
                 first.tpm.start()
                 first.start_daemon()
                 live(first, 2, b"the first host")
@@ -72,7 +78,7 @@ class TwoHosts(unittest.TestCase):
             root.host.stop_daemon()
             root.host.tpm.stop()
             moved = clone(root.host)
-            self.addCleanup(moved.close)
+            self.addCleanup(close, moved)
             moved.start_daemon()
             live(moved, 2, b"after the move")
             auditor.visit("verified", control_of(moved))
