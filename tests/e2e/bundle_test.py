@@ -6,9 +6,8 @@ import os
 import secrets
 import unittest
 
-from stele_host import BIN, MALFORMED, OK, TAMPERED, UNDETERMINED, Host, run
+from stele_host import BIN, CANNOT_CREATE, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, USAGE, Host, run
 
-USAGE, NO_INPUT, TEMPORARY = 64, 66, 75
 EVENTS = [b"event %d, handed over" % i for i in range(200)] + [b"../../etc/passwd", b"/dev/zero"]
 
 
@@ -127,7 +126,7 @@ class Bundle(unittest.TestCase):
                                 (("--to", size + 1000), NO_INPUT), (("--no-records", "--index", 1), USAGE),
                                 (("--since", self.host.config), MALFORMED)):
             self.bundle("refused", *arguments, expect=code)
-        self.assertEqual(self.host.stele("bundle", "-o", self.host.folder / "no" / "where").returncode, 73)
+        self.assertEqual(self.host.stele("bundle", "-o", self.host.folder / "no" / "where").returncode, CANNOT_CREATE)
         self.assertEqual(self.judge(self.host.config)[0], MALFORMED)
 
     def test_cut_and_bent_files_never_pass(self):

@@ -54,8 +54,9 @@ struct Call {
 
 void describe(CLI::App& app, Call& call) {
   app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
-  app.add_option("PATH", call.path, "A data directory, an evidence bundle (stele bundle; -: standard input), or a single proof "
-                 "(stele prove)")
+  app.add_option("PATH", call.path,
+                 "A data directory, an evidence bundle (stele bundle; -: standard input), or a "
+                 "single proof (stele prove)")
       ->required();
   app.add_option("--trust", call.trust_path,
                  "The trust file that pins the log; without it nothing is better than undetermined")
