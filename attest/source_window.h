@@ -27,11 +27,12 @@ class SourceWindow {
   }
   // Records [begin, end) are not shown.
   void skip(std::uint64_t begin, std::uint64_t end) {
+    // A few bytes of evidence can skip this often: so whole words at once.
     const std::uint64_t count = std::min(end - begin, kSourceWindow);
-    for (std::uint64_t index = end - count; index < end; ++index) {
-      is_source_[index % kSourceWindow] = false;
-      unseen_[index % kSourceWindow] = true;
-    }
+    const std::uint64_t first = (end - count) % kSourceWindow;
+    const std::uint64_t before_wrap = std::min(count, kSourceWindow - first);
+    fill(first, before_wrap);
+    fill(0, count - before_wrap);
   }
   // A record that was skipped is shown after all; `size` records were added or skipped.
   void show(std::uint64_t size, std::uint64_t index, bool is_source) {
@@ -39,6 +40,12 @@ class SourceWindow {
   }
 
  private:
+  void fill(std::uint64_t place, std::uint64_t count) {
+    const auto offset = static_cast<std::ptrdiff_t>(place);
+    const auto length = static_cast<std::ptrdiff_t>(count);
+    std::fill_n(is_source_.begin() + offset, length, false);
+    std::fill_n(unseen_.begin() + offset, length, true);
+  }
   static bool in_window(std::uint64_t index, std::uint64_t source) {
     return source < index && index - source < kSourceWindow;
   }

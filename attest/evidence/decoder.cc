@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "attest/codec.h"
+#include "attest/entry.h"
 
 namespace stele::attest {
 namespace {
@@ -35,6 +36,11 @@ std::size_t limit_of(PartKind kind) {
 }
 
 bool is_body(PartKind kind) { return kind >= PartKind::entry && kind <= PartKind::log; }
+
+bool needs_records(std::uint8_t entry_kind) {
+  const auto kind = static_cast<EntryKind>(entry_kind);
+  return kind == EntryKind::intent || kind == EntryKind::genesis;
+}
 
 // Hashes up to the end of the part.
 std::vector<Hash> read_hashes(Reader& reader) {
@@ -182,6 +188,9 @@ Result<EvidencePart> EvidenceDecoder::decode(PartKind kind, ByteView payload) {
       return decode_earlier(payload);
     case PartKind::entry:
       if (payload.empty()) return Defect(Fault::truncated, {}, "an entry");
+      // Records stand where they are needed, so that a log has one bundle and not many.
+      if ((newest_ == PartKind::record || newest_ == PartKind::elided) && !needs_records(payload[0]))
+        return Defect(Fault::value_out_of_range, {}, "records before an entry that needs none");
       return EvidencePart(EntryPart{payload[0], payload.subspan(1)});
     case PartKind::record:
       return decode_record(payload);

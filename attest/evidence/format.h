@@ -18,9 +18,10 @@
 //   9 end      H("stele/v1/evidence\0" ‖ all before this part)
 //
 // In this order: at most one each of 1, 2, 3; any 4, ascending, if there is a 3; 5 to 8 as the log
-// grew: all records below a statement's tree size, shown or elided, before the statement; 9. An
-// elided part never follows another. There is no name, path, link or compression inside: nothing
-// that leads elsewhere or grows. The end is against a damaged copy; whoever forges can compute it.
+// grew: all records below a statement's tree size, shown or elided, right before its intent (those
+// that a later era follows, before its genesis; a tail, before the end); 9. An elided part never
+// follows another. There is no name, path, link or compression inside: nothing that leads elsewhere
+// or grows. The end is against a damaged copy; whoever forges can compute it.
 // Thread safety: values. See: README.md, "Evidence bundle".
 #pragma once
 

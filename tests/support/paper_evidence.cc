@@ -104,15 +104,6 @@ attest::EvidenceOptions judging(const PaperLog& log, const attest::Memory& memor
   return options;
 }
 
-Bytes sealed_again(Bytes bundle) {
-  constexpr std::size_t kEnd = attest::kPartHeaderBytes + 32;
-  if (bundle.size() < kEnd) return bundle;
-  const attest::ByteView body = attest::ByteView(bundle).first(bundle.size() - kEnd);
-  const Hash whole = attest::hash({attest::tag("stele/v1/evidence"), body});
-  std::copy(whole.bytes.begin(), whole.bytes.end(), bundle.end() - 32);
-  return bundle;
-}
-
 std::string auditor_key() { return to_text(auditor().key()); }
 
 std::string signed_trust(const attest::TrustFile& trust) {

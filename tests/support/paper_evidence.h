@@ -10,6 +10,7 @@
 #include "attest/evidence/index_ranges.h"
 #include "attest/memory.h"
 #include "tests/support/paper_log.h"
+#include "tests/support/sealed_evidence.h"
 
 namespace stele::test {
 
@@ -33,9 +34,6 @@ attest::Memory remembered(const PaperLog& log);
 // With the log's trust file; and with what a verifier remembers.
 attest::EvidenceOptions judging(const PaperLog& log);
 attest::EvidenceOptions judging(const PaperLog& log, const attest::Memory& memory);
-
-// With the end's hash made right again, as anybody can.
-attest::Bytes sealed_again(attest::Bytes bundle);
 
 // An auditor's key, and a trust file signed by it.
 std::string auditor_key();

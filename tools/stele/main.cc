@@ -10,6 +10,7 @@
 #include "tools/stele/anchor.h"
 #include "tools/stele/answer.h"
 #include "tools/stele/append.h"
+#include "tools/stele/bundle.h"
 #include "tools/stele/challenge.h"
 #include "tools/stele/command.h"
 #include "tools/stele/config.h"
@@ -40,6 +41,7 @@ void add_commands(CLI::App& app, const Common& common, int& exit_code) {
   add_query(app, common, exit_code);
   add_show(app, common, exit_code);
   add_prove(app, common, exit_code);
+  add_bundle(app, common, exit_code);
   add_trust(app, common, exit_code);
   add_config(app, common, exit_code);
   add_look_up(app, common, exit_code);
