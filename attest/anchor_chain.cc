@@ -28,6 +28,9 @@ AnchorChain::AnchorChain(Genesis genesis, ByteView encoded, TpmIdentity identity
       extend_(first_extend(encoded)),
       chain_head_(log_id_) {}
 
+AnchorChain::AnchorChain(Genesis genesis, const Hash& log_id, TpmIdentity identity)
+    : genesis_(std::move(genesis)), log_id_(log_id), identity_(std::move(identity)) {}
+
 Result<AnchorChain> AnchorChain::begin(ByteView genesis, TpmIdentity identity) {
   const Result<Genesis> decoded = decode_genesis(genesis);
   if (!decoded) return decoded.error();
@@ -114,7 +117,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_receipt(ByteView payload) {
     extend_ = open_->extend_after;
     prev_receipt_ = verified->receipt_hash();
     receipt_run_ = verified->run();
-    if (statement.bundle == bundle_->hash()) bundle_bound_ = true;
+    if (statement.bundle == bundle_->hash) bundle_bound_ = true;
     after_final_ = (statement.flags & kFinalOfShutdown) != 0;
     if ((statement.flags & kForeignExtend) != 0) foreign_due_ = false;
   }
@@ -175,7 +178,7 @@ Result<void> AnchorChain::verify_run(const VerifiedReceipt& receipt) const {
 void AnchorChain::close(const Statement& statement, const Hash& digest) {
   fold_ = open_->fold_with;
   chain_head_ = extended(chain_head_, digest);
-  if (statement.run == bundle_->run()) {
+  if (statement.run == bundle_->run) {
     run_has_statement_ = true;
     if (statement.is_quote()) quote_seq_ = statement.quote_seq;
   }
@@ -208,7 +211,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_void(ByteView payload) {
 }
 
 std::optional<Run> AnchorChain::run() const {
-  return bundle_ ? std::optional<Run>(bundle_->run()) : std::nullopt;
+  return bundle_ ? std::optional<Run>(bundle_->run) : std::nullopt;
 }
 
 bool AnchorChain::needs_counter_anchor() const {

@@ -27,6 +27,7 @@
 #include "attest/bundle.h"
 #include "attest/entry.h"
 #include "attest/genesis.h"
+#include "attest/memory.h"
 #include "attest/receipt.h"
 #include "attest/statement.h"
 
@@ -52,6 +53,12 @@ class AnchorChain {
   // identity: what signatures are checked against. Applies the genesis entry.
   // Faults: of decode_genesis, signer_mismatch, index_mismatch.
   static Result<AnchorChain> begin(ByteView genesis, TpmIdentity identity);
+
+  // Goes on behind a statement that this verifier remembers, with the facts of its genesis.
+  static AnchorChain resume(const Memory& memory, Genesis genesis, std::uint64_t first_counter,
+                            TpmIdentity identity);
+  // What to remember of the newest receipt. Precondition: the newest entry applied was one.
+  Memory memory() const;
 
   // What an applied entry was, parsed and checked: for the appraiser's further rules.
   struct Applied {
@@ -79,7 +86,7 @@ class AnchorChain {
   const Hash& extend() const { return extend_; }                   // E after it
   std::uint64_t quote_seq() const { return quote_seq_; }           // newest in this run
   const std::optional<OpenIntent>& open_intent() const { return open_; }
-  const std::optional<VerifiedBundle>& bundle() const { return bundle_; }  // newest
+  const std::optional<MemoryBundle>& bundle() const { return bundle_; }  // newest
   std::optional<Run> run() const;                                          // of the newest bundle
   const Hash& fold() const { return fold_; }  // P now, the open intent excluded
   bool needs_counter_anchor()
@@ -102,6 +109,7 @@ class AnchorChain {
 
  private:
   AnchorChain(Genesis genesis, ByteView encoded, TpmIdentity identity);
+  AnchorChain(Genesis genesis, const Hash& log_id, TpmIdentity identity);
   Result<Applied> apply_bundle(ByteView payload);
   Result<Applied> apply_intent(ByteView payload);
   Result<Applied> apply_receipt(ByteView payload);
@@ -133,7 +141,7 @@ class AnchorChain {
   Hash chain_head_;    // what the next statement must name
   Hash fold_;
   std::optional<OpenIntent> open_;
-  std::optional<VerifiedBundle> bundle_;
+  std::optional<MemoryBundle> bundle_;
   bool bundle_bound_ = false;       // a counter anchor with a receipt names the newest bundle
   bool run_has_statement_ = false;  // of the newest bundle's run
   bool resumed_ = false;            // that run began by a Resume

@@ -26,10 +26,10 @@ Result<void> AnchorChain::verify_indexes(const VerifiedBundle& bundle) const {
 
 AnchorChain::Base AnchorChain::judge_base(const VerifiedBundle& bundle) const {
   const Hash& p = bundle.pcr();
-  if (!bundle_ || bundle.run().reset != bundle_->run().reset) return Base::cleared;
+  if (!bundle_ || bundle.run().reset != bundle_->run.reset) return Base::cleared;
   if (p == fold_) return Base::same_fold;
   if (open_ && p == open_->fold_with) return Base::fold_with_open;
-  if (bundle.run() != bundle_->run()) {
+  if (bundle.run() != bundle_->run) {
     // A Restart clears P; the daemon may have extended it before it noticed.
     if (p == Hash{} || (open_ && p == extended(Hash{}, open_->digest))) return Base::cleared;
   }
@@ -37,7 +37,7 @@ AnchorChain::Base AnchorChain::judge_base(const VerifiedBundle& bundle) const {
 }
 
 void AnchorChain::rebase(Base base, const VerifiedBundle& bundle) {
-  const bool new_run = !bundle_ || bundle.run() != bundle_->run();
+  const bool new_run = !bundle_ || bundle.run() != bundle_->run;
   const auto leave_out_open = [this] {
     if (!open_) return;
     open_->fold_without = open_->fold_with = fold_;
@@ -76,7 +76,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_bundle(ByteView payload) {
   }
   Result<VerifiedBundle> bundle = verify_bundle(payload, identity_);
   if (!bundle) return bundle.error();
-  const Run before = bundle_ ? bundle_->run() : receipt_run_;
+  const Run before = bundle_ ? bundle_->run : receipt_run_;
   if (bundle->run() != before && !precedes(before, bundle->run())) {
     return Defect(Fault::run_mismatch, {}, "the TPM's reset and restart counts went back");
   }
@@ -90,7 +90,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_bundle(ByteView payload) {
   }
   Applied applied;
   applied.kind = EntryKind::bundle;
-  applied.new_run = !bundle_ || bundle->run() != bundle_->run();
+  applied.new_run = !bundle_ || bundle->run() != bundle_->run;
   applied.resumed = bundle_ && applied.new_run && base != Base::cleared;
   applied.foreign = base == Base::foreign;
   rebase(base, *bundle);
@@ -101,7 +101,7 @@ Result<AnchorChain::Applied> AnchorChain::apply_bundle(ByteView payload) {
     resumed_ = applied.resumed;
   }
   bundle_bound_ = false;
-  bundle_ = *bundle;
+  bundle_ = MemoryBundle{bundle->hash(), bundle->boot_id(), bundle->run()};
   applied.bundle = std::move(*bundle);
   return applied;
 }

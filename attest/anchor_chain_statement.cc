@@ -30,9 +30,9 @@ Statement AnchorChain::next(const TreeHead& tree, std::int64_t wallclock_ns) con
   statement.chain_head = chain_head_;
   statement.prev_extend = extend_;
   statement.prev_receipt = prev_receipt_;
-  statement.bundle = bundle_->hash();
+  statement.bundle = bundle_->hash;
   statement.wallclock_ns = wallclock_ns;
-  statement.run = bundle_->run();
+  statement.run = bundle_->run;
   return statement;
 }
 
@@ -104,10 +104,10 @@ Result<void> AnchorChain::verify_statement(const Statement& statement) const {
     return refuse(Fault::statement_mismatch, "a statement of another log");
   }
   if (const auto checked = verify_order(statement); !checked) return checked;
-  if (statement.bundle != bundle_->hash()) {
+  if (statement.bundle != bundle_->hash) {
     return refuse(Fault::bundle_mismatch, "it names another boot bundle than the newest");
   }
-  if (statement.run != bundle_->run())
+  if (statement.run != bundle_->run)
     return refuse(Fault::statement_mismatch, "its run is not its bundle's");
   if (precedes(statement.run, receipt_run_)) {
     return refuse(Fault::receipt_run, "the receipt before it lies in a later run");

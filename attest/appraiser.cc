@@ -30,6 +30,7 @@ Appraiser::State::State(Options given)
   out.tpm_manufacturer = trust.tpm_manufacturer;
   out.tpm_model = trust.tpm_model;
   out.identity = "pinned-key";
+  if (options.policy) witnesses.emplace(*options.policy, trust.origin, true);
 }
 
 void Appraiser::State::stop(Defect defect) {
@@ -110,12 +111,18 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   ++(statement.is_quote() ? out.quote_anchors : out.counter_anchors);
   if (!statement.is_quote()) ++era->counter_anchors;
   out.newest_anchor_ns = statement.wallclock_ns;
+  out.newest_seq = statement.seq;
+  era->receipt_verified = true;
   if (open_tree_fits) tail_since_ns.reset();
   if (open_tree_fits) (statement.is_quote() ? quote_size : counter_size) = statement.tree.size;
   if (open_tree_fits && !statement.is_quote()) {
     era->finality.counter_anchor(statement.seq, statement.tree.size, entry.receipt->kind());
   }
   remember(statement, chain()->newest_digest());
+  if (held) held->anchored(chain()->newest_digest());
+  era->newest = chain()->memory();
+  era->newest->counter_size = std::min(counter_size, statement.tree.size);
+  if (era->runs.ends_cleanly()) era->newest->state |= Memory::kCleanEnd;
   if (answer) answer->anchored(*chain(), entry.receipt->clock_ms());
 }
 
@@ -169,7 +176,11 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
                                           record.defect->fault != Fault::leaf_version_unknown);
   if (record.defect) draft.defect(*record.defect);
   if (decoded) {
-    if (leaf.source != kNoSource && !sources.may_name(index, leaf.source)) {
+    if (leaf.source != kNoSource && sources.may_name_unseen(index, leaf.source)) {
+      draft.defect({Fault::records_missing, Place::index(leaf.source),
+                    "record " + std::to_string(index) +
+                        " names it as its source, and it is not in the bundle"});
+    } else if (leaf.source != kNoSource && !sources.may_name(index, leaf.source)) {
       draft.defect(
           {Fault::source_invalid, at,
            "its source, " + std::to_string(leaf.source) + ", is no source record before it"});
@@ -192,7 +203,8 @@ Appraiser::Appraiser(Appraiser&&) noexcept = default;
 void Appraiser::entry(std::uint8_t kind, ByteView payload) {
   State& s = *state_;
   if (!s.stopped && !s.beyond) {
-    if (s.entries == 0) {
+    if (!s.begun) {
+      s.begun = true;
       s.begin(kind, payload);
     } else if (kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
       s.next_era(payload);
@@ -208,12 +220,19 @@ void Appraiser::entry(std::uint8_t kind, ByteView payload) {
 }
 
 void Appraiser::records(std::span<const CheckedRecord> checked) {
+  std::optional<WitnessRules>& witnesses = state_->witnesses;
   std::vector<Hash> leaves;
   leaves.reserve(checked.size());
   std::uint64_t index = state_->tree.size();
+  auto witnessed = witnesses ? witnesses->next_size(index) : std::nullopt;
   for (const CheckedRecord& record : checked) {
     state_->record(index++, record);
     leaves.push_back(record.leaf_hash);
+    if (index != witnessed) continue;
+    state_->tree.append_many(leaves);
+    leaves.clear();
+    witnesses->head(state_->tree.head(), state_->draft);
+    witnessed = witnesses->next_size(index);
   }
   state_->tree.append_many(leaves);
 }
@@ -238,6 +257,25 @@ void Appraiser::torn_entry(std::uint64_t number) {
   state_->torn_entry = number;
 }
 
+void Appraiser::cosignatures(std::string_view text) {
+  State& s = *state_;
+  if (!s.witnesses) return;
+  const auto heads = parse_cosigned_heads(text);
+  if (!heads) {
+    s.draft.finding(Finding::cosignature_invalid, heads.error().at,
+                    "the cosignatures cannot be read: " + heads.error().detail);
+    return;
+  }
+  for (const CosignedHead& head : *heads) s.witnesses->take(head, s.draft);
+}
+
+void Appraiser::held_receipt(std::string_view line, std::uint64_t number) {
+  State& s = *state_;
+  if (!s.options.trust) return;
+  if (!s.held) s.held.emplace(s.trust);
+  s.held->take(line, number, s.draft);
+}
+
 void Appraiser::answer(ByteView bytes) {
   State& s = *state_;
   s.answer_given = true;
@@ -259,12 +297,7 @@ Report Appraiser::report() {
 
 std::optional<Memory> Appraiser::memory() const {
   const State& s = *state_;
-  if (s.out.conclusion != Conclusion::verified || !s.chain() || !s.chain()->newest_statement())
-    return std::nullopt;
-  const AnchorChain& chain = *s.chain();
-  const Statement& newest = *chain.newest_statement();
-  return Memory{chain.log_id(),        newest.seq, newest.quote_seq, newest.run, chain.extend(),
-                chain.newest_digest(), newest.tree};
+  return s.out.conclusion == Conclusion::verified ? s.era->newest : std::nullopt;
 }
 
 }  // namespace stele::attest

@@ -10,7 +10,7 @@
 // a later era with previous_tree_size T, is given when records [0, T) have been given, or no more
 // exist. A journal of several eras is judged era by era, each by its own part of the trust file.
 // check_record() is pure and may run on other threads; everything else is called from one. Memory:
-// bounded whatever the log's size (open window of sources: 128 KiB; lists: kMaxListed). Trust: all
+// bounded whatever the log's size (open window of sources: 256 KiB; lists: kMaxListed). Trust: all
 // input but the trust file, nonce and memory is from the host under judgement.
 // See: README.md, "Rules" and "Eras"; design of each rule in tpm/README.md.
 #pragma once
@@ -23,10 +23,12 @@
 
 #include "attest/anchor_chain.h"
 #include "attest/answer.h"
+#include "attest/memory.h"
 #include "attest/proof.h"
 #include "attest/record.h"
 #include "attest/report.h"
 #include "attest/trust.h"
+#include "attest/witness/policy.h"
 
 namespace stele::attest {
 
@@ -57,20 +59,6 @@ CheckedRecord check_record(std::uint64_t index, const RecordView& record);
 void check_records(std::uint64_t first, std::span<const RecordView> records,
                    std::span<CheckedRecord> out);
 
-// What a verifier remembers of a log between visits; text, one `key value` a line.
-struct Memory {
-  Hash log_id;
-  std::uint64_t seq = 0;
-  std::uint64_t quote_seq = 0;
-  Run run;
-  Hash extend;
-  Hash digest;  // d of the last accepted statement
-  TreeHead tree;
-  bool operator==(const Memory&) const = default;
-};
-std::string to_text(const Memory& memory);
-Result<Memory> parse_memory(std::string_view text);  // value_out_of_range, with the line
-
 struct Options {
   std::optional<TrustFile> trust;  // none: only self-consistency, never better than undetermined
   std::optional<Hash> nonce;
@@ -78,6 +66,7 @@ struct Options {
   std::set<Finding> require;  // findings that make the conclusion undetermined
   // The trust file bears the auditor's signature, and it was checked: that approves its eras.
   bool eras_approved = false;
+  std::optional<Policy> policy;  // whose witnesses are believed; with a trust file only
 };
 
 class Appraiser {
@@ -95,6 +84,16 @@ class Appraiser {
   // The tree of the records taken so far: lets a driver compare the roots that a store states.
   const CompactRange& tree() const;
 
+  // Evidence that begins behind the statement that options.memory is of, instead of at genesis: the
+  // log and d that it names, and the tree that it says was there. Before everything else.
+  void begin_behind(const Hash& log_id, const Hash& digest, CompactRange tree);
+  // Records [size(), end) are not shown: the roots of the complete subtrees that they make up.
+  // Precondition: as many as range_nodes(size(), end) has.
+  void elided(std::uint64_t end, std::span<const Hash> roots);
+  // Before the first entry: a record from before what begin_behind() was given, for later ones to
+  // name as their source, with its path in that tree. Ascending.
+  void earlier(std::uint64_t index, const CheckedRecord& checked, const InclusionProof& path);
+
   // What the reader of the files found wrong with their structure.
   void damaged(Defect defect);
   // The last commit group (journal entry) is torn and was ignored: legal only past every statement.
@@ -105,13 +104,20 @@ class Appraiser {
   // statement.
   void answer(ByteView bytes);
 
+  // DIR/cosignatures, or a copy of it. Before the first entry. Without a policy it says nothing.
+  void cosignatures(std::string_view text);
+  // One line of receipts held off the host (witness/pushed.h), without its LF. Before the first
+  // entry. Without a trust file it says nothing.
+  void held_receipt(std::string_view line, std::uint64_t number);
+
   // Ends the evidence. Once.
   Report report();
   // After report(): what to remember, if the conclusion was verified.
   std::optional<Memory> memory() const;
 
   // A single proof, on its own.
-  static Report appraise_proof(ByteView proof, const Options& options);
+  static Report appraise_proof(ByteView proof, const Options& options,
+                               std::string_view cosignatures = {});
 
  private:
   struct State;

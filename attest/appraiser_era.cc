@@ -25,17 +25,22 @@ void Appraiser::State::begin(std::uint8_t kind, ByteView payload) {
   era->claims.emplace(era->log_id);
 }
 
+// The pins of an era, which then is the first one presented.
+const TrustPins* Appraiser::State::find_pins(const Hash& id) {
+  if (id == trust.log_id) return &trust;
+  for (std::size_t i = 0; i < trust.earlier.size(); ++i) {
+    if (trust.earlier[i].pins.log_id != id) continue;
+    eras_to_come = i + 1;
+    return &trust.earlier[i].pins;
+  }
+  return nullptr;
+}
+
 // The first era presented: any that the trust file pins.
 void Appraiser::State::begin_trusted(ByteView payload) {
-  const Hash id = era->log_id;
   const std::vector<EarlierEra>& earlier = trust.earlier;
-  const TrustPins* pins = id == trust.log_id ? &trust : nullptr;
-  std::size_t before = 0;  // where in `earlier` the era before this one is
-  for (std::size_t i = 0; i < earlier.size(); ++i) {
-    if (earlier[i].pins.log_id != id) continue;
-    pins = &earlier[i].pins;
-    before = eras_to_come = i + 1;
-  }
+  const TrustPins* const pins = find_pins(era->log_id);
+  const std::size_t before = eras_to_come;  // where in `earlier` the era before this one is
   if (pins == nullptr) {
     return stop(
         {Fault::genesis_mismatch, {}, "the journal's genesis is not one that the trust file pins"});
@@ -60,17 +65,18 @@ void Appraiser::State::begin_trusted(ByteView payload) {
 void Appraiser::State::begin_era(ByteView payload, const TrustPins& pins) {
   era = std::make_unique<JudgedEra>(pins, draft, out.coverage);
   era->log_id = log_id(payload);
+  if (held) held->presented(era->log_id);
   Result<TpmIdentity> identity = pins.identity();
   if (!identity) return stop(identity.error());
-  Result<AnchorChain> begun = AnchorChain::begin(payload, *identity);
-  if (!begun) return stop(begun.error());
-  const Genesis& genesis = begun->genesis();
+  Result<AnchorChain> chain = AnchorChain::begin(payload, *identity);
+  if (!chain) return stop(chain.error());
+  const Genesis& genesis = chain->genesis();
   if (genesis.origin != pins.origin || genesis.mode != pins.mode || genesis.era != pins.era ||
-      begun->extend() != pins.first_extend) {
+      chain->extend() != pins.first_extend) {
     return stop(
         {Fault::trust_malformed, {}, "the trust file contradicts the genesis that it pins"});
   }
-  era->chain = std::move(*begun);
+  era->chain = std::move(*chain);
 }
 
 void Appraiser::State::next_era(ByteView payload) {
@@ -209,7 +215,7 @@ void Appraiser::State::judge_genesis_record(std::uint64_t index, const CheckedRe
   } else if (era_begins == index && !is_era) {
     draft.defect({Fault::genesis_mismatch, at, "an era's first record is not its genesis"});
   } else if (index == 0 || era_begins == index) {
-    if (record.log_id && entries > 0 && *record.log_id != era->log_id) {
+    if (record.log_id && begun && *record.log_id != era->log_id) {
       draft.defect({Fault::genesis_mismatch, at, "another genesis than the journal's"});
     }
   } else if (is_genesis || is_era) {

@@ -7,7 +7,7 @@ namespace stele::attest {
 
 // Rules that only the end can decide.
 void Appraiser::State::judge_end() {
-  if (entries == 0 && tree.size() > 0 && !torn_entry && !journal_unread) {
+  if (!begun && tree.size() > 0 && !torn_entry && !journal_unread) {
     draft.defect({Fault::journal_missing, {}, "there are records, but no journal"});
   }
   if (torn_entry) {
@@ -38,11 +38,6 @@ void Appraiser::State::judge_end() {
     draft.defect({Fault::records_missing, Place::index(tree.size()),
                   "the era that the trust file pins does not begin in what is presented"});
   }
-  if (era->counter_anchors == 0) {
-    draft.defect({Fault::no_anchor,
-                  {},
-                  "no counter anchor with a receipt: nothing is proved to be complete"});
-  }
   if (trust.mode == Mode::b) {
     draft.finding(Finding::mode_b, {},
                   "root of the host knows ownerAuth: forks of the newest two anchors need a "
@@ -52,6 +47,21 @@ void Appraiser::State::judge_end() {
     draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
   }
   judge_memory();
+  judge_outside();
+}
+
+// What others saw of this log.
+void Appraiser::State::judge_outside() {
+  if (witnesses) witnesses->finish(tree.size(), records_unread, draft, out);
+  if (!held) return;
+  out.held_receipts = held->held();
+  if (stopped || journal_unread) return;
+  held->finish(draft, [this](const Hash& log, std::uint64_t seq) {
+    Memory as_remembered;
+    as_remembered.log_id = log;
+    as_remembered.seq = seq;
+    return given_up(as_remembered);
+  });
 }
 
 void Appraiser::State::judge_memory() {
@@ -87,6 +97,12 @@ void Appraiser::State::judge_freshness() {
   }
 }
 
+// That a signature of the TPM's stands behind what is presented. Behind a remembered statement, in
+// which counter anchors were, a quote anchor is enough, or the answer to a nonce.
+bool Appraiser::State::is_anchored() const {
+  return era->counter_anchors > 0 || (era->resumed && (era->receipt_verified || fresh));
+}
+
 void Appraiser::State::write_coverage() {
   Coverage& c = out.coverage;
   const std::uint64_t size = tree.size();
@@ -120,10 +136,17 @@ void Appraiser::State::write_finality() {
 Report Appraiser::State::finish() {
   judge_end();
   judge_freshness();
+  if (options.trust && !is_anchored()) {
+    draft.defect({Fault::no_anchor,
+                  {},
+                  era->resumed ? "nothing signed since the statement remembered"
+                               : "no counter anchor with a receipt: nothing is proved to be "
+                                 "complete"});
+  }
   write_coverage();
   out.tree = tree.head();
   // Pass is for what was checked: signatures over an anchored log.
-  const bool checked = options.trust && !stopped && era->counter_anchors > 0;
+  const bool checked = options.trust && !stopped && is_anchored();
   const auto verdict = [this](VerdictKind kind, bool may_pass) {
     const Outcome worst = draft.worst(kind);
     return worst == Outcome::pass && !may_pass ? Outcome::unknown : worst;
@@ -132,7 +155,7 @@ Report Appraiser::State::finish() {
   out.completeness =
       verdict(VerdictKind::completeness, checked && !records_unread && !journal_unread);
   out.freshness = verdict(VerdictKind::freshness, fresh);
-  out.platform = verdict(VerdictKind::platform, options.trust && era->receipt_verified);
+  out.platform = verdict(VerdictKind::platform, options.trust && (era->receipt_verified || fresh));
   const bool required = std::any_of(options.require.begin(), options.require.end(),
                                     [this](Finding finding) { return draft.has(finding); });
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);

@@ -13,6 +13,8 @@
 #include "attest/run_rules.h"
 #include "attest/source_window.h"
 #include "attest/time_rules.h"
+#include "attest/witness/held_receipts.h"
+#include "attest/witness/witness_rules.h"
 
 namespace stele::attest {
 
@@ -34,6 +36,8 @@ struct JudgedEra {
   Hash log_id;                        // of its genesis, as the journal has it
   bool receipt_verified = false;
   std::uint64_t counter_anchors = 0;
+  bool resumed = false;          // it begins behind a statement remembered
+  std::optional<Memory> newest;  // where the chain stood behind the newest receipt
 };
 
 struct Appraiser::State {
@@ -41,6 +45,10 @@ struct Appraiser::State {
 
   void begin(std::uint8_t kind, ByteView payload);
   void begin_trusted(ByteView payload);
+  void begin_behind(const Hash& log_id, const Hash& digest);
+  void resume_era(const TrustPins& pins, const Memory& memory);
+  const TrustPins* find_pins(const Hash& log_id);
+  bool is_anchored() const;
   void begin_era(ByteView payload, const TrustPins& pins);
   void next_era(ByteView payload);
   void next_claimed_era(ByteView payload, const Genesis& genesis);
@@ -60,6 +68,7 @@ struct Appraiser::State {
   void record(std::uint64_t index, const CheckedRecord& record);
   void judge_genesis_record(std::uint64_t index, const CheckedRecord& record, bool decoded);
   void judge_memory();
+  void judge_outside();
   void judge_freshness();
   void judge_end();
   void write_coverage();
@@ -86,10 +95,14 @@ struct Appraiser::State {
   std::uint64_t largest_stated = 0;  // tree size of any statement
 
   std::uint64_t entries = 0;
+  bool begun = false;  // by a genesis, or behind a statement remembered
   bool stopped = false;
   std::uint64_t counter_size = 0;  // covered by a counter anchor with a receipt
   std::uint64_t quote_size = 0;    // covered by a quote anchor with a receipt while P lives
   std::optional<std::int64_t> tail_since_ns;  // of the records that the era before left unanchored
+
+  std::optional<WitnessRules> witnesses;  // with a policy
+  std::optional<HeldReceipts> held;       // with any
 
   std::optional<LiveAnswer> answer;
   bool answer_given = false;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "attest/base64.h"
+#include "attest/check.h"
 #include "attest/codec.h"
 #include "attest/decimal.h"
 #include "attest/utf8.h"
@@ -14,7 +15,6 @@ namespace stele::attest {
 namespace {
 
 constexpr std::string_view kSignaturePrefix = "\xe2\x80\x94 ";  // em dash, space
-constexpr std::uint8_t kEd25519 = 0x01;
 
 // The code points with the Unicode property White_Space that are not ASCII control characters, as
 // UTF-8; a key name may hold none of them.
@@ -37,11 +37,6 @@ Defect malformed(std::string why, Place at = {}) {
   return Defect(Fault::value_out_of_range, at, std::move(why));
 }
 
-std::uint32_t key_hash_of(std::string_view name, const Hash& key) {
-  static constexpr std::uint8_t kBetween[] = {'\n', kEd25519};
-  return Reader(hash({view(name), kBetween, key})).u32();
-}
-
 // The lines of a text that ends with a newline, without their newlines.
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -53,7 +48,9 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-Result<NoteSignature> parse_signature(std::string_view line, Place at) {
+}  // namespace
+
+Result<NoteSignature> parse_note_signature(std::string_view line, Place at) {
   if (!line.starts_with(kSignaturePrefix)) return malformed("not a signature line", at);
   line.remove_prefix(kSignaturePrefix.size());
   const std::size_t space = line.find(' ');
@@ -71,20 +68,17 @@ Result<NoteSignature> parse_signature(std::string_view line, Place at) {
   return signature;
 }
 
-bool verifies(const Hash& key, std::string_view text, const Bytes& signature) {
+bool verifies_ed25519(const Hash& key, ByteView message, ByteView signature) {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> pkey(
       EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), key.bytes.size()),
       EVP_PKEY_free);
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         EVP_MD_CTX_free);
-  const ByteView message = view(text);
   return pkey && context &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, pkey.get()) == 1 &&
          EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
                           message.size()) == 1;
 }
-
-}  // namespace
 
 Result<Note> parse_note(std::string_view bytes) {
   if (bytes.size() > kMaxNoteBytes) return malformed("note is too long");
@@ -106,7 +100,7 @@ Result<Note> parse_note(std::string_view bytes) {
   std::uint64_t line_number =
       static_cast<std::uint64_t>(std::count(note.text.begin(), note.text.end(), '\n')) + 1;
   for (const std::string_view line : lines) {
-    auto signature = parse_signature(line, Place::line(++line_number));
+    auto signature = parse_note_signature(line, Place::line(++line_number));
     if (!signature) return signature.error();
     note.signatures.push_back(*std::move(signature));
   }
@@ -115,28 +109,37 @@ Result<Note> parse_note(std::string_view bytes) {
 
 std::string to_text(const Note& note) {
   std::string out = note.text + "\n";
-  for (const NoteSignature& signature : note.signatures) {
-    Bytes bytes;
-    Writer(bytes).u32(signature.key_hash).bytes(signature.signature);
-    out.append(kSignaturePrefix).append(signature.name).append(" ");
-    out.append(to_base64(bytes)).append("\n");
-  }
+  for (const NoteSignature& signature : note.signatures) out += to_text(signature);
   return out;
 }
 
-Result<NoteKey> parse_note_key(std::string_view text) {
+std::string to_text(const NoteSignature& signature) {
+  Bytes bytes;
+  Writer(bytes).u32(signature.key_hash).bytes(signature.signature);
+  return std::string(kSignaturePrefix) + signature.name + " " + to_base64(bytes) + "\n";
+}
+
+NoteKey make_note_key(std::string name, const Hash& key, NoteKeyType type) {
+  const std::uint8_t between[] = {'\n', static_cast<std::uint8_t>(type)};
+  const std::uint32_t key_hash = Reader(hash({view(name), between, key})).u32();
+  return {std::move(name), key_hash, key, type};
+}
+
+Result<NoteKey> parse_note_key(std::string_view text, NoteKeyType type) {
   const std::size_t first = text.find('+');
   const std::size_t second = first == text.npos ? text.npos : text.find('+', first + 1);
   if (second == text.npos) return Defect(Fault::truncated, {}, "verifier key: NAME+HASH+KEY");
-  NoteKey key;
-  key.name = text.substr(0, first);
-  if (!is_key_name(key.name)) return malformed("verifier key: name");
+  const std::string_view name = text.substr(0, first);
+  if (!is_key_name(name)) return malformed("verifier key: name");
   const auto encoded = from_base64(text.substr(second + 1));
-  if (!encoded || encoded->size() != 33 || encoded->front() != kEd25519) {
-    return malformed("verifier key: not an Ed25519 key");
+  if (!encoded || encoded->size() != 33 || encoded->front() != static_cast<std::uint8_t>(type)) {
+    return malformed(type == NoteKeyType::note
+                         ? "verifier key: not an Ed25519 key of a note"
+                         : "verifier key: not an Ed25519 key of a witness (type 04)");
   }
-  std::copy(encoded->begin() + 1, encoded->end(), key.key.bytes.begin());
-  key.key_hash = key_hash_of(key.name, key.key);
+  Hash bytes;
+  std::copy(encoded->begin() + 1, encoded->end(), bytes.bytes.begin());
+  NoteKey key = make_note_key(std::string(name), bytes, type);
   if (to_text(key) != text) return malformed("verifier key: hash is not that of name and key");
   return key;
 }
@@ -144,15 +147,16 @@ Result<NoteKey> parse_note_key(std::string_view text) {
 std::string to_text(const NoteKey& key) {
   Bytes key_hash, encoded;
   Writer(key_hash).u32(key.key_hash);
-  Writer(encoded).u8(kEd25519).bytes(key.key);
+  Writer(encoded).u8(static_cast<std::uint8_t>(key.type)).bytes(key.key);
   return key.name + "+" + to_hex(key_hash) + "+" + to_base64(encoded);
 }
 
 Result<void> verify_note(const Note& note, const NoteKey& key) {
+  ENSURE(key.type == NoteKeyType::note);
   bool found = false;
   for (const NoteSignature& signature : note.signatures) {
     if (signature.name != key.name || signature.key_hash != key.key_hash) continue;
-    if (!verifies(key.key, note.text, signature.signature)) {
+    if (!verifies_ed25519(key.key, view(note.text), signature.signature)) {
       return Defect(Fault::signature_invalid, {}, "signature by " + key.name);
     }
     found = true;

@@ -30,19 +30,28 @@ struct Note {
   std::vector<NoteSignature> signatures;
 };
 Result<Note> parse_note(std::string_view bytes);
+// Of one "— NAME BASE64" line, without its LF; `at`: for its defect.
+Result<NoteSignature> parse_note_signature(std::string_view line, Place at);
+std::string to_text(const NoteSignature& signature);  // with its LF
 std::string to_text(const Note& note);
 
-// A verifier key "name+hash+base64(0x01 ‖ 32-byte Ed25519 key)".
+// What an Ed25519 key signs; the same key is another one for each.
+enum class NoteKeyType : std::uint8_t { note = 0x01, cosignature = 0x04 /* witness/cosignature.h */ };
+// A verifier key "name+hash+base64(type ‖ 32-byte Ed25519 key)".
 struct NoteKey {
   std::string name;
   std::uint32_t key_hash = 0;
   Hash key;
+  NoteKeyType type = NoteKeyType::note;
 };
-// The key hash must be that of name and key.
-Result<NoteKey> parse_note_key(std::string_view text);
+// With the key hash that follows from these.
+NoteKey make_note_key(std::string name, const Hash& key, NoteKeyType type);
+// The key hash must be that of name, type and key.
+Result<NoteKey> parse_note_key(std::string_view text, NoteKeyType type = NoteKeyType::note);
 std::string to_text(const NoteKey& key);
-// At least one signature is by this key, and every one that names it verifies. Others are ignored.
+// Precondition: a key of type note. At least one signature is by this key, and every one that names it verifies. Others are ignored.
 Result<void> verify_note(const Note& note, const NoteKey& key);
+bool verifies_ed25519(const Hash& key, ByteView message, ByteView signature);
 
 struct Checkpoint {
   std::string origin;

@@ -15,7 +15,9 @@ namespace stele::attest {
 
 class ClaimReplay {
  public:
-  explicit ClaimReplay(const Hash& log_id) : log_id_(log_id) {}
+  // has_genesis_receipt: what is claimed begins behind it.
+  explicit ClaimReplay(const Hash& log_id, bool has_genesis_receipt = false)
+      : log_id_(log_id), has_genesis_receipt_(has_genesis_receipt) {}
   // The statement of an intent; nothing for the other kinds.
   Result<std::optional<Statement>> apply(EntryKind kind, ByteView payload);
 
@@ -23,7 +25,7 @@ class ClaimReplay {
   Result<std::optional<Statement>> apply_intent(ByteView payload);
   Result<void> verify_closing(const Hash& digest);
   Hash log_id_;
-  bool has_genesis_receipt_ = false;
+  bool has_genesis_receipt_;
   std::optional<Hash> open_;  // d of the statement that nothing has closed
 };
 

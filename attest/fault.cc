@@ -61,6 +61,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::read_back_rule, "read_back_rule", completeness, unknown},
     {Fault::foreign_extend, "foreign_extend", completeness, unknown},
     {Fault::era_not_approved, "era_not_approved", completeness, unknown},
+    {Fault::start_unknown, "start_unknown", completeness, unknown},
     {Fault::no_trust_file, "no_trust_file", platform, unknown},
     {Fault::nonce_mismatch, "nonce_mismatch", freshness, fail},
     {Fault::answer_mismatch, "answer_mismatch", freshness, fail},
@@ -73,6 +74,10 @@ constexpr FaultRow kFaults[] = {
     {Fault::firmware_changed, "firmware_changed", platform, fail},
     {Fault::trust_malformed, "trust_malformed", platform, fail},
     {Fault::trust_signature, "trust_signature", platform, fail},
+    {Fault::cosigned_head_mismatch, "cosigned_head_mismatch", completeness, fail},
+    {Fault::cosigned_head_unsigned, "cosigned_head_unsigned", completeness, unknown},
+    {Fault::quorum_not_reached, "quorum_not_reached", completeness, unknown},
+    {Fault::held_receipt_missing, "held_receipt_missing", completeness, fail},
     {Fault::ek_certificate_malformed, "ek_certificate_malformed", platform, fail},
     {Fault::ek_certificate_unfit, "ek_certificate_unfit", platform, fail},
     {Fault::ek_certificate_foreign, "ek_certificate_foreign", platform, fail},
@@ -105,6 +110,8 @@ constexpr std::string_view kFindings[] = {
     "journal_remark",
     "kind_opaque",
     "era_given_up",
+    "cosignature_invalid",
+    "held_receipt_invalid",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -115,7 +122,7 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::simulator_refused) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
+static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::held_receipt_invalid) + 1);
 
 const FaultRow& row(Fault fault) {
   return kFaults[static_cast<std::size_t>(fault)];

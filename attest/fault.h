@@ -59,6 +59,7 @@ enum class Fault : std::uint16_t {
   read_back_rule,    // Mode B: a read-back not yet buried under two exclusive receipts (-> unknown)
   foreign_extend,    // (-> unknown)
   era_not_approved,  // (-> unknown)
+  start_unknown,     // evidence that begins behind a statement not remembered (-> unknown)
   no_trust_file,     // platform unknown
   // freshness
   nonce_mismatch,      // the answer is for another nonce
@@ -73,6 +74,11 @@ enum class Fault : std::uint16_t {
   firmware_changed,
   trust_malformed,  // the trust file cannot be read
   trust_signature,  // the trust file's note signature does not verify
+  // what witnesses and whoever holds receipts know
+  cosigned_head_mismatch,  // completeness: log and witness signed a head that is not presented
+  cosigned_head_unsigned,  // a witness alone did (-> completeness unknown)
+  quorum_not_reached,      // too few witnesses of the policy saw this log (-> completeness unknown)
+  held_receipt_missing,    // completeness: a receipt held off the host is of no anchor presented
   // at enrolment
   ek_certificate_malformed,  // not one X.509 v3 certificate in DER
   ek_certificate_unfit,      // not of an endorsement key: usage, names, or an authority's
@@ -106,6 +112,8 @@ enum class Finding : std::uint16_t {
   journal_remark,  // a remark the daemon put into the journal
   kind_opaque,     // a record kind below 0x80 that this verifier does not know
   era_given_up,  // an earlier era's end that its TPM does not confirm, or a part of it that is gone
+  cosignature_invalid,   // by a witness of the policy, and it does not verify: it counts for nothing
+  held_receipt_invalid,  // a line of held receipts that no pinned TPM signed
 };
 
 // Where: at most one coordinate.

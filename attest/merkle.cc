@@ -161,6 +161,20 @@ std::vector<NodeId> range_nodes(std::uint64_t size) {
   return nodes;
 }
 
+std::vector<NodeId> range_nodes(std::uint64_t begin, std::uint64_t end) {
+  ENSURE(begin <= end);
+  std::vector<NodeId> nodes;
+  while (begin < end) {
+    // As large as its place allows, and as what is left does.
+    const int aligned = begin == 0 ? 63 : std::countr_zero(begin);
+    const int fitting = static_cast<int>(std::bit_width(end - begin)) - 1;
+    const auto level = static_cast<std::uint8_t>(std::min(aligned, fitting));
+    nodes.push_back({level, begin >> level});
+    begin += std::uint64_t{1} << level;
+  }
+  return nodes;
+}
+
 Hash root_of(std::uint64_t size, const HashReader& reader) {
   if (size == 0) return empty_tree().root;
   return read_roots(std::vector{Subtree{0, size}}, reader).front();

@@ -114,6 +114,9 @@ using ConsistencyProof = std::vector<Hash>;
 
 // The complete subtrees that a tree of this size consists of, largest first.
 std::vector<NodeId> range_nodes(std::uint64_t size);
+// The complete subtrees that make up the leaves [begin, end) of any tree that has them, in order: at
+// most 2 · 63. Their roots, appended one after another, take a CompactRange from begin to end.
+std::vector<NodeId> range_nodes(std::uint64_t begin, std::uint64_t end);
 Hash root_of(std::uint64_t size, const HashReader& reader);
 
 InclusionProof prove_inclusion(std::uint64_t index, std::uint64_t size, const HashReader& reader);

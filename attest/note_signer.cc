@@ -8,14 +8,11 @@
 #include <stdexcept>
 
 #include "attest/check.h"
-#include "attest/codec.h"
 #include "attest/genesis.h"
 #include "attest/openssl_pointer.h"
 
 namespace stele::attest {
 namespace {
-
-constexpr std::uint8_t kEd25519 = 1;  // the type of a note's key
 
 using Bio = Owned<BIO, BIO_free_all>;
 using PrivateKey = Owned<EVP_PKEY, EVP_PKEY_free>;
@@ -45,18 +42,24 @@ struct NoteSigner::Key {
 };
 
 NoteSigner::NoteSigner(std::string_view pem, std::string name)
-    : private_key_(std::make_unique<Key>(Key{read_key(pem)})) {
+    : NoteSigner(std::make_unique<Key>(Key{read_key(pem)}), std::move(name)) {}
+
+NoteSigner::NoteSigner(const Hash& seed, std::string name)
+    : NoteSigner(std::make_unique<Key>(Key{PrivateKey(EVP_PKEY_new_raw_private_key(
+                     EVP_PKEY_ED25519, nullptr, seed.bytes.data(), seed.bytes.size()))}),
+                 std::move(name)) {}
+
+NoteSigner::NoteSigner(std::unique_ptr<Key> key, std::string name) : private_key_(std::move(key)) {
   if (!is_origin(name)) {
     throw std::invalid_argument("a key's name is 1 to 255 characters without spaces and '+'");
   }
-  std::size_t size = key_.key.bytes.size();
-  if (EVP_PKEY_get_raw_public_key(private_key_->pkey.get(), key_.key.bytes.data(), &size) != 1) {
+  if (!private_key_->pkey) throw std::runtime_error("OpenSSL takes no such key");
+  Hash public_key;
+  std::size_t size = public_key.bytes.size();
+  if (EVP_PKEY_get_raw_public_key(private_key_->pkey.get(), public_key.bytes.data(), &size) != 1) {
     throw std::runtime_error("OpenSSL does not give the public key");
   }
-  const std::uint8_t between[] = {'\n', kEd25519};
-  const Hash key_hash = hash({view(name), between, key_.key});
-  key_.key_hash = Reader(key_hash).u32();
-  key_.name = std::move(name);
+  key_ = make_note_key(std::move(name), public_key, NoteKeyType::note);
 }
 
 NoteSigner::~NoteSigner() = default;
@@ -64,18 +67,20 @@ NoteSigner::NoteSigner(NoteSigner&&) noexcept = default;
 
 Note NoteSigner::sign(std::string_view text) const {
   ENSURE(text.ends_with('\n') && text.find("\n\n") == text.npos);
+  return {std::string(text), {{key_.name, key_.key_hash, sign_bytes(view(text))}}};
+}
+
+Bytes NoteSigner::sign_bytes(ByteView message) const {
   const Context context(EVP_MD_CTX_new());
-  NoteSignature signature{key_.name, key_.key_hash, Bytes(64)};
-  std::size_t size = signature.signature.size();
-  const ByteView message = view(text);
+  Bytes signature(64);
+  std::size_t size = signature.size();
   const bool is_signed =
       EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, private_key_->pkey.get()) == 1 &&
-      EVP_DigestSign(context.get(), signature.signature.data(), &size, message.data(),
-                     message.size()) == 1;
-  if (!is_signed || size != signature.signature.size()) {
+      EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) == 1;
+  if (!is_signed || size != signature.size()) {
     throw std::runtime_error("OpenSSL cannot sign with this key");
   }
-  return {std::string(text), {std::move(signature)}};
+  return signature;
 }
 
 }  // namespace stele::attest

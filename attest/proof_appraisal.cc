@@ -1,6 +1,7 @@
 // A single proof, on its own: one record, its path, its statement, the receipt.
 #include "attest/appraiser.h"
 #include "attest/report_draft.h"
+#include "attest/witness/witness_rules.h"
 
 namespace stele::attest {
 namespace {
@@ -79,9 +80,26 @@ void judge_record(const Proof& proof, const Statement& statement, ReportDraft& d
     draft.defect({included.error().fault, Place::index(proof.index), included.error().detail});
 }
 
+// A witness of this very head, and no other: nothing here leads from one to the next.
+void judge_witnesses(const Statement& statement, const Options& options,
+                     std::string_view cosignatures, ReportDraft& draft, Report& out) {
+  if (!options.policy) return;
+  WitnessRules rules(*options.policy, options.trust->origin, false);
+  const auto heads = parse_cosigned_heads(cosignatures);
+  if (heads) {
+    for (const CosignedHead& head : *heads) rules.take(head, draft);
+  } else if (!cosignatures.empty()) {
+    draft.finding(Finding::cosignature_invalid, heads.error().at,
+                  "the cosignatures cannot be read: " + heads.error().detail);
+  }
+  rules.head(statement.tree, draft);
+  rules.finish(statement.tree.size, false, draft, out);
+}
+
 }  // namespace
 
-Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
+Report Appraiser::appraise_proof(ByteView bytes, const Options& options,
+                                 std::string_view cosignatures) {
   ReportDraft draft;
   Report out;
   out.what = "proof";
@@ -126,6 +144,7 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options) {
         checked = true;
         out.counter_anchors = 1;
         out.newest_anchor_ns = statement->wallclock_ns;
+        judge_witnesses(*statement, options, cosignatures, draft, out);
       } else {
         draft.defect(anchored.error());
       }

@@ -42,13 +42,38 @@ struct Coverage {
   std::uint64_t longest_exposure_s = 0;
 };
 
+// What the policy's witnesses saw of the log that is presented.
+struct WitnessSaw {
+  std::string name;  // the policy's
+  std::uint64_t size = 0;
+  std::optional<std::uint64_t> time_s;  // when, by the witness's clock; none: it saw nothing of it
+};
+struct WitnessReport {
+  bool quorum_asked = false;  // not "quorum none"
+  // Up to where a quorum saw this very history; none: nowhere.
+  std::optional<std::uint64_t> quorum_through;
+  std::vector<WitnessSaw> witnesses;
+};
+
+// Which records partial evidence shows; of the rest it holds only what they hash to.
+struct Held {
+  std::uint64_t records = 0;
+  // Of evidence that begins behind a statement remembered: which one.
+  struct Since {
+    std::uint64_t seq = 0, quote_seq = 0, size = 0;
+    bool operator==(const Since&) const = default;
+  };
+  std::optional<Since> since;
+  bool operator==(const Held&) const = default;
+};
+
 struct Report {
   Outcome integrity = Outcome::unknown;
   Outcome completeness = Outcome::unknown;
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
-  std::string what;  // "store", "proof"
+  std::string what;  // "store", "proof", "bundle"
   std::string origin;
   Hash log_id;
   TreeHead tree;
@@ -56,6 +81,8 @@ struct Report {
   std::uint64_t counter_anchors = 0;
   std::uint64_t quote_anchors = 0;
   std::optional<std::int64_t> newest_anchor_ns;
+  std::uint64_t newest_seq = 0;  // of the newest counter anchor, in its era
+  std::optional<Held> held;      // of a bundle
   std::optional<Mode> mode;
   // Of mode a: whether the trust file says that the host never had ownerAuth. None: no trust file.
   std::optional<bool> locked_from_outside;
@@ -65,6 +92,8 @@ struct Report {
   std::string tpm_manufacturer;
   std::string tpm_model;
   std::string identity = "none";  // ek-chain | pinned-key | none
+  std::optional<WitnessReport> witnesses;      // with a policy
+  std::optional<std::uint64_t> held_receipts;  // that verified, of those given
   std::vector<Defect> defects;
   std::uint64_t defect_count = 0;
   std::vector<FindingAt> findings;

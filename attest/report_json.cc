@@ -67,6 +67,21 @@ std::string final_through(const FinalThrough& through) {
       .done();
 }
 
+std::string held(const Held& held) {
+  Object out;
+  out.number("records", held.records);
+  if (held.since) {
+    out.raw("since", Object()
+                         .number("seq", held.since->seq)
+                         .number("quote_seq", held.since->quote_seq)
+                         .number("size", held.since->size)
+                         .done());
+  } else {
+    out.raw("since", "null");
+  }
+  return out.done();
+}
+
 template <class List, class One>
 std::string array(const List& list, One one) {
   std::string out = "[";
@@ -75,6 +90,24 @@ std::string array(const List& list, One one) {
     out += one(element);
   }
   return out += ']';
+}
+
+std::string witnesses(const WitnessReport& w) {
+  const auto number = [](const std::optional<std::uint64_t>& value) {
+    return value ? std::to_string(*value) : "null";
+  };
+  return Object()
+      .text("quorum", !w.quorum_asked ? "none" : w.quorum_through ? "reached" : "not_reached")
+      .raw("quorum_through", number(w.quorum_through))
+      .raw("witnesses", array(w.witnesses,
+                              [&](const WitnessSaw& saw) {
+                                return Object()
+                                    .text("name", saw.name)
+                                    .number("size", saw.size)
+                                    .raw("time_s", number(saw.time_s))
+                                    .done();
+                              }))
+      .done();
 }
 
 std::string defect(const Defect& d) {
@@ -121,8 +154,8 @@ std::string to_json(const Report& r) {
                               .text("model", r.tpm_model)
                               .text("identity", r.identity)
                               .done();
-  return Object()
-      .text("schema", "stele.verdict/1")
+  Object verdict;
+  verdict.text("schema", "stele.verdict/1")
       .text("conclusion", name(r.conclusion))
       .text("integrity", name(r.integrity))
       .text("completeness", name(r.completeness))
@@ -135,9 +168,12 @@ std::string to_json(const Report& r) {
       .raw("defects", array(r.defects, defect))
       .raw("findings", array(r.findings, finding))
       .text("what", r.what)
+      .raw("held", r.held ? held(*r.held) : "null")
       .number("defect_count", r.defect_count)
-      .number("finding_count", r.finding_count)
-      .done();
+      .number("finding_count", r.finding_count);
+  if (r.witnesses) verdict.raw("witness", witnesses(*r.witnesses));
+  if (r.held_receipts) verdict.number("held_receipts", *r.held_receipts);
+  return verdict.done();
 }
 
 }  // namespace stele::attest

@@ -48,7 +48,8 @@ void line(std::string& out, std::string_view label, std::string_view value) {
 std::string freshness(const Report& r) {
   std::string out(name(r.freshness));
   if (r.freshness == Outcome::unknown) {
-    out += ": up to anchor " + std::to_string(r.counter_anchors);
+    const bool since = r.held && r.held->since;
+    out += ": up to anchor " + std::to_string(since ? r.newest_seq : r.counter_anchors);
     if (r.newest_anchor_ns) out += " of " + to_rfc3339(*r.newest_anchor_ns);
     out += "; later ones may have been cut; ask with a nonce";
   }
@@ -95,6 +96,19 @@ void write_final(std::string& out, const Report& r) {
   line(out, "final", words);
 }
 
+// What partial evidence shows, and so what was judged.
+void write_held(std::string& out, const Report& r) {
+  if (!r.held) return;
+  line(out, "holds",
+       records(r.held->records) + " of " + std::to_string(r.tree.size) +
+           "; of the others only that the anchored roots include them");
+  if (!r.held->since) return;
+  line(out, "begins",
+       "behind anchor " + std::to_string(r.held->since->seq) + " (quote " +
+           std::to_string(r.held->since->quote_seq) + ") at " + records(r.held->since->size) +
+           ": what came before is not judged again");
+}
+
 void write_coverage(std::string& out, const Report& r) {
   const Coverage& c = r.coverage;
   line(out, "anchored",
@@ -113,9 +127,34 @@ void write_coverage(std::string& out, const Report& r) {
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
            " without; " + count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
            count(c.unexplained_resets, "unexplained reset", "unexplained resets"));
+  if (r.held && r.held->records < r.tree.size) {
+    return line(out, "exposure", "not told by evidence that leaves records out");
+  }
   line(
       out, "exposure",
       "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
+}
+
+void write_witnesses(std::string& out, const Report& r) {
+  if (r.held_receipts) {
+    line(out, "held", count(*r.held_receipts, "receipt", "receipts") +
+                          " held off the host, each by this TPM: all are to be here");
+  }
+  if (!r.witnesses) return;
+  for (const WitnessSaw& saw : r.witnesses->witnesses) {
+    const std::string what =
+        saw.time_s ? "saw the first " + std::to_string(saw.size) + " at " +
+                         std::to_string(*saw.time_s) + " s since 1970, by its own clock"
+                   : std::string("saw nothing of it");
+    line(out, "witness", printable(saw.name) + " " + what);
+  }
+  const auto& through = r.witnesses->quorum_through;
+  const std::string quorum =
+      !r.witnesses->quorum_asked ? std::string("none is asked for")
+      : through ? "holds up to record " + std::to_string(*through) + " of " +
+                      std::to_string(r.tree.size) + "; what lies behind nobody has witnessed"
+                : std::string("not reached");
+  line(out, "quorum", quorum);
 }
 
 void write_defects(std::string& out, const Report& r) {
@@ -150,17 +189,33 @@ std::optional<std::uint64_t> first_bad_index(const Report& r) {
 }
 
 std::string next_step(const Report& r) {
+  const auto has = [&](Fault fault) {
+    return std::any_of(r.defects.begin(), r.defects.end(),
+                       [&](const Defect& d) { return d.fault == fault; });
+  };
   switch (r.conclusion) {
     case Conclusion::tampered:
       return "Keep this evidence as it is, trust nothing newer on that host, and compare with a "
              "copy kept elsewhere.";
     case Conclusion::undetermined:
       if (r.identity == "none") return "Verify again with the log's trust file: --trust FILE.";
+      if (std::any_of(r.defects.begin(), r.defects.end(),
+                      [](const Defect& d) { return d.fault == Fault::start_unknown; })) {
+        return "Give the memory that it was asked for with (--memory FILE), or have a bundle made "
+               "without --since.";
+      }
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
-      if (std::any_of(r.defects.begin(), r.defects.end(),
-                      [](const Defect& d) { return d.fault == Fault::era_not_approved; })) {
+      if (has(Fault::quorum_not_reached)) {
+        return "Wait until the log's witnesses have answered (stele status shows them), or ask "
+               "whoever chose the policy.";
+      }
+      if (has(Fault::cosigned_head_unsigned)) {
+        return "Ask the witness named above for its own copy of the log's checkpoint, with the "
+               "log's signature.";
+      }
+      if (has(Fault::era_not_approved)) {
         return "Have the auditor sign the trust file of the new era (stele era sign), then verify "
                "with "
                "it and --auditor-key FILE.";
@@ -194,7 +249,9 @@ std::string to_text(const Report& r) {
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
+  write_held(out, r);
   write_coverage(out, r);
+  write_witnesses(out, r);
   line(out, "integrity", name(r.integrity));
   line(out, "completeness", name(r.completeness));
   line(out, "freshness", freshness(r));

@@ -37,6 +37,20 @@ void RunRules::genesis_receipt(const VerifiedReceipt& receipt) {
   attested(receipt.run(), receipt.clock_ms(), receipt.firmware(), Place::anchor(0));
 }
 
+void RunRules::resume(const Memory& memory) {
+  run_ = memory.clock_run;
+  clock_ms_ = memory.clock_ms;
+  firmware_ = trust_.base_firmware;
+  boot_id_ = memory.bundle.boot_id;
+  boot_run_ = memory.bundle.run;
+  run_resumed_ = (memory.state & Memory::kResumed) != 0;
+  statement_run_ = memory.run;
+  life_begun_ = true;
+  life_ends_cleanly_ = (memory.state & Memory::kCleanEnd) != 0;
+  counter_place_ = whole_place_ = Place::anchor(memory.seq);
+  whole_size_ = memory.tree.size;  // below it nothing was cut: this verifier remembers
+}
+
 void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent) {
   const VerifiedBundle& bundle = *applied.bundle;
   attested(bundle.run(), bundle.clock_ms(), bundle.firmware(), counter_place_);

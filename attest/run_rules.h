@@ -20,9 +20,14 @@ class RunRules {
       : trust_(trust), draft_(draft), coverage_(coverage), restart_base_(trust.base_restart) {}
 
   void genesis_receipt(const VerifiedReceipt& receipt);
+  // In place of it: goes on behind a statement remembered. (A memory is of a verified log: no
+  // read-back in it waits to be buried.)
+  void resume(const Memory& memory);
   void bundle(const AnchorChain::Applied& applied, bool had_open_intent);
   void receipt(const Statement& statement, const VerifiedReceipt& receipt);
   void kept(const Statement& statement);
+  // Whether P's life, if it ended now, would end with a final anchor.
+  bool ends_cleanly() const { return life_ends_cleanly_; }
   // At the end of the evidence: a read-back that is not yet buried.
   void end();
 

@@ -48,6 +48,12 @@ void TimeRules::record(std::uint64_t index, const CheckedRecord& record) {
   full_disk_ = {same ? full_disk_->since_ns : *record.disk_full_since_ns, ns};
 }
 
+void TimeRules::resume(const Memory& memory) {
+  anchor_ = Anchor{memory.wallclock_ns, memory.clock_ms, memory.clock_run,
+                   (memory.state & Memory::kFinal) != 0};
+  if (memory.quote_seq == 0) counter_ = anchor_;
+}
+
 void TimeRules::intent() {
   open_.add(since_);
   since_ = {};

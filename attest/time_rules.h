@@ -24,6 +24,9 @@ class TimeRules {
       : trust_(trust), draft_(draft), coverage_(coverage) {}
 
   void record(std::uint64_t index, const CheckedRecord& record);
+  // The next records are not shown: a clock step or a full disk may be noted among them.
+  void elided() { since_.clock_step = true; }
+  void resume(const Memory& memory);  // goes on behind a statement remembered
   void intent();  // the records so far are this statement's
   void receipt(const Statement& statement, const VerifiedReceipt& receipt);
   void bundle(bool new_run, bool had_open_intent);

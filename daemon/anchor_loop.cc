@@ -147,13 +147,27 @@ void AnchorLoop::reopen() {
   // Before the anchors that came late because of it.
   if (owed_remark_) note_pause(*owed_remark_);
   if (life_ == Life::dead) return;
-  const bool opened = attempt_round([this] { rounds_->open(); });
+  const bool opened = attempt_round([this] {
+    rounds_->open();
+    unseal();
+  });
   records_waiting_ = true;
   if (opened) quote_at_ = {};
   if (life_ == Life::running && !told_ready_) {
     told_ready_ = true;
     outside_.ready();
   }
+}
+
+void AnchorLoop::unseal() {
+  if (unsealed_) return;
+  const auto seed = rounds_->checkpoint_seed();
+  if (seed) outside_.checkpoint_seed(*seed);
+  unsealed_ = true;
+  if (seed) return;
+  log(Priority::notice,
+      "this log has no key for its checkpoints, which go without a signature: `stele provision` "
+      "makes one");
 }
 
 void AnchorLoop::counter_anchor(std::uint16_t flags) {
@@ -179,7 +193,7 @@ void AnchorLoop::final_anchor() {
   const attest::AnchorChain& chain = journal_->chain();
   const auto& newest = chain.newest_statement();
   const bool nothing_changed = newest && (newest->flags & attest::kFinalOfShutdown) != 0 &&
-                               newest->bundle == chain.bundle()->hash() &&
+                               newest->bundle == chain.bundle()->hash &&
                                newest->tree.size == outside_.durable_head().size;
   if (!nothing_changed) counter_anchor(attest::kFinalOfShutdown);
 }
@@ -320,15 +334,24 @@ void AnchorLoop::serve(const AnchorRequest& request) {
 }
 
 void AnchorLoop::serve(const AnswerRequest& request) {
-  if (const auto refused = refusal()) {
-    return request.done({std::nullopt, refused->reason, refused->exit_code});
-  }
+  const auto refuse = [&](int exit_code, std::string reason) {
+    request.done({std::nullopt, std::move(reason), exit_code});
+  };
+  const auto refused_first = refusal();
+  const bool testifies = request.even_stopped && life_ != Life::dead && rounds_ &&
+                         !requests_.closed() && status_.state == State::stopped;
+  if (refused_first && !testifies) return refuse(refused_first->exit_code, refused_first->reason);
   const Time now = TokenBucket::Clock::now();
   if (!answers_.take(now)) {
-    return request.done({std::nullopt,
-                         "too many answers asked for; try again in " +
-                             seconds(answers_.next(now) - now),
-                         EX_TEMPFAIL});
+    return refuse(EX_TEMPFAIL,
+                  "too many answers asked for; try again in " + seconds(answers_.next(now) - now));
+  }
+  if (refused_first) {
+    try {
+      return request.done({encode(rounds_->testify(request.nonce)), {}, 0});
+    } catch (const std::exception& error) {
+      return refuse(EX_UNAVAILABLE, status_.reason + " Nor does the TPM answer: " + error.what());
+    }
   }
   request.done(answer_now(request.nonce));
 }

@@ -30,6 +30,8 @@ class AnchorLoop {
     std::function<void(const AnchorStatus&, const std::optional<CounterAnchor>&)> publish;
     std::function<void(std::uint64_t size)> sealed;
     std::function<void()> ready;
+    // Once, when the TPM was first reached; not called for a log that has none.
+    std::function<void(const attest::Hash&)> checkpoint_seed = [](const attest::Hash&) {};
     std::function<void(int exit_code, std::string reason)> fatal;
     std::function<bool()> final_wanted;  // asked once, when the requests are closed
     std::shared_ptr<TpmTimes> tpm_times = std::make_shared<TpmTimes>();
@@ -45,6 +47,7 @@ class AnchorLoop {
   void load();
   void turn();
   void reopen();
+  void unseal();
   bool attempt(const std::function<void()>& work);
   bool attempt_round(const std::function<void()>& round);
   void failed(AnchorStatus::State state, const std::string& reason);
@@ -77,6 +80,7 @@ class AnchorLoop {
   AnchorStatus status_;
   Life life_ = Life::running;
   bool told_ready_ = false;
+  bool unsealed_ = false;  // or there is no checkpoint key
   bool paused_ = false;                            // and the journal says so
   std::optional<attest::RemarkCode> owed_remark_;  // of a pause that a full disk kept from it
   bool start_anchor_due_ = true;

@@ -26,6 +26,7 @@ struct AnchorRequest {
 struct AnswerRequest {
   attest::Hash nonce;
   std::function<void(AnswerOutcome)> done;
+  bool even_stopped = false;  // then for the newest statement, whatever the TPM says to it
 };
 struct EnrolmentTask {
   attest::EnrolmentRequest asked;

@@ -159,8 +159,22 @@ attest::Answer AnchorRounds::answer(const attest::Hash& nonce, const DurableHead
   throw Contended("the TPM's state changed while an answer was made; ask again " + refusal);
 }
 
-// The answer, judged as its reader will judge it.
-attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
+attest::Answer AnchorRounds::testify(const attest::Hash& nonce) {
+  ENSURE(!device_);
+  if (!journal_.chain().newest_statement()) throw AnchoringStopped("the log has no anchor");
+  device_ = connect_();
+  try {
+    attest::Answer answer = take_answer(nonce);
+    device_.reset();
+    return answer;
+  } catch (...) {
+    device_.reset();
+    throw;
+  }
+}
+
+// The TPM's word for the newest statement.
+attest::Answer AnchorRounds::take_answer(const attest::Hash& nonce) {
   const attest::AnchorChain& chain = journal_.chain();
   const attest::Statement& newest = *chain.newest_statement();
   attest::Answer answer;
@@ -171,7 +185,14 @@ attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
   answer.digest = chain.newest_digest();
   answer.tree_size = newest.tree.size;
   device_->answer(answer);
+  return answer;
+}
 
+// The answer, judged as its reader will judge it.
+attest::Result<attest::Answer> AnchorRounds::ask(const attest::Hash& nonce) {
+  const attest::AnchorChain& chain = journal_.chain();
+  const attest::Statement& newest = *chain.newest_statement();
+  const attest::Answer answer = take_answer(nonce);
   const attest::Hash extra_data = answer_extra_data(answer);
   const auto audit = verify_audit(
       answer.audit, chain.identity(),
@@ -209,7 +230,8 @@ bool AnchorRounds::settle_step(Patience& patience) {
     const attest::Hash pcr = device_->read_pcr();
     return tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
   });
-  // A machine that hibernates wakes up between any two commands, with P cleared: no stranger's work.
+  // A machine that hibernates wakes up between any two commands, with P cleared: no stranger's
+  // work.
   if (decision.action == Action::foreign_extend && run_changed()) return false;
   try {
     return carry_out(decision, patience);

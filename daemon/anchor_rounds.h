@@ -51,6 +51,8 @@ class AnchorRounds {
   void open();
   void close() { device_.reset(); }
   bool is_open() const { return device_ != nullptr; }
+  // Nothing: this log has no key for checkpoints. Precondition: is_open().
+  std::optional<attest::Hash> checkpoint_seed() { return device_->checkpoint_seed(); }
 
   // One counter anchor over the durable head, A0 to A8. Precondition: is_open(), as for the next
   // two.
@@ -65,6 +67,9 @@ class AnchorRounds {
   // interrupted. Precondition: is_open().
   attest::HostIdentity identify(const attest::Bytes& answer, std::uint32_t certificate);
   tpm::Activation activate(const attest::ActivationRequest& request);
+  // The live answer for the newest statement as things are, judged by nobody here: what a log that
+  // the TPM contradicts has to show. Precondition: !is_open().
+  attest::Answer testify(const attest::Hash& nonce);
 
  private:
   struct Patience;
@@ -82,6 +87,7 @@ class AnchorRounds {
   bool in_run_of_intent() const;
   [[noreturn]] void stop(const std::string& reason);
   tpm::IndexState read_indexes_or_stop();
+  attest::Answer take_answer(const attest::Hash& nonce);
   attest::Result<attest::Answer> ask(const attest::Hash& nonce);
 
   storage::FileSystem& files_;

@@ -45,6 +45,7 @@ struct Anchorer::State {
     if (left_behind) throw std::runtime_error("the daemon has ended");
     return hooks.durable_head();
   }
+  void push_answer(AnswerRequest request);
   void run();
 };
 
@@ -61,6 +62,10 @@ void Anchorer::State::run() {
     post([sealed = hooks.sealed, size] { sealed(size); });
   };
   outside.ready = [this] { post(hooks.ready); };
+  outside.checkpoint_seed = [this](const attest::Hash& seed) {
+    const std::lock_guard lock(mutex);
+    if (!left_behind) hooks.checkpoint_seed(seed);
+  };
   outside.fatal = [this](int exit_code, std::string reason) {
     post(
         [fatal = hooks.fatal, exit_code, reason = std::move(reason)] { fatal(exit_code, reason); });
@@ -122,13 +127,22 @@ void Anchorer::anchor(std::function<void(AnchorOutcome)> done) {
   });
 }
 
-void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
-  const auto reply = [state = state_.get(), done](AnswerOutcome outcome) {
-    state->post([done, outcome = std::move(outcome)] { done(outcome); });
+void Anchorer::State::push_answer(AnswerRequest request) {
+  const auto reply = [this, done = std::move(request.done)](AnswerOutcome outcome) {
+    post([done, outcome = std::move(outcome)] { done(outcome); });
   };
-  push_or(state_->requests, AnswerRequest{nonce, reply}, [&](int exit_code, const char* words) {
+  request.done = reply;
+  push_or(requests, std::move(request), [&](int exit_code, const char* words) {
     reply({std::nullopt, words, exit_code});
   });
+}
+
+void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
+  state_->push_answer({nonce, std::move(done)});
+}
+
+void Anchorer::testify(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
+  state_->push_answer({nonce, std::move(done), true});
 }
 
 void Anchorer::enrol(attest::EnrolmentRequest asked, std::function<void(EnrolmentOutcome)> done) {

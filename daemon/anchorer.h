@@ -30,6 +30,8 @@ class Anchorer {
   struct Hooks {
     std::function<attest::TreeHead()> durable_head;
     std::function<void(std::uint64_t size)> sealed;  // records [0, size) are counter-anchored
+    // Once, on the anchorer's thread: of the key that signs checkpoints.
+    std::function<void(const attest::Hash&)> checkpoint_seed = [](const attest::Hash&) {};
     std::function<void()> ready;  // once: recovery done, or TPM found unavailable
     // journal broken (74) or unfit (65), secrets unfit (78), or on_tpm_failure = halt (69): the
     // daemon must end.
@@ -43,6 +45,9 @@ class Anchorer {
   void critical_event(std::uint64_t size);
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
+  // As answer(), but once anchoring has stopped the TPM is asked all the same, for the newest
+  // statement: what it signs then contradicts the log, and that is for the auditor to see.
+  void testify(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   void enrol(attest::EnrolmentRequest asked, std::function<void(EnrolmentOutcome)>);
   AnchorStatus status() const;
   const TpmTimes& tpm_times() const;

@@ -74,10 +74,10 @@ class Members {
 };
 
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
-  constexpr std::pair<const char*, Do> kNames[] = {{"status", Do::status}, {"anchor", Do::anchor},
-                                                   {"answer", Do::answer}, {"show", Do::show},
-                                                   {"query", Do::query},   {"prove", Do::prove},
-                                                   {"enroll", Do::enroll}};
+  constexpr std::pair<const char*, Do> kNames[] = {
+      {"status", Do::status}, {"anchor", Do::anchor},       {"answer", Do::answer},
+      {"enroll", Do::enroll}, {"challenge", Do::challenge}, {"show", Do::show},
+      {"query", Do::query},   {"prove", Do::prove}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {
     if (value->as_string() == name) return what;
@@ -108,6 +108,16 @@ std::string take_arguments(Members& members, ControlRequest& request) {
       auto asked = attest::decode_enrolment_request(bytes.value_or(attest::Bytes{}));
       if (!asked) return "enroll needs \"request\": base64 of an enrolment's request";
       request.enrolment = *std::move(asked);
+      return "";
+    }
+    case Do::challenge: {
+      json::object asked;
+      for (const char* name : {"nonce", "since"}) {
+        if (auto value = members.take(name)) asked[name] = std::move(*value);
+      }
+      const auto decoded = decode_challenge(json::serialize(asked));
+      if (!decoded) return decoded.error().detail;
+      request.challenge = *decoded;
       return "";
     }
     case Do::show:
@@ -153,7 +163,10 @@ attest::Result<ControlRequest> decode_control_request(std::string_view line) {
   request.canonical = json::serialize(value);
   Members members(value.as_object());
   const std::optional<Do> what = parse_do(members.take("do"));
-  if (!what) return refuse("\"do\" must be status, anchor, answer, enroll, show, query or prove");
+  if (!what) {
+    return refuse(
+        "\"do\" must be status, anchor, answer, enroll, challenge, show, query or prove");
+  }
   request.what = *what;
   const std::string missing = take_arguments(members, request);
   const std::string complaint = members.complaint();

@@ -13,6 +13,7 @@
 #include "attest/hash.h"
 #include "attest/identity/enrolment.h"
 #include "attest/result.h"
+#include "daemon/challenge_request.h"
 #include "storage/look_up.h"
 
 namespace stele::daemon {
@@ -23,10 +24,19 @@ constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" lead
 constexpr std::uint64_t kMaxScannedRecords = 1u << 18;
 
 struct ControlRequest {
-  enum class Do : std::uint8_t { status, anchor, answer, enroll, show, query, prove };
-  Do what = Do::status;
-  attest::Hash nonce;       // answer
+  enum class Do : std::uint8_t {
+    status,
+    anchor,
+    answer,
+    enroll,
+    challenge,
+    show,
+    query,
+    prove
+  } what = Do::status;
+  attest::Hash nonce;                                 // answer
   std::optional<attest::EnrolmentRequest> enrolment;  // enroll
+  Challenge challenge;                                // challenge
   std::uint64_t index = 0;  // show, prove
   bool content = false;     // prove
   storage::Query query;     // query

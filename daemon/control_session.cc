@@ -15,8 +15,10 @@
 #include <stdexcept>
 
 #include "attest/base64.h"
-#include "attest/proof.h"
+#include "daemon/access.h"
 #include "daemon/callback_result.h"
+#include "daemon/challenge_evidence.h"
+#include "daemon/record_proof.h"
 #include "storage/damage.h"
 
 namespace stele::daemon {
@@ -107,6 +109,8 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
       co_return co_await live_answer(request.nonce);
     case Do::enroll:
       co_return co_await enroll(*request.enrolment);
+    case Do::challenge:
+      co_return co_await challenge(request.challenge);
     case Do::show:
       co_return co_await show(request);
     case Do::query:
@@ -145,6 +149,26 @@ asio::awaitable<std::string> ControlSession::enroll(const attest::EnrolmentReque
       });
   if (!outcome.reply) throw Refusal(outcome.exit_code, outcome.reason);
   co_return "{\"ok\":true,\"reply\":\"" + attest::to_base64(*outcome.reply) + "\"}\n";
+}
+
+asio::awaitable<std::string> ControlSession::challenge(const Challenge& challenge) {
+  const auto outcome =
+      co_await callback_result<AnswerOutcome>([&](std::function<void(AnswerOutcome)> done) {
+        daemon_.anchorer.testify(challenge.nonce, std::move(done));
+      });
+  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason);
+  ChallengeEvidence evidence(storage::posix(), daemon_.config.data, daemon_.sequencer.store(),
+                             *outcome.answer, challenge.since);
+  for (bool last = false; !last;) {
+    const ChallengeEvidence::Piece piece = evidence.next();
+    last = piece.last;
+    const std::string line =
+        "{\"evidence\":\"" + attest::to_base64(attest::view(piece.bytes)) + "\"}\n";
+    co_await write(line);
+    // Others are served between two pieces.
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  }
+  co_return "{\"ok\":true}\n";
 }
 
 asio::awaitable<std::string> ControlSession::show(const ControlRequest& request) {
@@ -210,45 +234,24 @@ asio::awaitable<bool> ControlSession::more_records(std::uint64_t size) {
 asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request) {
   const storage::Store& store = daemon_.sequencer.store();
   require_record(request.index, store.head().size);
-  auto anchor = daemon_.anchorer.newest_counter_anchor();
+  const auto anchor = daemon_.anchorer.newest_counter_anchor();
   if (!anchor || anchor->statement.tree.size <= request.index) {
     throw Refusal(kTemporary, "no counter anchor covers record " + std::to_string(request.index) +
                                   " yet: run `stele anchor`, or wait for the heartbeat");
   }
   co_await record_access(request);
-  storage::StoredRecord record = store.read(request.index);
-  attest::Proof proof;
-  proof.index = request.index;
-  proof.leaf = record.encoded_leaf;
-  proof.path = attest::prove_inclusion(request.index, anchor->statement.tree.size, store);
-  proof.statement = attest::encode(anchor->statement);
-  proof.receipt = std::move(anchor->receipt);
-  proof.receipt.quote.reset();  // a proof stands on the counter; the quote would double its size
-  if (request.content) {
-    if (record.erased) {
-      throw Refusal(kNoInput,
-                    "the content of record " + std::to_string(request.index) + " was erased");
-    }
-    proof.content = {record.salt, std::move(record.tlvs), std::move(record.bytes)};
+  const auto proof = prove_record(store, *anchor, request.index, request.content);
+  if (!proof) {
+    throw Refusal(kNoInput,
+                  "the content of record " + std::to_string(request.index) + " was erased");
   }
-  co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(attest::encode(proof)) + "\"}\n";
+  co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(attest::encode(*proof)) + "\"}\n";
 }
 
 asio::awaitable<void> ControlSession::record_access(const ControlRequest& request) {
   const std::string text = access_text(request, peer_);
-  Batch batch;
-  batch.bytes.assign(text.begin(), text.end());
-  batch.clocks = read_clocks();
-  batch.items = {
-      {attest::Kind::access, 0, static_cast<std::uint32_t>(text.size()), batch.clocks->wall_ns}};
-  if (daemon_.sequencer.status().disk_full) {
-    throw Refusal(kTemporary, "the disk is full: reading is recorded, so it needs room too");
-  }
-  const auto taken = co_await callback_result<bool>([&](std::function<void(bool)> done) {
-    batch.placed = [done](std::uint64_t) { done(true); };
-    if (!daemon_.sequencer.submit(std::move(batch), [] {})) done(false);
-  });
-  if (!taken) throw Refusal(kTemporary, "the queue is full, or writing has failed: try again");
+  const std::string refused = co_await daemon::record_access(daemon_.sequencer, text);
+  if (!refused.empty()) throw Refusal(kTemporary, refused);
 }
 
 asio::awaitable<void> ControlSession::write(const std::string& line) {

@@ -32,6 +32,7 @@ class ControlSession {
   awaitable<std::string> anchor();
   awaitable<std::string> live_answer(const attest::Hash& nonce);
   awaitable<std::string> enroll(const attest::EnrolmentRequest& asked);
+  awaitable<std::string> challenge(const Challenge& challenge);
   awaitable<std::string> show(const ControlRequest& request);
   awaitable<std::string> query(const ControlRequest& request);
   // What a query found, and where the next page begins.

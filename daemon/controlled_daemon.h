@@ -8,6 +8,7 @@
 
 #include "attest/genesis.h"
 #include "daemon/anchorer.h"
+#include "daemon/checkpoint_signer.h"
 #include "daemon/config.h"
 #include "daemon/finder.h"
 #include "daemon/ingest/inputs.h"
@@ -22,6 +23,7 @@ struct ControlledDaemon {
   Anchorer& anchorer;
   Inputs& ingest;
   Finder& finder;
+  const CheckpointSigner& signer;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
 };

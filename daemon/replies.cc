@@ -119,7 +119,7 @@ std::string status_line(const StatusFacts& facts) {
   return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";
 }
 
-std::string record_line(const storage::StoredRecord& record) {
+std::string record_object(const storage::StoredRecord& record) {
   std::string kind(attest::name(record.leaf.kind));
   if (kind == "unknown") kind = "kind-" + std::to_string(static_cast<unsigned>(record.leaf.kind));
   json::value source = nullptr;
@@ -134,7 +134,11 @@ std::string record_line(const storage::StoredRecord& record) {
                             {"tlvs", attest::to_base64(record.tlvs)},
                             {"bytes", attest::to_base64(record.bytes)},
                             {"erased", record.erased}};
-  return json::serialize(json::object{{"record", object}}) + "\n";
+  return json::serialize(object);
+}
+
+std::string record_line(const storage::StoredRecord& record) {
+  return "{\"record\":" + record_object(record) + "}\n";
 }
 
 std::string refusal_line(int exit_code, std::string_view message) {

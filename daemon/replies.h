@@ -13,6 +13,7 @@ namespace stele::daemon {
 
 std::string status_line(const StatusFacts& facts);
 
+std::string record_object(const storage::StoredRecord& record);
 std::string record_line(const storage::StoredRecord& record);
 std::string refusal_line(int exit_code, std::string_view message);
 

@@ -16,6 +16,7 @@
 
 #include "daemon/anchorer.h"
 #include "daemon/callback_result.h"
+#include "daemon/checkpoint_signer.h"
 #include "daemon/chip.h"
 #include "daemon/control.h"
 #include "daemon/disk_watch.h"
@@ -115,6 +116,7 @@ struct Service::State {
   asio::io_context reading_context{1};
   asio::signal_set signals{context};
   OpenedLog opened;
+  CheckpointSigner signer;  // before the anchorer, whose thread gives it the key
   Sequencer sequencer;
   std::optional<Packer> packer;
   std::shared_ptr<Finder> finder;
@@ -129,6 +131,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
     : config(within_descriptors(with_chip_defaults(config_))),
       passed(std::move(passed_)),
       opened(open_log(config)),
+      signer(opened.journal.genesis.origin),
       sequencer(std::move(opened.store), config, context.get_executor(),
                 {[this](const attest::TreeHead&) {
                    if (packer) packer->look();
@@ -146,7 +149,9 @@ Service::State::State(const Config& config_, PassedSockets passed_)
                   sequencer.note_clock_step(kClockNoteLimit);
                   return sequencer.head();
                 },
-                [this](std::uint64_t size) { ingest->sealed(size); }, [this] { on_ready(); },
+                [this](std::uint64_t size) { ingest->sealed(size); },
+                [this](const attest::Hash& seed) { signer.unsealed(seed, config.data); },
+                [this] { on_ready(); },
                 [this](int code, const std::string& reason) { stop(code, reason); }}) {
   listen();
   begin();
@@ -188,7 +193,8 @@ void Service::State::listen() {
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{
-        config, opened.journal.genesis, sequencer, anchorer, *ingest, *finder, started_ns, ready};
+        config, opened.journal.genesis, sequencer, anchorer, *ingest,
+        *finder, signer,             started_ns, ready};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {

@@ -69,6 +69,9 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
     return timed(Step::activate_credential,
                  [&] { return inner_->activate_credential(certificate, credential); });
   }
+  std::optional<attest::Hash> checkpoint_seed() override {
+    return timed(Step::unseal, [&] { return inner_->checkpoint_seed(); });
+  }
 
  private:
   std::unique_ptr<tpm::AnchorDevice> inner_;
@@ -81,7 +84,7 @@ std::string_view TpmTimes::name(Step step) {
   static constexpr std::array<std::string_view, kSteps> kNames{
       "read_clock",  "read_indexes", "read_pcr", "extend_pcr",  "extend_index",
       "full_anchor", "read_back",    "quote",    "make_bundle", "answer",
-      "read_endorsement", "activate_credential"};
+      "read_endorsement", "activate_credential", "unseal"};
   return kNames[static_cast<std::size_t>(step)];
 }
 

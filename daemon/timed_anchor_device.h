@@ -30,9 +30,10 @@ class TpmTimes {
     make_bundle,
     answer,
     read_endorsement,
-    activate_credential
+    activate_credential,
+    unseal
   };
-  static constexpr std::size_t kSteps = 12;
+  static constexpr std::size_t kSteps = 13;
   static std::string_view name(Step step);
   // Further codes are counted together, as code 0: labels must not grow without bound.
   static constexpr std::size_t kMaxCodes = 64;

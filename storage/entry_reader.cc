@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "storage/file_window.h"
 #include "storage/journal_format.h"
@@ -16,8 +17,12 @@ using attest::Place;
 using attest::Result;
 
 struct EntryReader::State {
-  State(FileSystem& files_, const std::string& directory_)
-      : files(files_), directory(directory_ + "/journal"), numbers(list_numbers(files, directory)) {
+  State(FileSystem& files_, const std::string& directory_, std::uint64_t first_file)
+      : files(files_),
+        directory(directory_ + "/journal"),
+        numbers(list_numbers(files, directory)),
+        next_file(static_cast<std::size_t>(first_file)),
+        believed(first_file > 0) {
     // What a live writer appends from here on is not looked at.
     if (numbers.empty()) return;
     const auto newest = open_evidence(files, numbered_path(directory, numbers.back()));
@@ -28,7 +33,8 @@ struct EntryReader::State {
   std::string directory;
   std::vector<std::uint64_t> numbers;
   std::uint64_t last_limit = 0;  // of the newest file
-  std::size_t next_file = 0;
+  std::size_t next_file;
+  bool believed;  // the next header, whatever it says that it follows
   std::unique_ptr<File> file;
   std::optional<FileWindow> window;
   std::uint64_t offset = 0;
@@ -54,7 +60,7 @@ struct EntryReader::State {
 };
 
 void EntryReader::State::open_next_file() {
-  if (in_last_file() && !numbers.empty()) {
+  if (next_file >= numbers.size() && !numbers.empty()) {
     ended = true;
     return;
   }
@@ -86,6 +92,10 @@ Result<void> EntryReader::State::accept(const JournalHeader& candidate) {
   const Fault fault = Fault::journal_damaged;
   if (candidate.number != next_file - 1)
     return Defect(fault, {}, "it has another number than its file");
+  if (std::exchange(believed, false)) {
+    next_entry = candidate.first_entry;
+    previous_checksum = candidate.previous_checksum;
+  }
   if (candidate.first_entry != next_entry) return Defect(fault, {}, "it begins at another entry");
   if (candidate.previous_checksum != previous_checksum) {
     return Defect(fault, {}, "it does not follow the file before it");
@@ -140,7 +150,9 @@ void EntryReader::State::judge(const Defect& broken) {
 }
 
 EntryReader::EntryReader(FileSystem& files, const std::string& directory)
-    : state_(std::make_unique<State>(files, directory)) {}
+    : EntryReader(files, directory, 0) {}
+EntryReader::EntryReader(FileSystem& files, const std::string& directory, std::uint64_t first_file)
+    : state_(std::make_unique<State>(files, directory, first_file)) {}
 EntryReader::~EntryReader() = default;
 
 std::optional<EntryReader::Entry> EntryReader::next() {
@@ -157,6 +169,9 @@ std::optional<EntryReader::Entry> EntryReader::next() {
   return std::nullopt;
 }
 
+std::uint64_t EntryReader::files() const {
+  return state_->numbers.size();
+}
 bool EntryReader::torn() const {
   return state_->torn;
 }

@@ -101,6 +101,7 @@ struct Store::State {
       std::function<bool(const SegmentFile&, std::uint64_t offset, const GroupHeader&,
                          std::uint32_t begin, std::uint32_t end)>;
   void visit_groups(std::uint64_t begin, std::uint64_t end, const GroupVisitor& visitor) const;
+  attest::Bytes leaves(std::uint64_t begin, std::uint64_t end) const;
   std::vector<Hash> leaf_hashes(std::uint64_t begin, std::uint64_t end) const;
   Hash node(const NodeId& id) const;
 };
@@ -312,21 +313,28 @@ StoredRecord Store::read(std::uint64_t index) const {
   return found;
 }
 
-std::vector<Hash> Store::State::leaf_hashes(std::uint64_t begin, std::uint64_t end) const {
-  std::vector<Hash> hashes;
+attest::Bytes Store::State::leaves(std::uint64_t begin, std::uint64_t end) const {
   attest::Bytes leaves;
-  visit_groups(
-      begin, end,
-      [&](const SegmentFile& segment, std::uint64_t offset, const GroupHeader&, std::uint32_t first,
-          std::uint32_t last) {
-        leaves.clear();
-        read_leaves(segment, offset, first, last, leaves);
-        for (std::size_t i = 0; i < leaves.size(); i += attest::kLeafBytes) {
-          hashes.push_back(attest::leaf_hash(ByteView(leaves).subspan(i, attest::kLeafBytes)));
-        }
-        return true;
-      });
+  visit_groups(begin, end,
+               [&](const SegmentFile& segment, std::uint64_t offset, const GroupHeader&,
+                   std::uint32_t first, std::uint32_t last) {
+                 storage::read_leaves(segment, offset, first, last, leaves);
+                 return true;
+               });
+  return leaves;
+}
+
+std::vector<Hash> Store::State::leaf_hashes(std::uint64_t begin, std::uint64_t end) const {
+  std::vector<Hash> hashes(static_cast<std::size_t>(end - begin));
+  attest::leaf_hash_many(leaves(begin, end), hashes);
   return hashes;
+}
+
+attest::Bytes Store::read_leaves(std::uint64_t begin, std::uint64_t end) const {
+  if (begin > end || end > head().size) {
+    throw std::out_of_range("leaves up to " + std::to_string(end) + " are not in the log");
+  }
+  return state_->leaves(begin, end);
 }
 
 Hash Store::State::node(const NodeId& id) const {

@@ -93,6 +93,8 @@ class Store : public attest::HashReader {
   void visit(std::uint64_t begin, std::uint64_t end,
              const std::function<bool(const StoredRecord&)>& visitor) const;
   std::vector<attest::Hash> read_hashes(std::span<const attest::NodeId> nodes) const override;
+  // The encoded leaves of [begin, end), one after another; past the end: std::out_of_range.
+  attest::Bytes read_leaves(std::uint64_t begin, std::uint64_t end) const;
 
   // Packing (pack.h), beside the writer, from one thread: the log does not change, only how it lies
   // on disk. number < sealed_segments().

@@ -31,7 +31,10 @@ bool looks_like_store(FileSystem&, const std::string& directory);
 class EntryReader {
  public:
   EntryReader(FileSystem&, const std::string& directory);
+  // From this file on, whose header is believed: for whoever hands entries on, never for a verdict.
+  EntryReader(FileSystem&, const std::string& directory, std::uint64_t first_file);
   ~EntryReader();
+  std::uint64_t files() const;  // of the journal
   struct Entry {
     std::uint64_t number = 0;
     std::uint8_t kind = 0;

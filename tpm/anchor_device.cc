@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tpm/checkpoint_key.h"
+
 namespace stele::tpm {
 namespace {
 
@@ -41,6 +43,12 @@ class OverDevice : public AnchorDevice {
   Activation activate_credential(std::uint32_t certificate,
                                  const attest::Credential& credential) override {
     return tpm::activate_credential(device_, credentials_, certificate, credential);
+  }
+  std::optional<attest::Hash> checkpoint_seed() override {
+    const CheckpointSeed found =
+        unseal_checkpoint_seed(device_, credentials_.ak_handle, credentials_.ak_auth);
+    if (found.state != CheckpointSeed::State::ours) return std::nullopt;
+    return found.seed;
   }
 
  private:

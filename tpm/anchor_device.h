@@ -32,6 +32,8 @@ class AnchorDevice {
   virtual attest::EndorsementEvidence read_endorsement(std::uint32_t certificate) = 0;
   virtual Activation activate_credential(std::uint32_t certificate,
                                          const attest::Credential& credential) = 0;
+  // Of the key that signs checkpoints; nothing: this log has none (checkpoint_key.h).
+  virtual std::optional<attest::Hash> checkpoint_seed() = 0;
 };
 
 std::unique_ptr<AnchorDevice> over_device(Device device, const Credentials& credentials);

@@ -1,3 +1,4 @@
+#include "tpm/checkpoint_key.h"
 #include "tpm/hierarchies.h"
 #include "tpm/provision.h"
 
@@ -18,16 +19,27 @@ void remove_index(Device& device, std::uint32_t handle, const char* what,
   progress(std::string(what) + " removed");
 }
 
-void remove_key(Device& device, std::uint32_t handle, const Progress& progress) {
-  Object ak = find_object(device, handle);
-  if (!ak) return progress("the attestation key is not there");
+void remove_key(Device& device, std::uint32_t handle, const std::string& what,
+                const Progress& progress) {
+  Object key = find_object(device, handle);
+  if (!key) return progress(what + " is not there");
   ESYS_TR none = ESYS_TR_NONE;
   execute(device, "TPM2_EvictControl", [&] {
-    return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, ak.get(), ESYS_TR_PASSWORD,
+    return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, key.get(), ESYS_TR_PASSWORD,
                              ESYS_TR_NONE, ESYS_TR_NONE, handle, &none);
   });
-  ak.release();
-  progress("the attestation key removed");
+  key.release();
+  progress(what + " removed");
+}
+
+void remove_checkpoint_key(Device& device, const Credentials& credentials,
+                           const Progress& progress) {
+  const CheckpointSeed found =
+      unseal_checkpoint_seed(device, credentials.ak_handle, credentials.ak_auth);
+  if (found.state == CheckpointSeed::State::foreign) {
+    return progress("what is at the checkpoint key's handle is not this log's, and stays");
+  }
+  remove_key(device, checkpoint_key_handle(credentials.ak_handle), "the checkpoint key", progress);
 }
 
 void unset(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth, const char* what,
@@ -83,7 +95,9 @@ void retire(Device& device, const Credentials& credentials,
   Object ak = find_object(device, credentials.ak_handle);
   const bool key_is_ours = !ak || ak.name() == credentials.identity.ak.name();
   ak.reset();
-  if (key_is_ours) remove_key(device, credentials.ak_handle, progress);
+  // Before the AK: its absence is what tells a later run that all is done.
+  if (key_is_ours) remove_checkpoint_key(device, credentials, progress);
+  if (key_is_ours) remove_key(device, credentials.ak_handle, "the attestation key", progress);
 }
 
 void deprovision(Device& device, const Credentials& credentials, attest::Mode mode,
@@ -108,7 +122,8 @@ void deprovision(Device& device, const Credentials& credentials, attest::Mode mo
   use_auth(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}));
   remove_index(device, credentials.extend_handle, "the hash chain E", progress);
   remove_index(device, credentials.counter_handle, "the counter C", progress);
-  remove_key(device, credentials.ak_handle, progress);
+  remove_checkpoint_key(device, credentials, progress);
+  remove_key(device, credentials.ak_handle, "the attestation key", progress);
   unset(device, ESYS_TR_RH_ENDORSEMENT, state.endorsement_set, credentials.endorsement_auth,
         "the endorsement hierarchy", progress);
   if (mode != attest::Mode::a) return;

@@ -4,6 +4,7 @@
 
 #include "attest/check.h"
 #include "attest/failpoint.h"
+#include "tpm/checkpoint_key.h"
 #include "tpm/hierarchies.h"
 #include "tpm/pcr_choice.h"
 #include "tpm/templates.h"
@@ -51,6 +52,7 @@ class Attempt {
     make_counter(credentials);
     make_extend(credentials);
     take_receipt(credentials);
+    make_checkpoint_key();
     keeper_.trust(trust_file(credentials));
     FAILPOINT("provision.trust");
     lock_hierarchies();
@@ -164,6 +166,8 @@ class Attempt {
   // Before the first attempt nothing may be there; later only what that attempt made.
   void require_no_squatters(const Credentials& credentials, bool ak_is_persistent) {
     if (ak_is_persistent && !kept_.genesis) throw occupied(plan_.ak_handle);
+    const std::uint32_t checkpoint_handle = checkpoint_key_handle(plan_.ak_handle);
+    if (!kept_.genesis && find_object(device_, checkpoint_handle)) throw occupied(checkpoint_handle);
     const IndexState state = read_indexes(device_, credentials);
     const auto is_refused = [this](Presence presence) {
       return presence == Presence::foreign || (presence != Presence::missing && !kept_.genesis);
@@ -286,6 +290,27 @@ class Attempt {
     FAILPOINT("provision.receipt_kept");
     keeper_.progress("genesis receipt signed by the TPM, C = " +
                      std::to_string(receipt_.audit->counter));
+  }
+
+  // A log from before there was such a key gets one when provisioning is run again; in Mode A only
+  // with the auditor's ownerAuth.
+  void make_checkpoint_key() {
+    const CheckpointSeed found =
+        unseal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth);
+    const std::uint32_t handle = checkpoint_key_handle(plan_.ak_handle);
+    if (found.state == CheckpointSeed::State::foreign) throw occupied(handle);
+    std::optional<attest::Hash> seed;
+    if (found.state == CheckpointSeed::State::ours) seed = found.seed;
+    const bool may_make = !hierarchies_.owner_set || plan_.owner_auth != AuthValue{};
+    if (!seed && may_make) {
+      ENSURE(plan_.checkpoint_seed != attest::Hash{});
+      seed = plan_.checkpoint_seed;
+      as_owner(
+          [&] { seal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth, *seed); });
+      FAILPOINT("provision.checkpoint_key");
+      keeper_.progress("checkpoint key sealed at " + hex_handle(handle));
+    }
+    if (keeper_.checkpoint_seed) keeper_.checkpoint_seed(seed);
   }
 
   attest::TrustFile trust_file(const Credentials& credentials) {

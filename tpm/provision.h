@@ -4,7 +4,7 @@
 // Order (README.md, "Provisioning"): AK as a transient primary, which fixes all names → escrow and
 // secrets durable, genesis durable (the caller stores them: Keeper) → EvictControl → define C, E →
 // increment C if unwritten → extend E if unwritten → require E == E_0 → read-back = genesis receipt
-// → trust file → endorsement auth, in Mode A also owner and lockout auth → disableClear last.
+// → checkpoint key → trust file → endorsement auth, in Mode A also owner and lockout auth → disableClear last.
 // Nothing in the TPM is changed for good before the Keeper's `identity` and `genesis` have
 // returned. Never deletes an index by itself; an index with other attributes at our handle is
 // refused (squatting). Blocks: seconds. Thread safety: none. Errors: TpmError, ProvisionRefused.
@@ -35,6 +35,7 @@ struct ProvisionPlan {
       pcr;  // none: the first of 12, 13, 15, 14, 9, 8 that is zero and unused by the event log
   std::uint32_t ak_handle = 0x81005354, counter_handle = 0x01805354, extend_handle = 0x01805355;
   attest::Hash salt;  // random
+  attest::Hash checkpoint_seed;  // random: used if the TPM holds no key for checkpoints yet
   std::int64_t created_ns = 0;
   AuthValue ak_auth{}, counter_auth{}, extend_auth{}, endorsement_auth{};
   AuthValue owner_auth{}, lockout_auth{};  // Mode A: as escrowed
@@ -54,6 +55,9 @@ struct Keeper {
   std::function<void(const attest::Bytes& genesis)> genesis;  // before EvictControl
   std::function<void(const attest::Bytes& receipt)> genesis_receipt;
   std::function<void(const attest::TrustFile&)> trust;  // again at every attempt
+  // Every time, once the TPM keeps the seed of the key that signs checkpoints (checkpoint_key.h).
+  // Nothing: it holds none, and takes none without the ownerAuth that was not given. May be empty.
+  std::function<void(const std::optional<attest::Hash>& seed)> checkpoint_seed = {};
   std::function<void(std::string_view step)> progress;  // for people: a step that changed the TPM
 };
 
@@ -87,7 +91,7 @@ HierarchyState hierarchy_state(Device&);
 // What a trust file says of this kind of device.
 attest::TpmKind tpm_kind(const Device::Kind&);
 
-// Removes AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not
+// Removes the checkpoint key, AK, C, E and resets the endorsement (and in Mode A owner and lockout) auths. What is not
 // there is skipped and said. disableClear stays: only platform authority (the firmware) can lift
 // it.
 void deprovision(Device&, const Credentials&, attest::Mode,
@@ -100,7 +104,7 @@ void deprovision(Device&, const Credentials&, attest::Mode,
 std::optional<attest::EraEnd::Shown> show_era_end(Device&, const Credentials&,
                                                   const attest::Hash& nonce,
                                                   const attest::Hash& extra_data);
-// Removes AK, C and E alone: the hierarchies belong to the era that follows. What is not ours
+// Removes AK, checkpoint key, C and E alone: the hierarchies belong to the era that follows. What is not ours
 // stays.
 void retire(Device&, const Credentials&, const std::optional<AuthValue>& owner_auth,
             const std::function<void(std::string_view)>& progress);

@@ -8,6 +8,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <cctype>
+#include <cstdio>
 #include <ctime>
 #include <optional>
 
@@ -161,7 +162,9 @@ asio::awaitable<bool> HttpConnection::serve_one() {
   const bool refused = exchange.refusal.has_value();
   if (!refused) co_await answer(exchange);
   exchange.request.being_received.reset();
-  const bool last = refused || !exchange.parser.keep_alive() || shared_->stopping;
+  // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
+  const bool until_end = exchange.refusal->more && exchange.parser.get().version() < 11;
+  const bool last = refused || until_end || !exchange.parser.keep_alive() || shared_->stopping;
   const bool written = co_await reply(exchange, *exchange.refusal, last);
   if (written && last) co_await linger();
   co_return written && !last;
@@ -325,11 +328,20 @@ asio::awaitable<bool> HttpConnection::reply(const Exchange& exchange, const Http
   if (reply.status >= 400) ++shared_->refusals;
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " " +
                      std::string(reason_phrase(reply.status)) + "\r\nDate: " + date_now() +
-                     "\r\nServer: steled\r\nCache-Control: no-store\r\n"
+                     "\r\nServer: steled\r\n"
                      "X-Content-Type-Options: nosniff\r\nContent-Type: " +
-                     reply.content_type +
-                     "\r\nContent-Length: " + std::to_string(reply.body.size()) + "\r\n";
-  for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
+                     reply.content_type + "\r\n";
+  if (!reply.more) {
+    text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
+  } else if (exchange.parser.get().version() >= 11) {
+    text += "Transfer-Encoding: chunked\r\n";
+  }
+  bool cached = false;
+  for (const auto& [name, value] : reply.headers) {
+    text += name + ": " + value + "\r\n";
+    cached = cached || name == "Cache-Control";
+  }
+  if (!cached) text += "Cache-Control: no-store\r\n";
   if (last) {
     text += "Connection: close\r\n";
   } else if (exchange.parser.get().version() < 11) {
@@ -339,7 +351,41 @@ asio::awaitable<bool> HttpConnection::reply(const Exchange& exchange, const Http
   if (exchange.request.method != "HEAD") text += reply.body;
   allow(shared_->receive_time);
   const auto error = co_await stream_->write(asio::buffer(text));
-  co_return !error && !closed_;
+  if (error || closed_) co_return false;
+  if (!reply.more || exchange.request.method == "HEAD") co_return true;
+  co_return co_await reply_pieces(reply, exchange.parser.get().version() >= 11);
+}
+
+// False: the client is gone, or what is missing cannot be had; an end without the last chunk says
+// so.
+asio::awaitable<bool> HttpConnection::reply_pieces(const HttpReply& reply, bool chunked) {
+  HttpReply::Piece piece;
+  while (!piece.last) {
+    deadline_.expires_at(asio::steady_timer::time_point::max());
+    std::string failed;
+    try {
+      piece = co_await reply.more();
+    } catch (const std::exception& error) {
+      failed = error.what();
+    }
+    if (!failed.empty()) {
+      log(Priority::error, "a reply ends before its end: " + failed);
+      co_return false;
+    }
+    std::string text = std::move(piece.bytes);
+    if (chunked && !text.empty()) {
+      std::array<char, 20> length{};
+      const int digits = std::snprintf(length.data(), length.size(), "%zx\r\n", text.size());
+      text.insert(0, length.data(), static_cast<std::size_t>(digits));
+      text += "\r\n";
+    }
+    if (chunked && piece.last) text += "0\r\n\r\n";
+    if (text.empty()) continue;
+    allow(shared_->receive_time);
+    const auto error = co_await stream_->write(asio::buffer(text));
+    if (error || closed_) co_return false;
+  }
+  co_return true;
 }
 
 // A close with unread bytes would be a reset, which takes the reply away from the client.

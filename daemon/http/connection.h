@@ -59,6 +59,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool judge_header(Exchange& exchange);
   awaitable<void> answer(Exchange& exchange);
   awaitable<bool> reply(const Exchange& exchange, const HttpReply& reply, bool last);
+  awaitable<bool> reply_pieces(const HttpReply& reply, bool chunked);
   awaitable<void> linger();
   awaitable<void> watch();
   void allow(std::chrono::milliseconds time);

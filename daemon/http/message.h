@@ -4,6 +4,8 @@
 // which is what the kernel and TLS say.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +47,12 @@ struct HttpReply {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers = {};
+  // In the place of `body`, for what is too long to be held at once: called until the last piece.
+  struct Piece {
+    std::string bytes;
+    bool last = false;
+  };
+  std::function<boost::asio::awaitable<Piece>()> more = {};
 };
 HttpReply json_reply(unsigned status, std::string body);
 HttpReply text_reply(unsigned status, std::string body);

@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <future>
 #include <optional>
 #include <set>
@@ -18,11 +19,15 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/http/anchors.h"
+#include "daemon/http/challenge.h"
 #include "daemon/http/connection.h"
 #include "daemon/http/enrolment.h"
 #include "daemon/http/events.h"
 #include "daemon/http/monitoring.h"
 #include "daemon/http/plain_stream.h"
+#include "daemon/http/records.h"
+#include "daemon/http/tiles.h"
 #include "daemon/http/tls_stream.h"
 #include "daemon/http_address.h"
 #include "daemon/log.h"
@@ -61,6 +66,7 @@ struct HttpServer::State {
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> turned_away{0};
   std::atomic<bool> stopped{false};
+  asio::thread_pool reader{1};  // files are read here: who sends events does not wait for a disk
   std::thread thread;
 };
 
@@ -83,12 +89,18 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
     facts.http_repeated = intake->repeated;
   });
   add_enrolment_routes(routes, daemon.anchorer);
+  add_anchor_routes(routes, daemon, reader.get_executor());
+  add_challenge_route(routes, daemon, reader.get_executor());
+  add_record_routes(routes, daemon, reader.get_executor());
+  add_tile_routes(routes, daemon, reader.get_executor());
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);
   thread = std::thread([this] { context.run(); });
 }
 
 HttpServer::State::~State() {
+  reader.stop();
+  reader.join();
   context.stop();
   thread.join();
 }

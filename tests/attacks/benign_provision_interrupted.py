@@ -14,7 +14,7 @@ from luck import (EXTEND, INCREMENT, SESSION_DIGEST, UNAVAILABLE, Executioner, M
 BOTH = ["keep.before_rename:1", "keep.done:1", "provision.identity", "create.before_rename:1", "create.done:1",
         "provision.genesis", "provision.key", "provision.counter_defined", "provision.counter_written",
         "provision.extend_defined", "provision.extend_written", "provision.receipt_signed",
-        "provision.receipt_kept", "provision.trust", "provision.endorsement"]
+        "provision.receipt_kept", "provision.checkpoint_key", "provision.trust", "provision.endorsement"]
 MODE_A = ["provision.escrow", "keep.before_rename:2", "keep.done:2", "provision.owner", "provision.lockout",
           "provision.clear", "keep.before_rename:3"]
 MODE_B = ["keep.before_rename:2"]

@@ -157,9 +157,7 @@ TEST(Finality, NothingIsFinalWhereTheLogWasTamperedWithOrNothingWasChecked) {
 }
 
 Memory remembered(const PaperLog& log) {
-  const Statement& newest = *log.chain->newest_statement();
-  return {log.chain->log_id(),        newest.seq, newest.quote_seq, newest.run, log.chain->extend(),
-          log.chain->newest_digest(), newest.tree};
+  return log.chain->memory();
 }
 
 TEST(Finality, WhatAVerifierRemembersIsFinalForIt) {

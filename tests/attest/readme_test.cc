@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "attest/codec.h"
+#include "attest/evidence/writer.h"
 #include "attest/receipt.h"
 #include "tests/support/examples.h"
 #include "tests/support/vectors.h"
@@ -61,6 +62,23 @@ Receipt example_receipt(const TpmIdentity& identity, const Hash& digest, const H
   return {ReceiptKind::read_back, digest, audit, {}};
 }
 
+// Behind the example statement's tree of one leaf: a remark, the example record, two left out.
+Bytes example_evidence(const Hash& log_id, const Hash& digest) {
+  Bytes out;
+  EvidenceWriter writer(
+      [&out](ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
+  writer.write(StartPart{log_id, digest, CompactRange::restore(1, {test::filled(0x11)}).value()});
+  const Bytes remark = encode(test::example_remark());
+  writer.write(EntryPart{static_cast<std::uint8_t>(EntryKind::remark), remark});
+  const auto leaf = encode(test::example_leaf());
+  const Bytes tlvs = test::example_tlvs();
+  const Content content = test::example_content(tlvs);
+  writer.write(RecordPart{{leaf, RecordView::State::present, content}});
+  writer.write(ElidedPart{4, {test::filled(0x22)}});
+  writer.write(EndPart{});
+  return out;
+}
+
 Blocks examples() {
   const Bytes tlvs = test::example_tlvs();
   const Content content = test::example_content(tlvs);
@@ -97,6 +115,7 @@ Blocks examples() {
       {"next-chain-head", to_hex(extended(log_id(genesis), digest))},
       {"void", to_hex(encode(test::example_voided()))},
       {"remark", to_hex(encode(test::example_remark()))},
+      {"evidence-bundle", to_hex(example_evidence(log_id(genesis), digest))},
       {"trust", to_text(test::example_trust())},
       {"checkpoint", to_text(auditor.note(checkpoint))},
       {"note-key", to_text(auditor.key()) + "\n"},

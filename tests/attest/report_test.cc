@@ -82,7 +82,7 @@ TEST(Report, JsonIsTheSchemaToTheByte) {
       "7},"
       "\"detail\":\"a \\\"b\\\"\"}],"
       "\"findings\":[{\"finding\":\"mode_b\",\"at\":{},\"detail\":\"x\\\\x09y\"}],"
-      "\"what\":\"store\",\"defect_count\":1,\"finding_count\":1}");
+      "\"what\":\"store\",\"held\":null,\"defect_count\":1,\"finding_count\":1}");
 }
 
 TEST(Report, HostileTextIsShownEscaped) {

@@ -25,6 +25,7 @@ tpm::ProvisionPlan make_plan(attest::Mode mode) {
   plan.origin = "test.example/log";
   plan.mode = mode;
   plan.salt.bytes.fill(1);
+  plan.checkpoint_seed.bytes.fill(8);
   plan.ak_auth.fill(2);
   plan.counter_auth.fill(3);
   plan.extend_auth.fill(4);

@@ -24,7 +24,7 @@ class Readme(unittest.TestCase):
     def test_every_example_prints_what_it_says(self):
         with HttpHost() as plain, HttpHost() as secure:
             # A heartbeat now and then, so that the example of wait=sealed ends by itself.
-            plain.provision(heartbeat="2s")
+            plain.provision(heartbeat="2s", http='plain_roles = ["writer", "monitor", "reader", "auditor"]')
             plain.start_daemon()
             authority = Authority(secure.folder, "ca")
             certificate, key = authority.issue("localhost", "DNS:localhost", usage="serverAuth")

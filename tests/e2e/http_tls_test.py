@@ -16,7 +16,17 @@ ROUTES = {
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/version"): None,
+    ("GET", "/checkpoint"): None,
+    ("GET", "/tile/0/000.p/1"): None,
+    ("GET", "/tile/entries/000.p/1"): None,
+    ("GET", "/v1/events/0"): {"reader"},
+    ("GET", "/v1/events/0/proof"): {"reader", "auditor"},
+    ("GET", "/v1/events/0/proof?content=true"): {"reader"},
+    ("GET", "/v1/anchors"): {"auditor", "admin"},
+    ("GET", "/v1/anchors/newest"): {"auditor", "admin"},
+    ("POST", "/v1/challenge"): {"auditor"},
 }
+BODIES = {"/v1/challenge": b'{"nonce":"' + b"5a" * 32 + b'"}'}
 AUTHORITY = """[ca]
 default_ca = one
 [one]
@@ -102,7 +112,7 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
     def ask(self, client, method, path, *arguments):
         certificate, key = client
         arguments += ("--cacert", self.ours.certificate, "--cert", certificate, "--key", key)
-        body = b"over TLS" if method == "POST" and "-T" not in arguments else None
+        body = BODIES.get(path, b"over TLS") if method == "POST" and "-T" not in arguments else None
         return self.host.curl(path, *arguments, body=body, scheme="https")
 
     def test_every_route_serves_its_roles_and_no_other(self):

@@ -2,9 +2,10 @@
 openssl, a proof to stele-verify in a folder of its own; each also with a bit changed, which must fail."""
 import hashlib
 import json
+import subprocess
 import unittest
 
-from stele_host import BIN, MALFORMED, OK, TAMPERED, Host, run
+from stele_host import BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, Host, run
 
 EVENTS = [b"event %d, whose proof is handed out" % i for i in range(300)]
 
@@ -72,6 +73,18 @@ class Outside(unittest.TestCase):
             self.assertLessEqual(proof.stat().st_size, 2048)
             self.assertNotIn(EVENTS[number], proof.read_bytes())
             self.assertEqual(self.appraise(proof), (OK, "verified"))
+
+    def test_a_proof_can_be_waited_for_and_the_waiting_ends(self):
+        index, = self.host.append(b"not sealed yet")
+        proof = self.host.folder / "waited.proof"
+        self.assertEqual(self.host.stele("prove", index, "-o", proof).returncode, TEMPORARY)
+        self.assertEqual(self.host.stele("prove", index, "-o", proof, "--wait", "--at-most", 1).returncode, TEMPORARY)
+        self.assertEqual(self.host.stele("prove", index + 1000, "-o", proof, "--wait").returncode, NO_INPUT)
+        self.assertFalse(proof.exists())
+        waiting = subprocess.Popen([BIN / "stele", "prove", str(index), "-o", proof, "--wait", "--config", self.host.config])
+        self.host.anchor()
+        self.assertEqual(waiting.wait(60), OK)
+        self.assertEqual(self.appraise(proof), (OK, "verified"))
 
     def test_a_proof_with_its_content_holds_and_changed_anywhere_it_does_not(self):
         proof = self.host.folder / "content.proof"

@@ -17,6 +17,7 @@ tpm::ProvisionPlan plan_of(std::uint8_t number, std::uint8_t pcr) {
   plan.counter_handle += 0x10u * number;
   plan.extend_handle += 0x10u * number;
   plan.salt.bytes.fill(number);
+  plan.checkpoint_seed.bytes.fill(0x50);
   plan.ak_auth.fill(static_cast<std::uint8_t>(0x10 + number));
   plan.counter_auth.fill(static_cast<std::uint8_t>(0x20 + number));
   plan.extend_auth.fill(static_cast<std::uint8_t>(0x30 + number));

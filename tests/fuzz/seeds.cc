@@ -15,6 +15,7 @@
 #include "tests/support/ek_vendor.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_boot.h"
+#include "tests/support/paper_evidence.h"
 #include "tests/support/paper_store.h"
 #include "tests/support/paper_log.h"
 #include "tests/support/scratch.h"
@@ -193,6 +194,23 @@ void judged() {
   seed("evidence", "lived", evidence_of(log));
 }
 
+void evidence_bundles() {
+  PaperLog log = lived();
+  EvidenceWish wish;
+  wish.trust = to_text(log.trust);
+  wish.answer = log.answer(filled(0x77));
+  seed("evidence_bundle", "whole", bundle_of(log, wish));
+  wish = {};
+  wish.shown.emplace().add(3, 5);
+  seed("evidence_bundle", "chosen", bundle_of(log, wish));
+  wish.since = remembered(log);
+  wish.earlier = {1, 4};
+  log.events(3);
+  log.counter();
+  wish.shown->add(12, 13);
+  seed("evidence_bundle", "since", bundle_of(log, wish));
+}
+
 void eras() {
   PaperLog log = lived();
   log.begin_era(PaperTpm(), filled(0x77), 2);
@@ -211,6 +229,7 @@ void eras() {
   end.shown.reset();
   seed("era_end", "gone", encode(end));
   seed("evidence", "two_eras", evidence_of(log));
+  seed("evidence_bundle", "two_eras", bundle_of(log));
 }
 
 void enrolments() {
@@ -275,6 +294,7 @@ int main(int argc, char** argv) {
   merkle_proofs();
   proofs_and_answers();
   judged();
+  evidence_bundles();
   eras();
   enrolments();
   stores();

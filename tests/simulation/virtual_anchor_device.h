@@ -38,6 +38,7 @@ class VirtualAnchorDevice : public tpm::AnchorDevice {
   tpm::Activation activate_credential(std::uint32_t, const attest::Credential&) override {
     return {std::nullopt, "no endorsement key of this TPM is meant"};
   }
+  std::optional<attest::Hash> checkpoint_seed() override { return std::nullopt; }
 
  private:
   using Index = VirtualTpm::Index;

@@ -358,6 +358,22 @@ TEST_F(StoreReader, EntriesWrittenAfterTheReaderWasMadeAreNotSeen) {
   EXPECT_EQ(reader.log_id(), good.log_id);
 }
 
+TEST_F(StoreReader, EntriesFromALaterFileAreThoseOfTheWholeJournal) {
+  std::vector<std::pair<std::uint64_t, attest::Bytes>> all;
+  EntryReader whole(posix(), path());
+  while (auto entry = whole.next()) all.emplace_back(entry->number, entry->payload);
+  ASSERT_GT(whole.files(), 1u);
+  for (std::uint64_t file = 0; file <= whole.files(); ++file) {
+    EntryReader reader(posix(), path(), file);
+    std::vector<std::pair<std::uint64_t, attest::Bytes>> some;
+    while (auto entry = reader.next()) some.emplace_back(entry->number, entry->payload);
+    EXPECT_FALSE(reader.defect() || reader.torn());
+    ASSERT_LE(some.size(), all.size());
+    EXPECT_EQ(some.empty(), file == whole.files());
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), all.end() - static_cast<std::ptrdiff_t>(some.size())));
+  }
+}
+
 TEST_F(StoreReader, ContentUnderAnUnknownCodecIsGivenAsSuch) {
   std::string bytes = slurp(segment(2));
   // The first group of one record: header, leaf, then its block's header with the codec after the magic.

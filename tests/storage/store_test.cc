@@ -40,11 +40,17 @@ void expect_holds(const Store& store, const Records& records) {
   store.visit(0, ~std::uint64_t{0}, [&](const StoredRecord& record) {
     EXPECT_EQ(record.index, next);
     EXPECT_EQ(record.leaf, records.leaf(next));
+    const attest::Bytes leaf = store.read_leaves(next, next + 1);
+    EXPECT_TRUE(std::equal(leaf.begin(), leaf.end(), record.encoded_leaf.begin(),
+                           record.encoded_leaf.end()));
     EXPECT_EQ(std::string(record.bytes.begin(), record.bytes.end()), records.content(next));
     ++next;
     return true;
   });
   EXPECT_EQ(next, records.size());
+  EXPECT_EQ(store.read_leaves(0, next).size(), next * attest::kLeafBytes);
+  EXPECT_THROW(store.read_leaves(0, next + 1), std::out_of_range);
+  EXPECT_THROW(store.read_leaves(1, 0), std::out_of_range);
 }
 
 class StoreTest : public ::testing::Test {

@@ -156,7 +156,7 @@ TEST(Provision, TheKeptGenesisDecidesOriginAndMode) {
 TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
   Provisioned log(Mode::a);
   tpm::ProvisionPlan plan = make_plan(Mode::a, 9);
-  plan.ak_handle += 1;
+  plan.ak_handle += 2;
   plan.counter_handle += 2;
   plan.extend_handle += 2;
   MemoryKeeper memory;
@@ -173,7 +173,7 @@ TEST(Provision, TwoLogsShareATpmAtDifferentHandles) {
   Provisioned log;
   tpm::ProvisionPlan plan = make_plan(Mode::b, 1);
   plan.salt.bytes.fill(7);
-  plan.ak_handle += 1;
+  plan.ak_handle += 2;
   plan.counter_handle += 2;
   plan.extend_handle += 2;
   plan.pcr = 13;

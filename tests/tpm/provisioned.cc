@@ -19,6 +19,7 @@ tpm::ProvisionPlan make_plan(attest::Mode mode, std::uint8_t seed) {
   plan.origin = "log.example/test";
   plan.mode = mode;
   plan.salt.bytes.fill(seed);
+  plan.checkpoint_seed.bytes.fill(seed);
   plan.created_ns = 1'700'000'000'000'000'000;
   plan.ak_auth = secret(seed, 1);
   plan.counter_auth = secret(seed, 2);

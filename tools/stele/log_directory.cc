@@ -27,6 +27,8 @@ const std::set<std::string> kOurs = {"lock",
                                      "secrets.new",
                                      "trust",
                                      "trust.new",
+                                     "checkpoint.vkey",
+                                     "checkpoint.vkey.new",
                                      "journal",
                                      "segments",
                                      "tree",
@@ -184,6 +186,11 @@ void LogDirectory::keep_genesis_receipt(const attest::Bytes& receipt) {
 void LogDirectory::keep_trust(const std::string& text) {
   write_text_file(path_ + "/trust", text);
   trust_ = text;
+}
+
+void LogDirectory::keep_checkpoint_key(const std::string& verifier_key) {
+  const std::string path = path_ + "/checkpoint.vkey";
+  if (read_if_there(path) != verifier_key) write_text_file(path, verifier_key);
 }
 
 void LogDirectory::purge() {

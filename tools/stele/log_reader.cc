@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "attest/base64.h"
 #include "attest/proof.h"
@@ -107,6 +108,25 @@ void LogReader::stop_following() {
   stopped_ = true;
   const int socket = followed_;
   if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+}
+
+void LogReader::wait_until_sealed(std::uint64_t index, std::chrono::seconds at_most) {
+  if (!daemon_) return;  // prove() says what is missing: nobody will anchor
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  for (;;) {
+    const boost::json::object reply = daemon_->ask({{"do", "status"}});
+    const auto& status = reply.at("status").as_object();
+    const auto& anchoring = status.at("anchoring").as_object();
+    if (anchoring.at("counter_anchored").to_number<std::uint64_t>() > index) return;
+    // A number that no record has yet is refused at once, not waited for.
+    if (status.at("log").as_object().at("size").to_number<std::uint64_t>() <= index) return;
+    if (std::chrono::steady_clock::now() >= until) {
+      throw CommandError(kTemporary, "no counter anchor covers record " + std::to_string(index) +
+                                         " after " + std::to_string(at_most.count()) +
+                                         " s: wait longer (--at-most), or run `stele anchor`");
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
 }
 
 attest::Bytes LogReader::prove(std::uint64_t index, bool content) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <optional>
 
@@ -26,6 +27,9 @@ class LogReader {
   // Ends follow(). May be called from a signal handler; follow() has begun or never will.
   void stop_following();
   const Site& site() const { return site_; }
+  // Returns when a counter anchor covers the record; asks the daemon for its status, once a second.
+  // CommandError 75 when the time is up, or no daemon runs that could anchor.
+  void wait_until_sealed(std::uint64_t index, std::chrono::seconds at_most);
   // An encoded attest::Proof, with the content if asked.
   attest::Bytes prove(std::uint64_t index, bool content);
 

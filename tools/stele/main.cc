@@ -10,6 +10,8 @@
 #include "tools/stele/anchor.h"
 #include "tools/stele/answer.h"
 #include "tools/stele/append.h"
+#include "tools/stele/bundle.h"
+#include "tools/stele/challenge.h"
 #include "tools/stele/command.h"
 #include "tools/stele/config.h"
 #include "tools/stele/deprovision.h"
@@ -38,10 +40,12 @@ void add_commands(CLI::App& app, const Common& common, int& exit_code) {
   add_append(app, common, exit_code);
   add_anchor(app, common, exit_code);
   add_answer(app, common, exit_code);
+  add_challenge(app, common, exit_code);
   add_status(app, common, exit_code);
   add_query(app, common, exit_code);
   add_show(app, common, exit_code);
   add_prove(app, common, exit_code);
+  add_bundle(app, common, exit_code);
   add_trust(app, common, exit_code);
   add_config(app, common, exit_code);
   add_look_up(app, common, exit_code);

@@ -1,6 +1,7 @@
 #include "tools/stele/prove.h"
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 
 #include "tools/stele/log_reader.h"
@@ -10,9 +11,14 @@
 namespace stele::tools {
 namespace {
 
+constexpr std::uint64_t kWaitSeconds = 4000;    // a heartbeat of an hour, and some slack
+constexpr std::uint64_t kMaxWaitSeconds = 86'400;
+
 struct Arguments {
   std::uint64_t index = 0;
   bool content = false;
+  bool wait = false;
+  std::uint64_t at_most = kWaitSeconds;
   std::string output = "-";
 };
 
@@ -27,8 +33,20 @@ void add_prove(CLI::App& app, const Common& common, int&) {
   command->add_option("-o,--output", arguments->output, "Where to; -: standard output")
       ->type_name("FILE");
   command->add_flag("--content", arguments->content, "Put the record's content into the proof");
+  CLI::Option* wait = command->add_flag(
+      "--wait", arguments->wait, "Wait until a counter anchor covers the record; makes none itself");
+  command->add_option("--at-most", arguments->at_most, "How long to wait; then exit code 75")
+      ->type_name("SECONDS")
+      ->check(is_number())
+      ->check(CLI::Range(std::uint64_t{1}, kMaxWaitSeconds))
+      ->needs(wait)
+      ->capture_default_str();
   command->callback([&common, arguments] {
-    write_output(arguments->output, LogReader(common).prove(arguments->index, arguments->content));
+    LogReader reader(common);
+    if (arguments->wait) {
+      reader.wait_until_sealed(arguments->index, std::chrono::seconds(arguments->at_most));
+    }
+    write_output(arguments->output, reader.prove(arguments->index, arguments->content));
   });
 }
 

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "attest/note_signer.h"
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
@@ -90,6 +91,7 @@ class Provisioning {
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();
     plan_.salt = random_bytes();
+    plan_.checkpoint_seed = random_bytes();
     hierarchies_ = tpm::hierarchy_state(device);
     plan_.event_log = read_event_log(arguments_.tcti);
     if (directory_.genesis()) {
@@ -150,6 +152,11 @@ class Provisioning {
       trust_ = attest::to_text(trust);
       if (!plan_.locked_from_outside) keep_trust();
     };
+    keeper.checkpoint_seed = [this](const std::optional<attest::Hash>& seed) {
+      if (!seed) return say_no_checkpoint_key();
+      const attest::NoteSigner signer(*seed, plan_.origin);
+      directory_.keep_checkpoint_key(to_text(signer.key()) + "\n");
+    };
     keeper.progress = [this](std::string_view step) {
       std::cout << step << std::endl;
       changed_ = true;
@@ -172,6 +179,12 @@ class Provisioning {
     relay_until_locked(device, credentials, log, arguments_.mode.from_outside,
                        [this] { keep_trust(); });
     std::cout << "the TPM is locked with secrets that this host has never seen" << std::endl;
+  }
+
+  static void say_no_checkpoint_key() {
+    std::cerr << "stele: this log was made before checkpoints were signed, and its TPM takes no "
+                 "key for it without\nstele: the auditor's secrets: its checkpoints stay without a "
+                 "signature. To change that, run this again\nstele: with --escrow-plain FILE\n";
   }
 
   void say_done() const {

@@ -4,19 +4,37 @@
 #include <iostream>
 #include <memory>
 
+#include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
 
-void trust(const Common& common, const std::string& output) {
-  const std::string text = read_trust(find_site(common)).text;
+void give(const std::string& text, const std::string& output) {
   if (output.empty()) {
     std::cout << text;
   } else {
     write_output(output, attest::view(text));
   }
+}
+
+// Worth little beside the trust file: whoever is root on the host can sign with it too.
+void checkpoint_key(const Common& common, const std::string& output) {
+  const Site site = find_site(common);
+  require_log(site);
+  const std::string path = site.config.data + "/checkpoint.vkey";
+  if (!storage::posix().exists(path)) {
+    throw CommandError(kNoInput,
+                       "this log has no key for its checkpoints: run `stele provision` again with "
+                       "steled stopped (mode a: with --escrow-plain), then start steled");
+  }
+  give(read_text_file(path), output);
+}
+
+void trust(const Common& common, const std::string& output) {
+  const std::string text = read_trust(find_site(common)).text;
+  give(text, output);
   std::cerr << "stele: give it to the auditor by a way that this host's root does not control.\n"
             << "stele: SHA-256 to compare over another channel: "
             << attest::to_hex(attest::hash(attest::view(text))) << '\n';
@@ -29,7 +47,12 @@ void add_trust(CLI::App& app, const Common& common, int&) {
   CLI::App* command =
       app.add_subcommand("trust", "Print or export the trust file that an auditor pins");
   command->add_option("-o,--output", *output, "Write it to this file")->type_name("FILE");
-  command->callback([&common, output] { trust(common, *output); });
+  auto key = std::make_shared<bool>(false);
+  command->add_flag("--checkpoint-key", *key,
+                    "Instead: the C2SP verifier key of the signature on the log's checkpoints");
+  command->callback([&common, output, key] {
+    *key ? checkpoint_key(common, *output) : trust(common, *output);
+  });
 }
 
 }  // namespace stele::tools

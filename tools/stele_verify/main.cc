@@ -11,10 +11,12 @@
 #include <thread>
 
 #include "attest/appraiser.h"
+#include "attest/evidence/appraise.h"
 #include "attest/printable.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
 #include "tools/stele_verify/files.h"
+#include "tools/stele_verify/input_file.h"
 #include "tools/stele_verify/progress_bar.h"
 
 namespace {
@@ -52,7 +54,9 @@ struct Call {
 
 void describe(CLI::App& app, Call& call) {
   app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
-  app.add_option("PATH", call.path, "A data directory, or a single proof (stele prove)")
+  app.add_option("PATH", call.path,
+                 "A data directory, an evidence bundle (stele bundle; -: standard input), or a "
+                 "single proof (stele prove)")
       ->required();
   app.add_option("--trust", call.trust_path,
                  "The trust file that pins the log; without it nothing is better than undetermined")
@@ -60,8 +64,9 @@ void describe(CLI::App& app, Call& call) {
   auto* key = app.add_option(
       "--auditor-key", call.auditor_key,
       "File with the verifier key (name+hash+base64) that must have signed the trust file; "
-      "needed to approve an era later than the first");
-  key->type_name("FILE")->needs("--trust");
+      "needed to approve an era later than the first. Without --trust: the trust file in the bundle "
+      "counts if this key signed it");
+  key->type_name("FILE");
   auto* nonce =
       app.add_option("--nonce", call.nonce, "The 32 random bytes that the host was asked with");
   nonce->type_name("HEX");
@@ -99,12 +104,15 @@ CallError unusable(const std::string& what, const std::string& path, const attes
                        (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
 }
 
+std::string read_auditor_key(const Call& call) {
+  if (call.auditor_key.empty()) return {};
+  std::string key = tools::read_whole(call.auditor_key, 1u << 16);
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+  return key;
+}
+
 attest::TrustFile read_trust(const Call& call) {
-  std::string key;
-  if (!call.auditor_key.empty()) {
-    key = tools::read_whole(call.auditor_key, 1u << 16);
-    while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
-  }
+  const std::string key = read_auditor_key(call);
   const auto trust = attest::parse_trust(tools::read_whole(call.trust_path, 1u << 20), key);
   if (!trust) {
     throw unusable("the trust file", call.trust_path, trust.error(),
@@ -116,7 +124,8 @@ attest::TrustFile read_trust(const Call& call) {
 attest::Options read_options(const Call& call) {
   attest::Options options;
   if (!call.trust_path.empty()) options.trust = read_trust(call);
-  options.eras_approved = !call.auditor_key.empty();  // read_trust() has checked the signature
+  // read_trust() has checked the signature.
+  options.eras_approved = options.trust && !call.auditor_key.empty();
   if (!call.nonce.empty()) {
     options.nonce = attest::hash_from_hex(call.nonce);
     if (!options.nonce) throw CallError(kUsage, "--nonce takes 32 bytes as 64 hexadecimal digits");
@@ -140,15 +149,47 @@ attest::Options read_options(const Call& call) {
   return options;
 }
 
-attest::Report appraise_proof(const Call& call, const attest::Options& options) {
-  const std::string bytes = tools::read_whole(call.path);
+void keep_memory(const Call& call, const attest::Report& report,
+                 const std::optional<attest::Memory>& memory) {
+  if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
+    tools::replace_file(call.memory_path, attest::to_text(*memory));
+  }
+}
+
+attest::Report appraise_bundle(const Call& call, const attest::Options& options,
+                               tools::InputFile& input) {
+  attest::EvidenceOptions with_key{options, read_auditor_key(call)};
+  attest::EvidenceAppraiser appraiser(std::move(with_key));
+  if (!call.answer_path.empty()) {
+    appraiser.answer(attest::view(tools::read_whole(call.answer_path, 1u << 20)));
+  }
+  {
+    tools::ProgressBar bar;
+    storage::Progress progress;
+    progress.total_bytes = input.size();
+    for (auto bytes = input.next(); !bytes.empty(); bytes = input.next()) {
+      appraiser.feed(bytes);
+      progress.bytes += bytes.size();
+      progress.records = appraiser.records();
+      bar.show(progress);
+    }
+  }
+  const attest::Report report = appraiser.report();
+  keep_memory(call, report, appraiser.memory());
+  return report;
+}
+
+attest::Report appraise_proof(const Call& call, const attest::Options& options,
+                              tools::InputFile& input) {
+  const std::string bytes = input.rest();
   if (!std::string_view(bytes).starts_with(kProofMagic)) {
     throw CallError(kMalformed,
-                    call.path + " is no evidence of Stele's: neither a data directory nor a proof");
+                    call.path + " is no evidence of Stele's: neither a data directory, a bundle nor a proof");
   }
   if (!call.memory_path.empty() || !call.answer_path.empty()) {
     throw CallError(kUsage,
-                    "a proof is of one record: --memory and --answer are for a data directory");
+                    "a proof is of one record: --memory and --answer are for a data directory "
+                    "or a bundle");
   }
   return attest::Appraiser::appraise_proof(attest::view(bytes), options);
 }
@@ -172,21 +213,36 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
                      [&bar](const storage::Progress& progress) { bar.show(progress); });
   }
   const attest::Report report = appraiser.report();
-  const auto memory = appraiser.memory();
-  if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
-    tools::replace_file(call.memory_path, attest::to_text(*memory));
-  }
+  keep_memory(call, report, appraiser.memory());
   return report;
 }
 
-int judge(const Call& call) {
-  if (!std::filesystem::exists(call.path)) {
-    throw CallError(kNoInput, call.path + " does not exist; give a data directory or a proof");
+void require_trust_beside_key(const Call& call) {
+  if (call.auditor_key.empty() || !call.trust_path.empty()) return;
+  throw CallError(kUsage,
+                  "--auditor-key without --trust is for a bundle with a trust file in it");
+}
+
+attest::Report appraise_any(const Call& call) {
+  const bool is_stdin = call.path == "-";
+  if (!is_stdin && !std::filesystem::exists(call.path)) {
+    throw CallError(kNoInput,
+                    call.path + " does not exist; give a data directory, a bundle or a proof");
   }
   attest::Options options = read_options(call);
-  const attest::Report report = std::filesystem::is_directory(call.path)
-                                    ? appraise_store(call, std::move(options))
-                                    : appraise_proof(call, options);
+  const bool is_directory = !is_stdin && std::filesystem::is_directory(call.path);
+  if (is_directory) {
+    require_trust_beside_key(call);
+    return appraise_store(call, std::move(options));
+  }
+  tools::InputFile input(call.path);
+  if (input.begins_with(attest::kEvidenceMagic)) return appraise_bundle(call, options, input);
+  require_trust_beside_key(call);
+  return appraise_proof(call, options, input);
+}
+
+int judge(const Call& call) {
+  const attest::Report report = appraise_any(call);
   std::cout << (call.output == "json" ? attest::to_json(report) : attest::to_text(report));
   if (call.output == "json") std::cout << '\n';
   std::cout.flush();
@@ -212,7 +268,7 @@ int fail(int code, const std::string& message) {
 
 int main(int argc, char** argv) {
   Call call;
-  CLI::App app{"Judges a Stele log, or a single proof, offline.", "stele-verify"};
+  CLI::App app{"Judges a Stele log, an evidence bundle or a single proof, offline.", "stele-verify"};
   describe(app, call);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,160 @@
+#include "attest/evidence/appraise.h"
+
+#include <algorithm>
+
+#include "attest/bundle.h"
+#include "attest/entry.h"
+
+namespace stele::attest {
+namespace {
+
+// Enough for the hashes of many at once to pay.
+constexpr std::size_t kRecordsAtOnce = 1u << 12;
+
+}  // namespace
+
+struct EvidenceAppraiser::State {
+  explicit State(EvidenceOptions given) : options(std::move(given)) {}
+
+  void take(const EvidencePart& part);
+  void take(const TrustPart& part);
+  void take(const AnswerPart& part);
+  void take(const StartPart& part);
+  void take(const EarlierPart& part);
+  void take(const EntryPart& part);
+  void take(const RecordPart& part);
+  void take(const ElidedPart& part);
+  void take(const LogPart& part);
+  void take(const EndPart&) {}
+  void check_waiting();
+  Appraiser& judge();
+
+  EvidenceOptions options;
+  EvidenceDecoder decoder;
+  std::optional<Bytes> given_answer;
+  std::optional<Appraiser> appraiser;  // once the trust is known
+  std::vector<RecordView> waiting;     // views into the decoder
+  std::vector<CheckedRecord> checked;
+  std::uint64_t shown = 0;
+  std::optional<Held::Since> since;
+  std::vector<Hash> logs;  // that the boot bundle before names, newest last
+};
+
+Appraiser& EvidenceAppraiser::State::judge() {
+  if (!appraiser) {
+    appraiser.emplace(options);
+    if (given_answer) appraiser->answer(*given_answer);
+  }
+  return *appraiser;
+}
+
+void EvidenceAppraiser::State::take(const EvidencePart& part) {
+  const bool is_record = std::holds_alternative<RecordPart>(part);
+  if (!is_record || waiting.size() == kRecordsAtOnce) check_waiting();
+  std::visit([this](const auto& which) { take(which); }, part);
+}
+
+void EvidenceAppraiser::State::take(const TrustPart& part) {
+  if (options.trust || options.auditor_key.empty()) return;
+  auto trust = parse_trust({reinterpret_cast<const char*>(part.text.data()), part.text.size()},
+                           options.auditor_key);
+  if (!trust) return judge().damaged(trust.error());
+  options.trust = std::move(*trust);
+  options.eras_approved = true;
+}
+
+void EvidenceAppraiser::State::take(const AnswerPart& part) {
+  if (!given_answer) judge().answer(part.bytes);
+}
+
+void EvidenceAppraiser::State::take(const StartPart& part) {
+  judge().begin_behind(part.log_id, part.digest, part.tree);
+  since.emplace();
+  since->size = part.tree.size();
+  // Not from the host: it names but d.
+  if (options.memory && options.memory->digest == part.digest) {
+    since->seq = options.memory->seq;
+    since->quote_seq = options.memory->quote_seq;
+  }
+}
+
+void EvidenceAppraiser::State::take(const EarlierPart& part) {
+  ++shown;
+  judge().earlier(part.index, check_record(part.index, part.record), part.path);
+}
+
+void EvidenceAppraiser::State::take(const EntryPart& part) {
+  judge().entry(part.kind, part.payload);
+  logs.clear();
+  if (part.kind != static_cast<std::uint8_t>(EntryKind::bundle)) return;
+  const auto bundle = decode_bundle(part.payload);
+  if (!bundle) return;  // the appraiser has said so
+  if (bundle->ima_bytes > 0) logs.push_back(bundle->ima_hash);
+  if (bundle->event_log_bytes > 0) logs.push_back(bundle->event_log_hash);
+}
+
+void EvidenceAppraiser::State::take(const RecordPart& part) {
+  judge();
+  waiting.push_back(part.record);
+}
+
+void EvidenceAppraiser::State::check_waiting() {
+  if (waiting.empty()) return;
+  checked.assign(waiting.size(), {});
+  check_records(judge().size(), waiting, checked);
+  judge().records(checked);
+  shown += waiting.size();
+  waiting.clear();
+}
+
+void EvidenceAppraiser::State::take(const ElidedPart& part) {
+  judge().elided(part.end, part.roots);
+}
+
+// The event log, then the IMA list; each may be left out.
+void EvidenceAppraiser::State::take(const LogPart& part) {
+  const Hash its_hash = hash(part.bytes);
+  while (!logs.empty()) {
+    const bool named = logs.back() == its_hash;
+    logs.pop_back();
+    if (named) return;
+  }
+  judge().damaged(
+      {Fault::bundle_mismatch, {}, "a log that the boot bundle before it does not name"});
+}
+
+EvidenceAppraiser::EvidenceAppraiser(EvidenceOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {}
+EvidenceAppraiser::~EvidenceAppraiser() = default;
+
+void EvidenceAppraiser::answer(ByteView bytes) {
+  state_->given_answer.emplace(bytes.begin(), bytes.end());
+}
+
+void EvidenceAppraiser::feed(ByteView bytes) {
+  state_->decoder.feed(bytes);
+  while (const auto part = state_->decoder.next()) state_->take(*part);
+  state_->check_waiting();  // their views end with the next feed
+}
+
+std::uint64_t EvidenceAppraiser::records() const { return state_->shown; }
+
+Report EvidenceAppraiser::report() {
+  Appraiser& appraiser = state_->judge();
+  if (const auto whole = state_->decoder.finish(); !whole) appraiser.damaged(whole.error());
+  Report report = appraiser.report();
+  report.what = "bundle";
+  report.held = Held{state_->shown, state_->since};
+  return report;
+}
+
+std::optional<Memory> EvidenceAppraiser::memory() const { return state_->appraiser->memory(); }
+
+AppraisedEvidence appraise_evidence(ByteView bytes, EvidenceOptions options) {
+  EvidenceAppraiser appraiser(std::move(options));
+  appraiser.feed(bytes);
+  Report report = appraiser.report();
+  return {std::move(report), appraiser.memory()};
+}
+
+}  // namespace stele::attest

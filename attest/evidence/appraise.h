@@ -1,0 +1,46 @@
+// EvidenceAppraiser: judges an evidence bundle as its bytes come, by the appraiser's rules.
+//
+//   EvidenceAppraiser judge(options); judge.feed(bytes) …; judge.report(), judge.memory()
+//
+// Beyond those rules: every record that one shown names as its source is shown; a log is the one that
+// the boot bundle before it names; the bundle is whole. What is not shown is counted in Report::held,
+// not judged, and nothing is said of it but that the anchored roots include it. A bundle that begins
+// behind a statement is judged only by whoever remembers that very statement.
+// Thread safety: one thread. Memory: a part (64 MiB), the bytes of one feed(), the appraiser's own.
+// Trust: the bytes are from the host under judgement; a trust file inside counts only if
+// auditor_key signed it.
+#pragma once
+
+#include "attest/evidence/decoder.h"
+
+namespace stele::attest {
+
+struct EvidenceOptions : Options {
+  // With no trust file given: the one inside, if this key (C2SP verifier key) signed it.
+  std::string auditor_key;
+};
+
+class EvidenceAppraiser {
+ public:
+  explicit EvidenceAppraiser(EvidenceOptions options);
+  ~EvidenceAppraiser();
+  // A live answer from elsewhere: the one inside is not looked at. Before the first feed().
+  void answer(ByteView bytes);
+  void feed(ByteView bytes);
+  std::uint64_t records() const;  // shown so far
+  Report report();                // ends the evidence; once
+  std::optional<Memory> memory() const;  // after report(), as the appraiser's
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// All at once.
+struct AppraisedEvidence {
+  Report report;
+  std::optional<Memory> memory;
+};
+AppraisedEvidence appraise_evidence(ByteView bytes, EvidenceOptions options);
+
+}  // namespace stele::attest

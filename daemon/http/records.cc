@@ -1,0 +1,116 @@
+#include "daemon/http/records.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "attest/decimal.h"
+#include "daemon/access.h"
+#include "daemon/http/away.h"
+#include "daemon/record_proof.h"
+#include "daemon/replies.h"
+#include "storage/damage.h"
+
+namespace stele::daemon {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr unsigned kRetryAnchor_s = 60;  // a heartbeat may be an hour away, an anchor on demand not
+constexpr unsigned kRetryRecord_s = 5;
+
+struct Asked {
+  std::uint64_t index = 0;
+  std::optional<HttpReply> refusal;
+};
+
+Asked asked_index(const ControlledDaemon& daemon, const HttpRequest& request) {
+  const auto index = attest::parse_decimal(request.path_values.at("index"));
+  const std::uint64_t size = daemon.sequencer.head().size;
+  if (index && *index < size) return {*index, std::nullopt};
+  return {0, problem(404, "there is no such record: the log holds " + std::to_string(size) +
+                              ", from 0")};
+}
+
+// What `read` makes of the record, once that is recorded.
+asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon, asio::any_io_executor reader,
+                                    const HttpRequest& request, std::function<HttpReply()>& read) {
+  const std::string asked = access_text(request);
+  const std::string refused = co_await record_access(daemon.sequencer, asked);
+  if (!refused.empty()) co_return busy(refused, kRetryRecord_s);
+  std::string damaged;
+  try {
+    co_return co_await away(reader, read);
+  } catch (const storage::Damage& damage) {
+    damaged = damage.what();
+  }
+  co_return problem(500, damaged + "; stele-verify says what it means");
+}
+
+asio::awaitable<HttpReply> record(const ControlledDaemon& daemon, asio::any_io_executor reader,
+                                  HttpRequest& request) {
+  if (!request.target.query.empty()) co_return problem(400, "there is nothing to choose here");
+  Asked asked = asked_index(daemon, request);
+  if (asked.refusal) co_return std::move(*asked.refusal);
+  const storage::Store& store = daemon.sequencer.store();
+  std::function<HttpReply()> read = [&store, index = asked.index] {
+    return json_reply(200, record_object(store.read(index)) + "\n");
+  };
+  co_return co_await give_out(daemon, reader, request, read);
+}
+
+asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_executor reader,
+                                 HttpRequest& request) {
+  bool content = false;
+  for (const auto& [name, value] : request.target.query) {
+    if (name != "content" || (value != "true" && value != "false")) {
+      co_return problem(400, "the query may be content=true or content=false and nothing else");
+    }
+    content = value == "true";
+  }
+  if (content && !RoleSet{Role::reader}.meets(request.caller->roles)) {
+    co_return problem(403, "a record's content needs the role reader");
+  }
+  Asked asked = asked_index(daemon, request);
+  if (asked.refusal) co_return std::move(*asked.refusal);
+  const auto anchor = daemon.anchorer.newest_counter_anchor();
+  if (!anchor || anchor->statement.tree.size <= asked.index) {
+    co_return busy("no counter anchor covers this record yet", kRetryAnchor_s);
+  }
+  const storage::Store& store = daemon.sequencer.store();
+  std::function<HttpReply()> read = [&store, index = asked.index, anchor = *anchor, content] {
+    const auto proof = prove_record(store, anchor, index, content);
+    if (!proof) return problem(410, "the content of this record was erased");
+    const attest::Bytes bytes = attest::encode(*proof);
+    return HttpReply{200, "application/octet-stream", std::string(bytes.begin(), bytes.end())};
+  };
+  co_return co_await give_out(daemon, reader, request, read);
+}
+
+}  // namespace
+
+std::string access_text(const HttpRequest& request) {
+  std::string target = request.target.path;
+  for (const auto& [name, value] : request.target.query) {
+    target += (target.find('?') == std::string::npos ? "?" : "&") + name + "=" + value;
+  }
+  return json::serialize(
+      json::object{{"caller", json::parse(request.caller->source)},
+                   {"request", json::object{{"method", request.method}, {"target", target}}}});
+}
+
+void add_record_routes(RouteTable& routes, const ControlledDaemon& daemon,
+                       asio::any_io_executor reader) {
+  routes.add(
+      {"GET", "/v1/events/{index}", {Role::reader}, 0, [&daemon, reader](HttpRequest& request) {
+         return record(daemon, reader, request);
+       }});
+  routes.add({"GET",
+              "/v1/events/{index}/proof",
+              {Role::reader, Role::auditor},
+              0,
+              [&daemon, reader](HttpRequest& request) { return proof(daemon, reader, request); }});
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,176 @@
+"""Goal: an auditor asks a host over mutual TLS, over its sockets, once and again and for days, and is told what holds by
+exit code, report, command and webhook. Method: the real daemon and `stele challenge`, certificates by openssl, a webhook
+server of the test's own."""
+import http.server
+import json
+import os
+import signal
+import socketserver
+import subprocess
+import threading
+import unittest
+
+from http_host import HttpHost
+from http_tls_test import Authority
+from stele_host import BIN, OK, PATIENCE, UNAVAILABLE, UNDETERMINED, USAGE, run, wait_until
+
+PERMISSION = 77
+
+
+class Challenge(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.host = HttpHost()
+        cls.addClassCleanup(cls.host.close)
+        ours = cls.ours = Authority(cls.host.folder, "ours")
+        cls.server = ours.issue("localhost", "DNS:localhost", "IP:127.0.0.1", usage="serverAuth")
+        cls.auditor, cls.reader = ours.issue("auditor"), ours.issue("reader")
+        cls.theirs = Authority(cls.host.folder, "theirs")
+        cls.host.provision(quote_interval="1h", http=f'''certificate = "{cls.server[0]}"
+key = "{cls.server[1]}"
+client_ca = "{ours.certificate}"
+auditors = ["CN=auditor"]
+readers = ["CN=reader"]
+writers = ["*"]''')
+        cls.trust = cls.host.trust()
+        cls.host.start_daemon()
+        cls.host.append(b"one\ntwo\n")
+        cls.host.anchor()
+
+    def challenge(self, url, *arguments, trust=None):
+        return run(BIN / "stele", "challenge", url, "--trust", trust or self.trust, "-o", "json", *arguments)
+
+    def url(self, name="localhost"):
+        return f"https://{name}:{self.host.port}"
+
+    def certificates(self, who):
+        return "--cacert", self.ours.certificate, "--cert", who[0], "--key", who[1]
+
+    def test_over_mutual_tls(self):
+        memory = self.host.folder / "tls-memory"
+        for size in (1, 2):  # the second begins where the first ended
+            done = self.challenge(self.url(), "--memory", memory, *self.certificates(self.auditor))
+            self.assertEqual(done.returncode, OK, done.stderr)
+            report = json.loads(done.stdout)
+            self.assertEqual((report["schema"], report["conclusion"], report["freshness"]),
+                             ("stele.verdict/1", "verified", "pass"))
+            self.host.append(b"three\n" * size)
+        self.assertTrue(memory.read_text().startswith("stele-memory "))
+        self.assertTrue((self.host.folder / "tls-memory.anchor").exists())
+
+    def test_who_may_not_is_told_so(self):
+        done = self.challenge(self.url(), *self.certificates(self.reader))
+        self.assertEqual(done.returncode, PERMISSION, done.stderr)
+        self.assertIn(b"auditor", done.stderr)
+
+    def test_a_server_that_is_not_vouched_for_is_not_asked(self):
+        arguments = self.certificates(self.auditor)
+        for server, certificates in ((self.url(), ("--cacert", self.theirs.certificate, *arguments[2:])),
+                                     (self.url(), arguments[2:]),
+                                     (self.url(), arguments[:2])):
+            done = self.challenge(server, *certificates)
+            self.assertEqual((done.returncode, done.stdout), (UNAVAILABLE, b""), (server, done.stderr))
+
+    def test_over_the_sockets_of_the_host(self):
+        for path in (self.host.folder / "http.sock", self.host.control):
+            done = self.challenge(f"unix:{path}")
+            self.assertEqual(done.returncode, OK, (path, done.stderr))
+
+    def test_nobody_there(self):
+        for url in ("http://127.0.0.1:1", f"unix:{self.host.folder}/no.sock"):
+            done = self.challenge(url)
+            self.assertEqual((done.returncode, done.stdout), (UNAVAILABLE, b""), done.stderr)
+
+    def test_what_the_call_lacks(self):
+        for arguments in (("ftp://a",), (self.url(), "--cert", "x"), (self.url(), "--webhook", "http://a"),
+                          (self.url(), "--watch", "0")):
+            self.assertEqual(self.challenge(*arguments).returncode, USAGE, arguments)
+
+    def test_another_hosts_log_is_not_the_one_that_is_pinned(self):
+        other = HttpHost()
+        self.addCleanup(other.close)
+        other.provision()
+        other.start_daemon()
+        done = self.challenge(f"unix:{other.control}", trust=self.trust)
+        self.assertNotIn(done.returncode, (OK, UNDETERMINED), done.stdout)
+
+    def test_too_many_at_once_are_told_to_come_again(self):
+        """Four bundles are made at a time; whoever comes meanwhile is refused at once, and served later."""
+        codes = []
+
+        def ask():
+            body = json.dumps({"nonce": os.urandom(32).hex()}).encode()
+            codes.append(self.host.curl("/v1/challenge", *self.for_curl(), body=body, scheme="https")[0])
+        many = [threading.Thread(target=ask) for _ in range(24)]
+        for one in many:
+            one.start()
+        for one in many:
+            one.join()
+        self.assertEqual(set(codes), {200, 503}, codes)
+        done = self.challenge(f"unix:{self.host.control}")
+        self.assertEqual(done.returncode, OK, done.stderr)
+
+    def for_curl(self):
+        return "--cacert", self.ours.certificate, "--cert", self.auditor[0], "--key", self.auditor[1]
+
+    def test_malformed_challenges_are_refused(self):
+        for body in (b"", b"{}", b'{"nonce":"5a"}', b'{"nonce":"' + b"5a" * 32 + b'","x":1}', b"x" * 5000):
+            status, _ = self.host.curl("/v1/challenge", *self.for_curl(), body=body, scheme="https")
+            self.assertIn(status, (400, 413), body[:40])
+
+
+class Watch(unittest.TestCase):
+    def setUp(self):
+        self.host = HttpHost()
+        self.addCleanup(self.host.close)
+        self.host.provision(quote_interval="1h")
+        self.trust = self.host.trust()
+        self.host.start_daemon()
+        self.host.anchor()
+        self.posted = posted = []
+
+        class Hook(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        self.hook = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hook)
+        thread = threading.Thread(target=self.hook.serve_forever)
+        thread.start()
+        self.addCleanup(lambda: (self.hook.shutdown(), thread.join(), self.hook.server_close()))
+
+    def test_a_change_is_told_once_and_the_end_is_clean(self):
+        told = self.host.folder / "told"
+        script = self.host.folder / "tell it; $(false)"  # a name that a shell would take apart
+        script.write_text(f'#!/bin/sh\nprintf "%s|%s|%s|%s\\n" "$1" "$2" "$3" "$STELE_CONCLUSION" >> "{told}"\n')
+        script.chmod(0o700)
+        url = f"unix:{self.host.control}"
+        out = open(self.host.folder / "watch.out", "wb")
+        self.addCleanup(out.close)
+        watch = subprocess.Popen([BIN / "stele", "challenge", url, "--trust", self.trust, "--watch", "1", "--on-change", script,
+                                  "--webhook", f"http://127.0.0.1:{self.hook.server_address[1]}/hook", "-o", "json"],
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
+        self.addCleanup(lambda: watch.poll() is None and watch.kill())
+        reports = lambda: (self.host.folder / "watch.out").read_bytes().splitlines()  # noqa: E731
+        wait_until(lambda: len(reports()) >= 2, "two visits")
+        self.assertFalse(told.exists(), "nothing had changed")
+        self.host.stop_daemon()
+        wait_until(lambda: told.exists() and len(self.posted) == 1, "the host's absence is told")
+        self.assertEqual(told.read_text(), f"unreachable|verified|{url}|unreachable\n")
+        self.host.start_daemon()
+        wait_until(lambda: len(self.posted) == 2, "its return is told")
+        wait_until(lambda: len(told.read_text().splitlines()) == 2, "to the command too")
+        self.assertEqual([(p["schema"], p["conclusion"], p["previous"]) for p in self.posted],
+                         [("stele.change/1", "unreachable", "verified"), ("stele.change/1", "verified", "unreachable")])
+        watch.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(PATIENCE), OK, watch.stderr.read())
+        watch.stderr.close()
+        for line in reports():
+            self.assertEqual(json.loads(line)["conclusion"], "verified")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,102 @@
+#include "tools/stele/auditor_desk.h"
+
+#include <filesystem>
+
+#include "tools/stele/command.h"
+#include "tools/stele_verify/files.h"
+
+namespace stele::tools {
+namespace {
+
+constexpr std::size_t kMaxTrustBytes = 1u << 20;
+constexpr std::size_t kMaxKeyBytes = 1u << 16;
+constexpr std::size_t kMaxMemoryBytes = 1u << 16;
+
+[[noreturn]] void refuse(const std::string& what, const std::string& path,
+                         const attest::Defect& defect, const std::string& remedy) {
+  throw CommandError(kMalformed, what + " " + path + ": " + std::string(name(defect.fault)) +
+                                     (defect.detail.empty() ? "" : " (" + defect.detail + ")") +
+                                     "; " + remedy);
+}
+
+constexpr const char* kAnchor = ".anchor";
+constexpr const char* kCounterAnchor = ".counter-anchor";
+
+// Nothing: not there, since stele-verify wrote the memory.
+std::optional<SignedHalf> read_half(const std::string& path) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  auto half = decode_signed_half(attest::view(read_whole(path, kMaxMemoryBytes)));
+  if (!half) {
+    refuse("the signed half", path, half.error(), "restore it, or remove it to go on without");
+  }
+  return std::move(*half);
+}
+
+bool is_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
+  return half && half->digest() == memory.digest;
+}
+
+bool is_counter_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
+  return half && half->statement.log_id == memory.log_id && half->statement.seq == memory.seq;
+}
+
+}  // namespace
+
+AuditorDesk::AuditorDesk(const std::string& trust, const std::string& auditor_key,
+                         std::string memory)
+    : memory_path_(std::move(memory)), trust_text_(read_whole(trust, kMaxTrustBytes)) {
+  std::string key;
+  if (!auditor_key.empty()) {
+    key = read_whole(auditor_key, kMaxKeyBytes);
+    while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+    eras_approved_ = true;
+  }
+  auto parsed = attest::parse_trust(trust_text_, key);
+  if (!parsed) {
+    refuse("the trust file", trust, parsed.error(),
+           "give the file that pins this log, as you received it");
+  }
+  trust_ = std::move(*parsed);
+  if (!memory_path_.empty() && std::filesystem::exists(memory_path_)) read_memory();
+}
+
+void AuditorDesk::read_memory() {
+  auto parsed = attest::parse_memory(read_whole(memory_path_, kMaxMemoryBytes));
+  if (!parsed) {
+    refuse("the memory", memory_path_, parsed.error(),
+           "restore it; without it you only lose what you remembered");
+  }
+  memory_ = std::move(*parsed);
+  half_ = read_half(memory_path_ + kAnchor);
+  if (!is_of(half_, *memory_)) half_.reset();
+  counter_half_ = read_half(memory_path_ + kCounterAnchor);
+  if (!is_counter_of(counter_half_, *memory_)) counter_half_.reset();
+}
+
+std::vector<SignedHalf> AuditorDesk::halves() const {
+  std::vector<SignedHalf> halves;
+  if (half_) halves.push_back(*half_);
+  if (counter_half_) halves.push_back(*counter_half_);
+  return halves;
+}
+
+void AuditorDesk::keep(const char* suffix, const std::optional<SignedHalf>& half) const {
+  if (!half) return;
+  const attest::Bytes bytes = encode(*half);
+  replace_file(memory_path_ + suffix, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void AuditorDesk::remember(const attest::Memory& memory, const std::optional<SignedHalf>& half,
+                           const std::optional<SignedHalf>& counter_half) {
+  if (is_of(half, memory)) half_ = half;
+  if (is_counter_of(counter_half, memory)) counter_half_ = counter_half;
+  if (!is_of(half_, memory)) half_.reset();
+  if (!is_counter_of(counter_half_, memory)) counter_half_.reset();
+  memory_ = memory;
+  if (memory_path_.empty()) return;
+  keep(kAnchor, half_);
+  keep(kCounterAnchor, counter_half_);
+  replace_file(memory_path_, attest::to_text(memory));
+}
+
+}  // namespace stele::tools

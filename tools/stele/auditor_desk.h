@@ -1,0 +1,49 @@
+// What an auditor brings to a challenge: the trust file, what is remembered of the log, and the
+// signed halves of what was accepted.
+//
+//   MEMORY                  stele-memory, the file that stele-verify --memory reads and writes too
+//   MEMORY.anchor           the statement that it remembers, with its receipt: one half of the
+//                           proof, should the host ever show another
+//   MEMORY.counter-anchor   the newest counter anchor up to it, likewise: of a number there is one
+//
+// Thread safety: one thread. Errors: CommandError 65 where a file is not what it should be;
+// std::system_error. Durability: remember() replaces each file whole, the memory last; a half that
+// is not the memory's is not used. Trust: all of it is the auditor's own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attest/appraiser.h"
+#include "tools/stele/signed_half.h"
+
+namespace stele::tools {
+
+class AuditorDesk {
+ public:
+  // auditor_key, memory: paths; empty: none.
+  AuditorDesk(const std::string& trust, const std::string& auditor_key, std::string memory);
+  const attest::TrustFile& trust() const { return trust_; }
+  const std::string& trust_text() const { return trust_text_; }
+  bool eras_approved() const { return eras_approved_; }
+  const std::optional<attest::Memory>& memory() const { return memory_; }
+  const std::optional<SignedHalf>& half() const { return half_; }  // of the memory
+  std::vector<SignedHalf> halves() const;                          // all that are kept
+  // Writes what was verified; the halves: of that statement and its counter anchor, or nothing new.
+  void remember(const attest::Memory& memory, const std::optional<SignedHalf>& half,
+                const std::optional<SignedHalf>& counter_half);
+
+ private:
+  void read_memory();
+  void keep(const char* suffix, const std::optional<SignedHalf>& half) const;
+
+  const std::string memory_path_;
+  std::string trust_text_;
+  attest::TrustFile trust_;
+  bool eras_approved_ = false;
+  std::optional<attest::Memory> memory_;
+  std::optional<SignedHalf> half_, counter_half_;
+};
+
+}  // namespace stele::tools

@@ -1,0 +1,151 @@
+#include "tools/stele/bundle.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "attest/answer.h"
+#include "attest/evidence/format.h"
+#include "storage/write_evidence.h"
+#include "tools/stele/log_directory.h"
+#include "tools/stele/number.h"
+#include "tools/stele/output_file.h"
+#include "tools/stele/progress.h"
+#include "tools/stele/site.h"
+#include "tools/stele/trust_file.h"
+
+namespace stele::tools {
+namespace {
+
+struct Arguments {
+  std::optional<std::uint64_t> from, to;
+  std::vector<std::uint64_t> indices;
+  std::string since, answer;
+  bool no_records = false;
+  bool boot_logs = false;
+  std::string output;
+};
+
+attest::Memory read_memory(const std::string& path) {
+  auto memory = attest::parse_memory(read_text_file(path));
+  if (memory) return *memory;
+  throw CommandError(kMalformed, path + ", line " + std::to_string(memory.error().at.value) +
+                                     ": no memory file of this version; give the one that "
+                                     "stele-verify --memory wrote");
+}
+
+attest::Bytes read_answer(const std::string& path) {
+  const std::string text = read_text_file(path);
+  attest::Bytes bytes(text.begin(), text.end());
+  const auto answer = attest::decode_answer(bytes);
+  if (!answer || bytes.size() > attest::kMaxAnswerPart)
+    throw CommandError(kMalformed, path + " is no live answer; give the file of `stele answer`");
+  return bytes;
+}
+
+// Which records to show, beyond those that a memory makes needless.
+attest::IndexRanges shown(const Arguments& arguments, std::uint64_t size, std::uint64_t start) {
+  attest::IndexRanges ranges;
+  if (arguments.from || arguments.to) {
+    const std::uint64_t from = arguments.from.value_or(start);
+    const std::uint64_t to = arguments.to.value_or(size);
+    if (from >= to)
+      throw CommandError(kUsage, "--from " + std::to_string(from) + " is not below --to " +
+                                     std::to_string(to) + ": no record lies between");
+    ranges.add(from, to);
+  }
+  for (const std::uint64_t index : arguments.indices) {
+    if (index >= size)
+      throw CommandError(kNoInput, "there is no record " + std::to_string(index) +
+                                       ": the log holds " + std::to_string(size) + ", from 0");
+    ranges.add(index, index + 1);
+  }
+  if (ranges.end() > size)
+    throw CommandError(kNoInput, "--to " + std::to_string(ranges.end()) + ": the log holds " +
+                                     std::to_string(size) + " records");
+  if (!ranges.empty() && ranges.intervals().begin()->first < start) {
+    throw CommandError(kUsage,
+                       "record " + std::to_string(ranges.intervals().begin()->first) +
+                           " stands before what the memory of --since covers (" +
+                           std::to_string(start) + " records): make a bundle without --since");
+  }
+  return ranges;
+}
+
+void bundle(const Common& common, const Arguments& arguments) {
+  const Site site = find_site(common);
+  require_log(site);
+  storage::EvidenceRequest request;
+  request.trust = read_trust(site).text;
+  request.boot_logs = arguments.boot_logs;
+  std::uint64_t start = 0;
+  if (!arguments.since.empty()) {
+    const attest::Memory memory = read_memory(arguments.since);
+    request.since = {memory.log_id, memory.digest};
+    start = memory.tree.size;
+  }
+  if (!arguments.answer.empty()) request.answer = read_answer(arguments.answer);
+  const storage::Store store = open_store(site);
+  const bool chosen = arguments.from || arguments.to || !arguments.indices.empty();
+  request.all_records = !chosen && !arguments.no_records;
+  if (chosen) request.shown = shown(arguments, store.head().size, start);
+
+  OutputFile file(arguments.output);
+  Progress progress("bundle");
+  const storage::EvidenceWritten written = storage::write_evidence(
+      storage::posix(), site.config.data, store, request,
+      [&file](attest::ByteView bytes) { file.write(bytes); },
+      [&progress](std::uint64_t done, std::uint64_t total) {
+        progress.at(done, total, std::to_string(done) + " of " + std::to_string(total) + " records");
+      });
+  using Outcome = storage::EvidenceWritten::Outcome;
+  if (written.outcome == Outcome::start_missing) {
+    throw CommandError(kMalformed,
+                       "the log does not hold the statement that " + arguments.since +
+                           " remembers: hand over a bundle without --since, which shows why");
+  }
+  if (written.outcome == Outcome::not_anchored) {
+    throw CommandError(kTemporary,
+                       "the newest anchor covers " + std::to_string(written.anchored) +
+                           " records, fewer than are to be shown: run `stele anchor`, then again");
+  }
+  file.commit();
+  std::cerr << "stele: the bundle shows " << written.shown << " records; stele-verify judges it "
+            << "with the trust file that the auditor has\n";
+}
+
+}  // namespace
+
+void add_bundle(CLI::App& app, const Common& common, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("bundle", "Write the log, or part of it, as evidence in one file");
+  command->add_option("--from", arguments->from, "Show the records from this one on")
+      ->type_name("INDEX")
+      ->check(is_number());
+  command->add_option("--to", arguments->to, "... up to this one, itself left out")
+      ->type_name("INDEX")
+      ->check(is_number());
+  command->add_option("--index", arguments->indices, "Show this record; may be given again")
+      ->type_name("INDEX")
+      ->allow_extra_args(false)
+      ->check(is_number());
+  command
+      ->add_option("--since", arguments->since,
+                   "Begin behind what this memory (stele-verify --memory) remembers")
+      ->type_name("MEMORY");
+  command->add_flag("--no-records", arguments->no_records, "Show anchors and tree, no record")
+      ->excludes("--from")
+      ->excludes("--to")
+      ->excludes("--index");
+  command->add_flag("--boot-logs", arguments->boot_logs,
+                    "With the firmware's event logs and IMA lists that boot bundles name");
+  command->add_option("--answer", arguments->answer, "With this live answer (stele answer)")
+      ->type_name("FILE");
+  command->add_option("-o,--output", arguments->output, "Where to; -: standard output")
+      ->type_name("FILE")
+      ->required();
+  command->callback([&common, arguments] { bundle(common, *arguments); });
+}
+
+}  // namespace stele::tools

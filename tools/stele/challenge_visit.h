@@ -1,0 +1,52 @@
+// One visit of an auditor: draws a nonce, asks the host, judges what it shows, remembers what was
+// verified, and keeps what proves the contrary.
+//
+// Blocks: until the host has answered. Thread safety: one thread. Errors: CommandError, as
+// ChallengedHost; 65: what came is no evidence; 75: the TPM was reset meanwhile, twice.
+// Durability: the memory is written only if the conclusion is verified, and then whole.
+#pragma once
+
+#include <string>
+
+#include "attest/report.h"
+#include "tools/stele/auditor_desk.h"
+#include "tools/stele/challenged_host.h"
+
+namespace stele::tools {
+
+// What two signed halves, or the log and the TPM's own answer, say of each other.
+enum class Contradiction : std::uint8_t {
+  none,
+  rollback,      // what is shown ends before what was seen, or before what the TPM has counted
+  fork,          // what is shown is another log's history than what was seen
+  equivocation,  // the TPM signed two statements of one number: it was copied or put back
+};
+std::string_view name(Contradiction contradiction);
+
+struct Visit {
+  attest::Report report;
+  Contradiction contradiction = Contradiction::none;
+  std::string proof;   // the folder where the proof was kept; empty: none was
+  bool reset = false;  // the TPM was reset before it answered: nothing is known, ask again
+  int exit_code = 0;
+};
+
+class Visitor {
+ public:
+  // save: the folder where the evidence of every visit is kept; empty: of those only that find the
+  // log tampered with, in MEMORY.proofs; without a memory, of none.
+  Visitor(AuditorDesk& desk, ChallengedHost& host, const std::string& save,
+          const std::string& memory);
+  // Asks a second time where the first could not tell for a reason that passes.
+  Visit visit();
+
+ private:
+  Visit ask_once();
+
+  AuditorDesk& desk_;
+  ChallengedHost& host_;
+  const bool keep_all_;
+  const std::string folder_;  // empty: nothing is kept
+};
+
+}  // namespace stele::tools

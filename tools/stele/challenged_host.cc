@@ -1,0 +1,65 @@
+#include "tools/stele/challenged_host.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "attest/base64.h"
+#include "tools/stele/command.h"
+#include "tools/stele/control_client.h"
+
+namespace stele::tools {
+namespace {
+
+namespace json = boost::json;
+constexpr std::string_view kUnix = "unix:";
+
+json::object question_of(const attest::Hash& nonce, const std::optional<attest::Memory>& since) {
+  json::object question{{"nonce", attest::to_hex(nonce)}};
+  if (since) {
+    question["since"] = json::object{{"log_id", attest::to_hex(since->log_id)},
+                                     {"seq", since->seq},
+                                     {"digest", attest::to_hex(since->digest)}};
+  }
+  return question;
+}
+
+}  // namespace
+
+ChallengedHost::ChallengedHost(const std::string& url, TlsClientFiles files, HttpLimits limits)
+    : url_(url), client_(url, std::move(files), std::move(limits)) {}
+
+void ChallengedHost::ask(const attest::Hash& nonce, const std::optional<attest::Memory>& since,
+                         const Sink& sink) {
+  const json::object question = question_of(nonce, since);
+  try {
+    client_.require("POST", "/v1/challenge", json::serialize(question), "application/json", sink);
+  } catch (const CommandError& error) {
+    // A control socket answers a line of HTTP with a line of its own.
+    const bool perhaps_control = error.code() == kMalformed && url_.starts_with(kUnix);
+    if (!perhaps_control || !ask_control(question, sink)) throw;
+  }
+}
+
+// False: nobody listens there who speaks that protocol.
+bool ChallengedHost::ask_control(const json::object& question, const Sink& sink) {
+  auto control = ControlClient::connect(url_.substr(kUnix.size()));
+  if (!control) return false;
+  json::object request = question;
+  request["do"] = "challenge";
+  try {
+    control->ask(request, [&](const json::object& line) {
+      const json::string& text = line.at("evidence").as_string();
+      const auto bytes = attest::from_base64({text.data(), text.size()});
+      if (!bytes) throw CommandError(kMalformed, url_ + ": what it says is not base64");
+      sink({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
+    });
+  } catch (const boost::system::system_error&) {
+    return false;  // what it says is no JSON, or not the protocol's
+  } catch (const std::invalid_argument&) {
+    return false;
+  } catch (const std::out_of_range&) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace stele::tools
