@@ -28,6 +28,10 @@ NoteKey cosigner_key(const NoteSigner& signer) {
   return make_note_key(signer.key().name, signer.key().key, NoteKeyType::cosignature);
 }
 
+Hash witness_seed(const Hash& checkpoint_seed) {
+  return hash({tag("stele/v1/witness-key"), checkpoint_seed});
+}
+
 NoteSignature cosign(const NoteSigner& signer, std::string_view text, std::uint64_t time_s) {
   ENSURE(time_s <= kMaxTime);
   const NoteKey key = cosigner_key(signer);

@@ -23,6 +23,7 @@
 #include "daemon/http/monitoring.h"
 #include "daemon/http/plain_stream.h"
 #include "daemon/http/tls_stream.h"
+#include "daemon/http/witness.h"
 #include "daemon/http_address.h"
 #include "daemon/log.h"
 #include "daemon/must_go_on.h"
@@ -52,6 +53,7 @@ struct HttpServer::State {
   std::optional<Tls> tls;
   RouteTable routes;
   std::shared_ptr<EventIntake> intake;
+  std::optional<WitnessService> witness;  // where logs are witnessed
   std::shared_ptr<HttpShared> shared = std::make_shared<HttpShared>();
   std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
   std::vector<std::unique_ptr<UnixListener>> unix_listeners;
@@ -76,10 +78,24 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
               {Role::writer},
               config.http_max_body_bytes,
               [this](HttpRequest& request) { return intake->take(request); }});
+  if (!config.witnessed_logs.empty()) {
+    witness.emplace(config, daemon.signer);
+    routes.add({"POST",
+                "/add-checkpoint",
+                {Role::log},
+                attest::kMaxAddCheckpointBytes,
+                [this](HttpRequest& request) -> asio::awaitable<HttpReply> {
+                  co_return witness->add_checkpoint(request);
+                }});
+  }
   add_monitoring_routes(routes, daemon, [this](MetricFacts& facts) {
     facts.http_requests = shared->requests;
     facts.http_refusals = shared->refusals;
     facts.http_repeated = intake->repeated;
+    if (!witness) return;
+    facts.witnessed = {{"cosigned", witness->cosigned},
+                       {"refused", witness->refused},
+                       {"equivocation", witness->equivocations}};
   });
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);

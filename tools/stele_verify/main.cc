@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <system_error>
 #include <thread>
 
 #include "attest/appraiser.h"
 #include "attest/printable.h"
+#include "attest/witness/cosigned_heads.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
 #include "tools/stele_verify/files.h"
@@ -45,6 +47,9 @@ struct Call {
   std::string nonce;
   std::string answer_path;
   std::string memory_path;
+  std::string policy_path;
+  std::string cosignatures_path;
+  std::string receipts_path;
   std::vector<std::string> require;
   std::string output = "text";
   unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
@@ -72,6 +77,18 @@ void describe(CLI::App& app, Call& call) {
          "--memory", call.memory_path,
          "What you remember of this log: read if it exists, written when the log is verified")
       ->type_name("FILE");
+  auto* policy = app.add_option(
+      "--policy", call.policy_path,
+      "C2SP tlog-policy: the witnesses you believe, and how many must have seen the log");
+  policy->type_name("FILE")->needs("--trust");
+  app.add_option("--cosignatures", call.cosignatures_path,
+                 "What witnesses signed (default: the data directory's file `cosignatures`)")
+      ->type_name("FILE")
+      ->needs(policy);
+  app.add_option("--receipts", call.receipts_path,
+                 "Receipts that the host handed out at once ([[push]]), as you kept them")
+      ->type_name("FILE")
+      ->needs("--trust");
   app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
       ->type_name("NAME");
   app.add_option("-o,--output", call.output, "How to report")
@@ -113,6 +130,14 @@ attest::TrustFile read_trust(const Call& call) {
   return *trust;
 }
 
+attest::Policy read_policy(const std::string& path) {
+  auto policy = attest::parse_policy(tools::read_whole(path, attest::kMaxPolicyBytes + 1));
+  if (!policy) {
+    throw unusable("the policy", path, policy.error(), "correct that line (C2SP tlog-policy)");
+  }
+  return *std::move(policy);
+}
+
 attest::Options read_options(const Call& call) {
   attest::Options options;
   if (!call.trust_path.empty()) options.trust = read_trust(call);
@@ -129,6 +154,7 @@ attest::Options read_options(const Call& call) {
     }
     options.memory = *memory;
   }
+  if (!call.policy_path.empty()) options.policy = read_policy(call.policy_path);
   for (const std::string& wanted : call.require) {
     attest::Finding finding{};
     if (!attest::parse_finding(wanted, finding)) {
@@ -140,17 +166,41 @@ attest::Options read_options(const Call& call) {
   return options;
 }
 
+// None where no file is named and the directory holds none.
+std::string read_cosignatures(const Call& call) {
+  std::string path = call.cosignatures_path;
+  if (path.empty() && std::filesystem::is_directory(call.path)) {
+    path = call.path + "/cosignatures";
+    std::error_code absent;
+    if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(path, absent))) return {};
+  }
+  return path.empty() ? path : tools::read_whole(path, attest::kMaxCosignedBytes + 1);
+}
+
+// Line by line: the file grows for years.
+void give_receipts(const std::string& path, attest::Appraiser& appraiser) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::system_error(errno, std::generic_category(), path);
+  std::string line;
+  for (std::uint64_t number = 1; std::getline(file, line); ++number) {
+    // A copy may have been cut off within its last line.
+    if (!line.empty() && !file.eof()) appraiser.held_receipt(line, number);
+  }
+  if (file.bad()) throw std::system_error(EIO, std::generic_category(), path);
+}
+
 attest::Report appraise_proof(const Call& call, const attest::Options& options) {
   const std::string bytes = tools::read_whole(call.path);
   if (!std::string_view(bytes).starts_with(kProofMagic)) {
     throw CallError(kMalformed,
                     call.path + " is no evidence of Stele's: neither a data directory nor a proof");
   }
-  if (!call.memory_path.empty() || !call.answer_path.empty()) {
+  if (!call.memory_path.empty() || !call.answer_path.empty() || !call.receipts_path.empty()) {
     throw CallError(kUsage,
-                    "a proof is of one record: --memory and --answer are for a data directory");
+                    "a proof is of one record: --memory, --answer and --receipts are for a data "
+                    "directory");
   }
-  return attest::Appraiser::appraise_proof(attest::view(bytes), options);
+  return attest::Appraiser::appraise_proof(attest::view(bytes), options, read_cosignatures(call));
 }
 
 attest::Report appraise_store(const Call& call, attest::Options options) {
@@ -162,6 +212,9 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
                         "journal/ or segments/");
   }
   attest::Appraiser appraiser(std::move(options));
+  // Before the segments: what was cosigned then is in them, whatever a live writer adds.
+  if (!call.policy_path.empty()) appraiser.cosignatures(read_cosignatures(call));
+  if (!call.receipts_path.empty()) give_receipts(call.receipts_path, appraiser);
   // Before the entries: so that a log that has grown since the answer is no contradiction.
   if (!call.answer_path.empty()) {
     appraiser.answer(attest::view(tools::read_whole(call.answer_path, 1u << 20)));
