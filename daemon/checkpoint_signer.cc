@@ -18,8 +18,7 @@ void keep(const std::string& path, const attest::NoteKey& key) {
 
 void CheckpointSigner::unsealed(const attest::Hash& seed, const std::string& directory) {
   auto signer = std::make_shared<const attest::NoteSigner>(seed, origin_);
-  auto witness =
-      std::make_shared<const attest::NoteSigner>(attest::witness_seed(seed), origin_);
+  auto witness = std::make_shared<const attest::NoteSigner>(attest::witness_seed(seed), origin_);
   const attest::NoteKey key = signer->key();
   const attest::NoteKey cosigner = attest::cosigner_key(*witness);
   {

@@ -63,8 +63,8 @@ bool read_place(const toml::table& table, PushPlace& place) {
     } else if (key == "interval") {
       good = read_interval(node, place.interval);
     } else if (key == "max_bytes") {
-      good = assign_in_range(place.max_bytes, quantity(node, kSizes), kLeastFileBytes,
-                             kMostFileBytes);
+      good =
+          assign_in_range(place.max_bytes, quantity(node, kSizes), kLeastFileBytes, kMostFileBytes);
     } else if (key == "same_mount") {
       good = node.is_boolean();
       if (good) place.same_mount = node.as_boolean()->get();

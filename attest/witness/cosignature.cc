@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t kTimeBytes = 8;
 constexpr std::size_t kSignatureBytes = 64;
-constexpr auto kMaxTime =
-    static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+constexpr auto kMaxTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 std::string signed_message(std::string_view text, std::uint64_t time_s) {
   return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + std::string(text);

@@ -39,7 +39,8 @@ void WitnessRules::take(const CosignedHead& head, ReportDraft& draft) {
 }
 
 void WitnessRules::begun_anew(std::int64_t time_ns) {
-  const auto since_s = static_cast<std::uint64_t>(std::max<std::int64_t>(0, time_ns)) / 1'000'000'000;
+  const auto since_s =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, time_ns)) / 1'000'000'000;
   std::erase_if(seen_, [&](const auto& one) {
     const auto& times = one.second.times;
     return std::all_of(times.begin(), times.end(),
@@ -65,8 +66,8 @@ void WitnessRules::contradict(std::uint64_t size, const Seen& seen, const std::s
                               ReportDraft& draft) const {
   draft.defect({seen.signed_by_log ? Fault::cosigned_head_mismatch : Fault::cosigned_head_unsigned,
                 Place::index(size == 0 ? 0 : size - 1),
-                "witnessed by " + names(seen) + ": " + std::to_string(size) + " records with root " +
-                    to_hex(seen.root) + "; " + how});
+                "witnessed by " + names(seen) + ": " + std::to_string(size) +
+                    " records with root " + to_hex(seen.root) + "; " + how});
 }
 
 void WitnessRules::head(const TreeHead& presented, ReportDraft& draft) {

@@ -69,8 +69,7 @@ HttpReply WitnessService::add_checkpoint(const HttpRequest& http) {
 }
 
 HttpReply WitnessService::cosign(Log& log, const attest::AddCheckpoint& request) {
-  const attest::WitnessAnswer answer =
-      attest::judge_add_checkpoint(request, log.key, log.newest);
+  const attest::WitnessAnswer answer = attest::judge_add_checkpoint(request, log.key, log.newest);
   if (answer.status != 200) {
     ++refused;
     if (answer.equivocation) keep_evidence(log, request);
@@ -98,8 +97,8 @@ HttpReply WitnessService::cosign(Log& log, const attest::AddCheckpoint& request)
 void WitnessService::keep_evidence(const Log& log, const attest::AddCheckpoint& request) {
   ++equivocations;
   const std::string path = log.path + ".conflict";
-  daemon::log(Priority::error, "the log " + log.key.name + " signed two heads of one size: " + path +
-                                   " holds both");
+  daemon::log(Priority::error,
+              "the log " + log.key.name + " signed two heads of one size: " + path + " holds both");
   if (storage::posix().exists(path)) return;
   storage::replace_whole(storage::posix(), path, log.newest_note + "\n" + to_text(request.note));
 }

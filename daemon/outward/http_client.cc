@@ -66,10 +66,11 @@ asio::awaitable<HttpAnswer> HttpClient::post(std::string content_type, std::stri
     const auto late = weak.lock();
     if (late && !cancelled) late->call_off();
   });
-  std::string head = "POST " + (path_.empty() ? "/" : path_) + " HTTP/1.1\r\nHost: " +
-                     authority(url_) + "\r\nUser-Agent: steled\r\nConnection: close\r\n"
-                     "Content-Type: " + content_type +
-                     "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  std::string head =
+      "POST " + (path_.empty() ? "/" : path_) + " HTTP/1.1\r\nHost: " + authority(url_) +
+      "\r\nUser-Agent: steled\r\nConnection: close\r\n"
+      "Content-Type: " +
+      content_type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
   HttpAnswer answer = co_await exchange(attempt, std::move(head), std::move(body));
   if (attempt->over && answer.status == 0) {
     answer.failure = "no answer within " + std::to_string(kPostLimit.count()) + " s";
@@ -79,14 +80,13 @@ asio::awaitable<HttpAnswer> HttpClient::post(std::string content_type, std::stri
   co_return answer;
 }
 
-asio::awaitable<HttpAnswer> HttpClient::exchange(std::shared_ptr<Attempt> attempt,
-                                                 std::string head, std::string body) {
+asio::awaitable<HttpAnswer> HttpClient::exchange(std::shared_ptr<Attempt> attempt, std::string head,
+                                                 std::string body) {
   const auto wait = asio::as_tuple(asio::use_awaitable);
   const auto [unknown, endpoints] =
       co_await attempt->resolver.async_resolve(url_.host, std::to_string(url_.port), wait);
   if (unknown || attempt->over) co_return failed("the name " + url_.host, unknown);
-  const auto [unreached, endpoint] =
-      co_await asio::async_connect(attempt->socket, endpoints, wait);
+  const auto [unreached, endpoint] = co_await asio::async_connect(attempt->socket, endpoints, wait);
   if (unreached || attempt->over) co_return failed("connecting to " + authority(url_), unreached);
   AnySocket socket(std::move(attempt->socket));
   attempt->stream = tls_ ? tls_->over(std::move(socket), url_.host)
@@ -110,7 +110,8 @@ asio::awaitable<HttpAnswer> HttpClient::exchange(std::shared_ptr<Attempt> attemp
       const std::size_t used = parser.put(asio::buffer(received), bad);
       received.erase(0, used);
       if (bad && bad != http::error::need_more) co_return failed("its answer", bad);
-      if (received.size() > kMaxAnswerBytes) co_return failed("its answer", http::error::body_limit);
+      if (received.size() > kMaxAnswerBytes)
+        co_return failed("its answer", http::error::body_limit);
     }
     if (!error || parser.is_done()) continue;
     if (parser.got_some()) parser.put_eof(bad);

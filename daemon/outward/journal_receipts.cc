@@ -16,8 +16,8 @@ constexpr std::string_view kBegin = "stele-pushed 1 ";
 }  // namespace
 
 std::string to_text(const PushedThrough& through) {
-  return std::string(kBegin) + attest::to_hex(through.log_id) + " " +
-         std::to_string(through.seq) + "\n";
+  return std::string(kBegin) + attest::to_hex(through.log_id) + " " + std::to_string(through.seq) +
+         "\n";
 }
 
 std::optional<PushedThrough> parse_pushed_through(std::string_view text) {

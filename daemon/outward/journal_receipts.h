@@ -24,7 +24,8 @@ std::optional<PushedThrough> parse_pushed_through(std::string_view text);
 
 class JournalReceipts {
  public:
-  // Those behind `after`, of its era and later ones; without it, or where its era is not there: all.
+  // Those behind `after`, of its era and later ones; without it, or where its era is not there:
+  // all.
   JournalReceipts(const std::string& directory, std::optional<PushedThrough> after);
   std::optional<attest::PushedAnchor> next();
 

@@ -85,10 +85,12 @@ asio::awaitable<void> Outward::State::tell() {
 
 void Outward::State::run() {
   for (const auto& one : witnesses) {
-    asio::co_spawn(context, [&one] { return one->run(); }, must_go_on);
+    asio::co_spawn(
+        context, [&one] { return one->run(); }, must_go_on);
   }
   for (const auto& one : pushes) {
-    asio::co_spawn(context, [&one] { return one->run(); }, must_go_on);
+    asio::co_spawn(
+        context, [&one] { return one->run(); }, must_go_on);
   }
   asio::co_spawn(context, tell(), must_go_on);
   context.run();

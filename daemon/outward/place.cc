@@ -12,7 +12,9 @@ constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::size_t kMaxUrlBytes = 1024;
 
-bool is_graphic(char c) { return c > 0x20 && c < 0x7f; }
+bool is_graphic(char c) {
+  return c > 0x20 && c < 0x7f;
+}
 bool is_host_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '-' || c == ':' || c == '_';

@@ -33,8 +33,9 @@ void PushFile::append(std::string_view lines) {
   const std::string folder = folder_of(path);
   if (!place_.same_mount && look_at(folder).st_dev == look_at(data_).st_dev) {
     throw std::system_error(EXDEV, std::generic_category(),
-                            folder + " lies on the mount of the data: is its own not mounted? "
-                                     "(same_mount = true allows it)");
+                            folder +
+                                " lies on the mount of the data: is its own not mounted? "
+                                "(same_mount = true allows it)");
   }
   using Open = storage::FileSystem::Open;
   bool is_new = !files.exists(path);

@@ -67,7 +67,11 @@ asio::awaitable<void> ReceiptPush::run() {
       co_await wake_.wait_until(std::chrono::steady_clock::now() + place_.interval);
     }
     const std::uint64_t failures = status_.failures;
-    if (is_due()) co_await turn();
+    try {
+      if (is_due()) co_await turn();
+    } catch (const std::exception& error) {
+      failed(error.what());
+    }
     if (last && (status_.failures != failures || !is_due())) break;
     if (status_.failures == failures) {
       pace_.succeeded();
@@ -142,19 +146,15 @@ asio::awaitable<void> ReceiptPush::turn() {
   if (failure.empty()) {
     FAILPOINT("push.delivered");
     try {
-      if (through != through_) storage::replace_whole(storage::posix(), position_path_, to_text(through));
+      if (through != through_) {
+        storage::replace_whole(storage::posix(), position_path_, to_text(through));
+      }
     } catch (const std::system_error& error) {
       failure = error.what();
     }
   }
   if (!failure.empty()) {
-    missed_.reset();  // what was read is handed out again
-    if (status_.state != State::failing || status_.reason != failure) {
-      log(Priority::warning, "push to " + place_.to + ": " + failure);
-    }
-    status_.state = State::failing;
-    status_.reason = failure;
-    ++status_.failures;
+    failed(failure);
     co_return;
   }
   through_ = through;
@@ -167,6 +167,16 @@ asio::awaitable<void> ReceiptPush::turn() {
   status_.reason.clear();
   status_.newest_ns = now_ns();
   ++status_.successes;
+}
+
+void ReceiptPush::failed(const std::string& reason) {
+  missed_.reset();  // what was read is handed out again
+  if (status_.state != State::failing || status_.reason != reason) {
+    log(Priority::warning, "push to " + place_.to + ": " + reason);
+  }
+  status_.state = State::failing;
+  status_.reason = reason;
+  ++status_.failures;
 }
 
 // Empty: it has them.

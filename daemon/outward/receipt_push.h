@@ -36,6 +36,7 @@ class ReceiptPush {
  private:
   boost::asio::awaitable<void> turn();
   boost::asio::awaitable<std::string> deliver(std::string lines);
+  void failed(const std::string& reason);
   std::string next_lines(PushedThrough& through);
   std::string checkpoint_line(const attest::TreeHead& head) const;
   std::uint64_t newest_seq() const;

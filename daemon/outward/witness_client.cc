@@ -29,8 +29,9 @@ std::string refusal(const HttpAnswer& answer) {
   if (answer.status == 0) return answer.failure;
   std::string text = "it answers " + std::to_string(answer.status);
   if (answer.status == kNotFound) {
-    return text + ": it knows no log of this origin; give its operator the key that `stele trust "
-                  "--checkpoint-key` prints";
+    return text +
+           ": it knows no log of this origin; give its operator the key that `stele trust "
+           "--checkpoint-key` prints";
   }
   const std::string body = answer.body.substr(0, kMaxQuotedBytes);
   return body.empty() ? text : text + ": " + body;
@@ -59,7 +60,12 @@ asio::awaitable<void> WitnessClient::run() {
       co_await wake_.wait_until(std::chrono::steady_clock::now() + pause);
     }
     const std::uint64_t failures = status_.failures;
-    co_await turn();
+    // A store that cannot be read is the verifier's to judge; the other places go on.
+    try {
+      co_await turn();
+    } catch (const std::exception& error) {
+      failed(State::failing, error.what());
+    }
     if (last) break;
     if (status_.failures == failures) {
       pace_.succeeded();
@@ -87,6 +93,13 @@ std::optional<attest::TreeHead> WitnessClient::head_to_submit() const {
 }
 
 asio::awaitable<void> WitnessClient::turn() {
+  const std::uint64_t size = log_.durable_head().size;
+  if (known_ > size) {
+    failed(State::refused, "it has cosigned " + std::to_string(known_) +
+                               " records of this log, of which " + std::to_string(size) +
+                               " are here: this store was put back");
+    co_return;
+  }
   const auto head = head_to_submit();
   if (!head) co_return;
   const auto text = log_.signer.sign(*head);
@@ -129,9 +142,9 @@ void WitnessClient::take_answer(const HttpAnswer& answer, const attest::Note& no
     const auto size = attest::parse_size_line(answer.body);
     const bool ahead = answer.status == kConflict && size && *size > head.size;
     return failed(State::refused,
-                  ahead ? "it has cosigned " + std::to_string(*size) + " records of this log, of "
-                              "which " + std::to_string(head.size) + " are here: this store was "
-                              "put back, or another host uses its key"
+                  ahead ? "it has cosigned " + std::to_string(*size) +
+                              " records of this log, of which " + std::to_string(head.size) +
+                              " are here: this store was put back, or another host uses its key"
                         : "it has cosigned another history of this log than the one here (" +
                               refusal(answer) + ")");
   }
@@ -141,7 +154,8 @@ void WitnessClient::take_answer(const HttpAnswer& answer, const attest::Note& no
 void WitnessClient::take_signatures(const std::string& body, const attest::Note& note,
                                     const attest::TreeHead& head) {
   const auto lines = attest::parse_signature_lines(body);
-  if (!lines) return failed(State::failing, "its answer is no cosignature: " + lines.error().detail);
+  if (!lines)
+    return failed(State::failing, "its answer is no cosignature: " + lines.error().detail);
   attest::Note cosigned = note;
   std::optional<std::uint64_t> time_s;
   for (const attest::NoteSignature& line : *lines) {
@@ -162,8 +176,7 @@ void WitnessClient::take_signatures(const std::string& body, const attest::Note&
   status_.state = State::working;
   status_.reason.clear();
   status_.newest_ns = now_ns();
-  status_.clock_off_s =
-      static_cast<std::int64_t>(*time_s) - status_.newest_ns / 1'000'000'000;
+  status_.clock_off_s = static_cast<std::int64_t>(*time_s) - status_.newest_ns / 1'000'000'000;
   ++status_.successes;
   status_.through = known_ = head.size;
 }
@@ -183,7 +196,11 @@ OutwardStatus WitnessClient::status() const {
   OutwardStatus status = status_;
   const std::uint64_t size = log_.durable_head().size;
   status.lag = size - std::min(size, known_);
-  if (status.lag > 0) status.lag_since_ns = log_.store.read(known_).leaf.time_ns;
+  try {
+    if (status.lag > 0) status.lag_since_ns = log_.store.read(known_).leaf.time_ns;
+  } catch (const std::exception&) {
+    // Since when is then not known; what it means is the verifier's to say.
+  }
   return status;
 }
 

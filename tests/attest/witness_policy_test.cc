@@ -61,11 +61,10 @@ TEST(WitnessPolicy, EveryThresholdOfEverySetCountsItsMembers) {
       members += " " + name;
     }
     for (unsigned k = 1; k <= n; ++k) {
-      for (const std::string& written :
-           {std::to_string(k), std::string(k == 1 ? "any" : ""), std::string(k == n ? "all" : "")}) {
+      for (const std::string& written : {std::to_string(k), std::string(k == 1 ? "any" : ""),
+                                         std::string(k == n ? "all" : "")}) {
         if (written.empty()) continue;
-        const auto policy =
-            parse_policy(defined + "group g " + written + members + "\nquorum g\n");
+        const auto policy = parse_policy(defined + "group g " + written + members + "\nquorum g\n");
         ASSERT_TRUE(policy);
         for (unsigned bits = 0; bits < (1u << n); ++bits, ++cases) {
           EXPECT_EQ(holds(*policy, bits), static_cast<unsigned>(std::popcount(bits)) >= k);
@@ -98,8 +97,8 @@ TEST(WitnessPolicy, WhatTheSpecificationForbidsIsRefusedWithItsLine) {
       {two + "group g any h\ngroup h any a\nquorum g\n", 3},    // defined later
       {two + "group a any b\nquorum a\n", 3},                   // one name space
       {witness("none", 1) + "quorum none\n", 1},
-      {two + "witness c " + vkey(1) + "\nquorum a\n", 3},       // the same key again
-      {"log " + vkey(1) + "\nquorum none\n", 1},                // a witness's key for a log
+      {two + "witness c " + vkey(1) + "\nquorum a\n", 3},  // the same key again
+      {"log " + vkey(1) + "\nquorum none\n", 1},           // a witness's key for a log
       {"witness a " + vkey(1, NoteKeyType::note) + "\nquorum a\n", 1},
       {"witnes a " + vkey(1) + "\nquorum none\n", 1},
       {two + "quorum a b\n", 3},

@@ -141,7 +141,8 @@ TEST(WitnessRules, Family26NothingButTheRightKeyOriginAndTextCounts) {
     EXPECT_TRUE(test::has(bed.judge({moved}, any), Finding::cosignature_invalid));
   }
   EXPECT_GE(tally.injected, 40u);
-  tally.report(26, "heads of keys, origins and witnesses that are not the policy's, each with its twin");
+  tally.report(
+      26, "heads of keys, origins and witnesses that are not the policy's, each with its twin");
 }
 
 TEST(WitnessRules, Family72AnotherHistoryThatTheLogSignedIsTampering) {
@@ -174,8 +175,8 @@ TEST(WitnessRules, WhatAWitnessSaysWithoutTheLogsSignatureIsUndetermined) {
   const Bed bed;
   TreeHead fork = bed.head(4);
   fork.root.bytes[0] ^= 1;
-  const Note framed = bed.add(bed.signed_by(signer_of(9, bed.log.trust.origin),
-                                            bed.log.trust.origin, fork), 1);
+  const Note framed =
+      bed.add(bed.signed_by(signer_of(9, bed.log.trust.origin), bed.log.trust.origin, fork), 1);
   const Report unlisted = bed.judge({framed}, bed.policy("any", false));
   EXPECT_EQ(unlisted.conclusion, Conclusion::undetermined);
   EXPECT_TRUE(test::has(unlisted, Fault::cosigned_head_unsigned));
@@ -200,7 +201,8 @@ TEST(WitnessRules, AFileThatCannotBeReadIsAFindingAndNoQuorum) {
     const Report report = bed.judge_text(good.substr(0, length), bed.policy("any"));
     EXPECT_NE(report.conclusion, Conclusion::tampered) << length;
     // Cut at the end of its log's line, what is left is a head that no witness signed.
-    if (report.conclusion == Conclusion::verified) ADD_FAILURE() << "verified when cut at " << length;
+    if (report.conclusion == Conclusion::verified)
+      ADD_FAILURE() << "verified when cut at " << length;
   }
 }
 
@@ -217,7 +219,8 @@ TEST(CosignedHeads, AreBoundedAndTheOldOnesGetRarer) {
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(to_text(*again), to_text(heads));
   // Another root at a size that is there is refused; further witnesses of the same head are added.
-  EXPECT_FALSE(add_cosigned(heads, bed.cosigned({heads.back().checkpoint.tree.size, hash(view("x"))}, 1)));
+  EXPECT_FALSE(
+      add_cosigned(heads, bed.cosigned({heads.back().checkpoint.tree.size, hash(view("x"))}, 1)));
   const std::size_t count = heads.size();
   ASSERT_TRUE(add_cosigned(heads, bed.cosigned(heads.back().checkpoint.tree, 6)));
   EXPECT_EQ(heads.size(), count);
