@@ -259,7 +259,7 @@ void Appraiser::torn_entry(std::uint64_t number) {
 
 void Appraiser::cosignatures(std::string_view text) {
   State& s = *state_;
-  if (!s.witnesses) return;
+  if (!s.witnesses || text.empty()) return;
   const auto heads = parse_cosigned_heads(text);
   if (!heads) {
     s.draft.finding(Finding::cosignature_invalid, heads.error().at,

@@ -76,6 +76,9 @@ void Appraiser::State::begin_era(ByteView payload, const TrustPins& pins) {
     return stop(
         {Fault::trust_malformed, {}, "the trust file contradicts the genesis that it pins"});
   }
+  if (witnesses && genesis.era > 0 && genesis.previous_tree.size == 0 && options.eras_approved) {
+    witnesses->begun_anew(genesis.created_ns);
+  }
   era->chain = std::move(*chain);
 }
 

@@ -1,6 +1,6 @@
 #include "daemon/checkpoint_signer.h"
 
-#include "attest/checkpoint.h"
+#include "attest/witness/cosignature.h"
 #include "storage/whole_file.h"
 
 namespace stele::daemon {
@@ -8,25 +8,26 @@ namespace {
 
 constexpr std::size_t kMaxKeyFileBytes = 1024;
 
-attest::Hash witness_seed(const attest::Hash& seed) {
-  return attest::hash({attest::tag("stele/v1/witness-key"), seed});
+void keep(const std::string& path, const attest::NoteKey& key) {
+  const std::string text = to_text(key) + "\n";
+  if (storage::read_whole(storage::posix(), path, kMaxKeyFileBytes) == text) return;
+  storage::replace_whole(storage::posix(), path, text);
 }
 
 }  // namespace
 
 void CheckpointSigner::unsealed(const attest::Hash& seed, const std::string& directory) {
   auto signer = std::make_shared<const attest::NoteSigner>(seed, origin_);
-  auto witness = std::make_shared<const attest::NoteSigner>(witness_seed(seed), origin_);
-  const std::string path = directory + "/checkpoint.vkey";
-  const std::string text = to_text(signer->key()) + "\n";
+  auto witness = std::make_shared<const attest::NoteSigner>(attest::witness_seed(seed), origin_);
+  const attest::NoteKey key = signer->key();
+  const attest::NoteKey cosigner = attest::cosigner_key(*witness);
   {
     const std::lock_guard lock(mutex_);
     signer_ = std::move(signer);
     witness_ = std::move(witness);
   }
-  if (storage::read_whole(storage::posix(), path, kMaxKeyFileBytes) != text) {
-    storage::replace_whole(storage::posix(), path, text);
-  }
+  keep(directory + "/checkpoint.vkey", key);
+  keep(directory + "/witness.vkey", cosigner);
 }
 
 std::optional<attest::NoteKey> CheckpointSigner::key() const {

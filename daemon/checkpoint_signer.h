@@ -21,13 +21,14 @@ class CheckpointSigner {
  public:
   explicit CheckpointSigner(std::string origin) : origin_(std::move(origin)) {}
 
-  // Once; keeps the verifier key as DIR/checkpoint.vkey, for `stele trust --checkpoint-key`.
+  // Once; keeps the verifier keys as DIR/checkpoint.vkey and DIR/witness.vkey, for `stele trust
+  // --checkpoint-key` and `--witness-key`.
   void unsealed(const attest::Hash& seed, const std::string& directory);
   // Nothing: no key.
   std::optional<attest::NoteKey> key() const;
   // The whole note. Nothing: no key, so nothing that C2SP would call a checkpoint.
   std::optional<std::string> sign(const attest::TreeHead& head) const;
-  // The witness's own key, which follows from the seed: H("stele/v1/witness-key\0" ‖ seed).
+  // What cosigns for other logs. Null: no key.
   std::shared_ptr<const attest::NoteSigner> witness() const;
 
  private:

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/outward/place.h"
 #include "daemon/policy.h"
 #include "daemon/read_out/json_mapping.h"
 
@@ -81,6 +82,7 @@ struct Config {
   std::vector<std::string> http_addresses;  // http_address.h; none: no HTTP
   std::string http_certificate, http_key, http_client_ca, http_client_crl;
   std::vector<std::string> http_writers, http_readers, http_auditors, http_admins, http_monitors;
+  std::vector<std::string> http_logs;
   std::vector<std::string> http_plain_roles{"writer", "monitor"};
   std::uint32_t http_socket_mode = 0660;
   std::uint32_t http_max_connections = 256;
@@ -88,6 +90,9 @@ struct Config {
   std::uint64_t http_buffer_bytes = 64u << 20;  // of all bodies that are being received
   std::chrono::milliseconds http_receive_time{30'000};
   std::chrono::milliseconds http_answer_time{60'000};
+  std::vector<WitnessPlace> witnesses;      // [[witness]]
+  std::vector<PushPlace> pushes;            // [[push]]
+  std::vector<std::string> witnessed_logs;  // [[witnessed]] key
 };
 
 // [anchor] critical: each pattern costs one look through every event.

@@ -5,6 +5,7 @@
 #include "daemon/config_key_kinds.h"
 #include "daemon/config_listen_keys.h"
 #include "daemon/http_keys.h"
+#include "daemon/outward_keys.h"
 #include "daemon/read_out_key.h"
 
 namespace stele::daemon {
@@ -172,6 +173,7 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(flag_key(
       "look_up.enabled", &Config::look_up,
       "the SQLite look-up that queries use; without it they scan. Never asked for a verdict"));
+  add_outward_keys(keys);
   keys.push_back(read_out_key());
   return keys;
 }

@@ -12,6 +12,7 @@
 #include "daemon/config.h"
 #include "daemon/finder.h"
 #include "daemon/ingest/inputs.h"
+#include "daemon/outward/outward.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -24,6 +25,7 @@ struct ControlledDaemon {
   Inputs& ingest;
   Finder& finder;
   const CheckpointSigner& signer;
+  const Outward& outward;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
 };

@@ -13,7 +13,8 @@ constexpr std::size_t kMaxAddresses = 8;
 constexpr std::size_t kMaxIdentities = 256;
 constexpr std::size_t kMaxIdentityBytes = 512;
 constexpr std::array<std::string_view, 4> kIdentities{"CN=", "DNS:", "URI:", "EMAIL:"};
-constexpr std::array<std::string_view, 5> kRoles{"writer", "reader", "auditor", "admin", "monitor"};
+constexpr std::array<std::string_view, 6> kRoles{"writer", "reader",  "auditor",
+                                                 "admin",  "monitor", "log"};
 
 bool is_identity(const std::string& text) {
   if (text == "*") return true;
@@ -95,9 +96,11 @@ void add_http_keys(std::vector<ConfigKey>& keys) {
       role_key("auditors", &Config::http_auditors, "who may ask for proofs and answers"));
   keys.push_back(role_key("admins", &Config::http_admins, "who may ask for anchors"));
   keys.push_back(role_key("monitors", &Config::http_monitors, "who may read metrics"));
+  keys.push_back(role_key("logs", &Config::http_logs,
+                          "who may have checkpoints cosigned, of the logs in [[witnessed]]"));
   keys.push_back(some_of("http.plain_roles", "roles", &Config::http_plain_roles, is_role,
                          kRoles.size(),
-                         "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\"",
+                         "\"writer\", \"reader\", \"auditor\", \"admin\", \"monitor\", \"log\"",
                          "what whoever connects without TLS may do; root and the daemon's own user "
                          "may do everything over a Unix socket"));
   add_http_limits(keys);

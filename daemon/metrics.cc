@@ -184,6 +184,38 @@ void add_tpm(Families& families, const MetricFacts& facts) {
                  facts.tpm_run.restart);
 }
 
+// Places are told apart by their number in the configuration: a URL may name a customer.
+void add_outward(Families& families, const StatusFacts& facts) {
+  using Kind = OutwardStatus::Kind;
+  for (const Kind kind : {Kind::witness, Kind::push}) {
+    const std::string begin = std::string("stele_") + name(kind) + "_";
+    std::vector<const OutwardStatus*> places;
+    for (const OutwardStatus& place : facts.outward) {
+      if (place.kind == kind) places.push_back(&place);
+    }
+    if (places.empty()) continue;
+    const auto each = [&](const char* what, MetricType type, const char* help, auto value) {
+      MetricFamily& family = families.family((begin + what).c_str(), type, help);
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        Families::add(family, {{"place", std::to_string(i)}},
+                      static_cast<double>(value(*places[i])));
+      }
+    };
+    each("lag", MetricType::Gauge, "Records, or anchors of a push, that the place has not",
+         [](const OutwardStatus& place) { return place.lag; });
+    each("lag_seconds", MetricType::Gauge, "For how long the oldest of these has waited",
+         [&](const OutwardStatus& place) { return facts.waited_s(place); });
+    each("successes_total", MetricType::Counter, "What the place took",
+         [](const OutwardStatus& place) { return place.successes; });
+    each("failures_total", MetricType::Counter, "Tries that failed",
+         [](const OutwardStatus& place) { return place.failures; });
+    each("refused", MetricType::Gauge, "1: it has seen another history of this log",
+         [](const OutwardStatus& place) {
+           return place.state == OutwardStatus::State::refused ? 1 : 0;
+         });
+  }
+}
+
 }  // namespace
 
 MetricFacts gather_metrics(const ControlledDaemon& daemon) {
@@ -213,6 +245,14 @@ std::string metrics_text(const MetricFacts& facts) {
   add_storage(families, facts);
   add_anchoring(families, facts.status);
   add_tpm(families, facts);
+  add_outward(families, facts.status);
+  if (!facts.witnessed.empty()) {
+    MetricFamily& family = families.family("stele_witnessed_total", MetricType::Counter,
+                                           "Checkpoints of other logs that were submitted here");
+    for (const auto& [result, count] : facts.witnessed) {
+      Families::add(family, {{"result", result}}, static_cast<double>(count));
+    }
+  }
   families.counter("stele_http_requests_total", "HTTP requests answered", facts.http_requests);
   families.counter("stele_http_refusals_total", "Of these with a status from 400 on",
                    facts.http_refusals);

@@ -25,6 +25,7 @@ struct MetricFacts {
   std::uint64_t http_requests = 0;
   std::uint64_t http_refusals = 0;
   std::uint64_t http_repeated = 0;
+  std::map<std::string, std::uint64_t> witnessed;  // checkpoints of other logs, by result
 };
 MetricFacts gather_metrics(const ControlledDaemon& daemon);
 std::string metrics_text(const MetricFacts& facts);

@@ -70,6 +70,25 @@ json::object counters_of(const InputCounters& counters) {
           {"refused", counters.refused},         {"dropped", counters.dropped}};
 }
 
+json::array outward_of(const StatusFacts& facts) {
+  json::array places;
+  for (const OutwardStatus& place : facts.outward) {
+    json::object one{{"kind", name(place.kind)},
+                     {"place", place.place},
+                     {"state", name(place.state)},
+                     {"reason", place.reason},
+                     {"through", place.through},
+                     {"lag", place.lag},
+                     {"lag_s", facts.waited_s(place)},
+                     {"newest", time_or_null(place.newest_ns)},
+                     {"successes", place.successes},
+                     {"failures", place.failures}};
+    if (place.kind == OutwardStatus::Kind::witness) one["clock_off_s"] = place.clock_off_s;
+    places.push_back(std::move(one));
+  }
+  return places;
+}
+
 json::object ingest_of(const StatusFacts& facts) {
   json::object all = counters_of(facts.ingest);
   json::object inputs;
@@ -115,6 +134,7 @@ std::string status_line(const StatusFacts& facts) {
         {"writing_s", seconds(facts.queue.writing.count())},
         {"failed", facts.queue.failed}}},
       {"ingest", ingest_of(facts)},
+      {"outward", outward_of(facts)},
       {"readiness", {{"ready", not_ready.empty()}, {"reasons", to_json(not_ready)}}}};
   return json::serialize(json::object{{"ok", true}, {"status", status}}) + "\n";
 }

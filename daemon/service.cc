@@ -27,6 +27,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/opened_log.h"
+#include "daemon/outward/outward.h"
 #include "daemon/packer.h"
 #include "daemon/sequencer.h"
 
@@ -45,6 +46,8 @@ constexpr auto kReadOutLimit = 5s;
 // A slow chip needs a second for an anchor; one that is busy or gone must not hold up a shutdown.
 constexpr auto kFinalAnchorLimit = 20s;
 constexpr auto kLastAcksLimit = 1s;
+// The final anchor's receipt is worth most off the host; who does not take it now gets it later.
+constexpr auto kLastPushLimit = 5s;
 // A note is one sync; where that takes longer, the anchor goes on and the verifier finds the step.
 constexpr auto kClockNoteLimit = 2s;
 
@@ -121,6 +124,7 @@ struct Service::State {
   std::optional<Packer> packer;
   std::shared_ptr<Finder> finder;
   Anchorer anchorer;
+  Outward outward;
   std::optional<Inputs> ingest;
   std::optional<Control> control;
   std::optional<DiskWatch> disk;
@@ -149,10 +153,16 @@ Service::State::State(const Config& config_, PassedSockets passed_)
                   sequencer.note_clock_step(kClockNoteLimit);
                   return sequencer.head();
                 },
-                [this](std::uint64_t size) { ingest->sealed(size); },
+                [this](std::uint64_t size) {
+                  ingest->sealed(size);
+                  outward.anchored();
+                },
                 [this](const attest::Hash& seed) { signer.unsealed(seed, config.data); },
                 [this] { on_ready(); },
-                [this](int code, const std::string& reason) { stop(code, reason); }}) {
+                [this](int code, const std::string& reason) { stop(code, reason); }}),
+      outward(config, {config.data, opened.journal.genesis.origin, opened.journal.log_id, signer,
+                       sequencer.store(), [this] { return sequencer.head(); },
+                       [this] { return anchorer.newest_counter_anchor(); }}) {
   listen();
   begin();
   if (config.pack) packer.emplace(sequencer.store());
@@ -194,7 +204,7 @@ void Service::State::listen() {
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{
         config, opened.journal.genesis, sequencer, anchorer, *ingest,
-        *finder, signer,             started_ns, ready};
+        *finder, signer, outward, started_ns, ready};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {
@@ -267,6 +277,7 @@ asio::awaitable<void> Service::State::end_in_order() {
       if (packer) packer->stop();
       sequencer.drain();
       anchorer.stop(kFinalAnchorLimit);
+      outward.stop(kLastPushLimit);
       finder->flush();
       done(true);
     });
@@ -325,6 +336,7 @@ int Service::run() {
     state.reading_context.run();
   });
   state.anchorer.start();
+  state.outward.start();
   state.context.run();
   return state.exit_code;
 }

@@ -35,6 +35,7 @@ StatusFacts gather_status(const ControlledDaemon& daemon) {
   if (facts.anchoring.anchored < facts.head.size) {
     facts.exposed_since_ns = daemon.sequencer.store().read(facts.anchoring.anchored).leaf.time_ns;
   }
+  facts.outward = daemon.outward.status();
   std::error_code unknown;
   const auto space = std::filesystem::space(daemon.config.data, unknown);
   if (!unknown) facts.disk_free_bytes = space.available;

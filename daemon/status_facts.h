@@ -32,9 +32,14 @@ struct StatusFacts {
   std::chrono::milliseconds heartbeat{0};
   std::chrono::milliseconds lag_limit{0};
   std::uint64_t assumed_cycles = 0;
+  std::vector<OutwardStatus> outward;
 
   std::uint64_t unanchored() const {  // records
     return head.size - std::min(head.size, anchoring.anchored);
+  }
+  double waited_s(const OutwardStatus& place) const {
+    const std::int64_t since = place.lag_since_ns;
+    return since == 0 ? 0.0 : static_cast<double>(std::max<std::int64_t>(0, now_ns - since)) / 1e9;
   }
   // For how long the oldest of them has waited; 0: there is none.
   std::int64_t lag_ns() const {

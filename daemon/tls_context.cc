@@ -12,13 +12,6 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 
-// A relative path is a credential that the service manager passed.
-std::string resolve(const std::string& path) {
-  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  if (path.starts_with("/") || credentials == nullptr) return path;
-  return (std::filesystem::path(credentials) / path).string();
-}
-
 std::vector<unsigned char> to_der(X509* certificate) {
   unsigned char* bytes = nullptr;
   const int length = certificate != nullptr ? i2d_X509(certificate, &bytes) : 0;
@@ -40,12 +33,18 @@ bool is_allowed(ssl::verify_context& context, const std::vector<std::string>& al
 
 }  // namespace
 
+std::string resolve_credential(const std::string& path) {
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  if (path.starts_with("/") || credentials == nullptr) return path;
+  return (std::filesystem::path(credentials) / path).string();
+}
+
 ssl::context make_tls_context(const TlsFiles& files) {
   ssl::context context(ssl::context::tls_server);
   const auto load = [&](const char* key, const std::string& path, auto&& how) {
     boost::system::error_code failed;
     std::error_code absent;
-    const std::string file = resolve(path);
+    const std::string file = resolve_credential(path);
     if (!std::filesystem::exists(file, absent)) {
       throw ConfigError(files.table + "." + key + ": " + file + " is not there; correct the path");
     }

@@ -23,6 +23,9 @@ struct TlsFiles {
 };
 boost::asio::ssl::context make_tls_context(const TlsFiles& files);
 
+// The path of a PEM file: a relative one is a credential that the service manager passed.
+std::string resolve_credential(const std::string& path);
+
 // The peer's certificate in DER, behind the handshake; empty: it has none.
 std::vector<unsigned char> peer_certificate(SSL* connection);
 

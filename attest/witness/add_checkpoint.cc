@@ -27,8 +27,8 @@ Result<AddCheckpoint> parse_add_checkpoint(std::string_view body) {
     const std::string_view line = body.substr(0, end);
     body.remove_prefix(end + 1);
     if (number == 1) {
-      const auto size = line.starts_with(kOld) ? parse_decimal(line.substr(kOld.size()))
-                                               : std::nullopt;
+      const auto size =
+          line.starts_with(kOld) ? parse_decimal(line.substr(kOld.size())) : std::nullopt;
       if (!size) return malformed("the first line must be \"old SIZE\"", number);
       request.old_size = *size;
       continue;

@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t kTimeBytes = 8;
 constexpr std::size_t kSignatureBytes = 64;
-constexpr auto kMaxTime =
-    static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+constexpr auto kMaxTime = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 std::string signed_message(std::string_view text, std::uint64_t time_s) {
   return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + std::string(text);
@@ -26,6 +25,10 @@ bool is_by(const NoteSignature& line, const NoteKey& key) {
 
 NoteKey cosigner_key(const NoteSigner& signer) {
   return make_note_key(signer.key().name, signer.key().key, NoteKeyType::cosignature);
+}
+
+Hash witness_seed(const Hash& checkpoint_seed) {
+  return hash({tag("stele/v1/witness-key"), checkpoint_seed});
 }
 
 NoteSignature cosign(const NoteSigner& signer, std::string_view text, std::uint64_t time_s) {

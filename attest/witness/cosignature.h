@@ -20,6 +20,8 @@ constexpr std::size_t kMaxCosignatures = 64;  // of one answer
 
 // The key of a witness that signs with this signer: of the same bytes, but of type 04.
 NoteKey cosigner_key(const NoteSigner& signer);
+// Of the key that a log cosigns others with: H("stele/v1/witness-key\0" ‖ its checkpoint key's seed).
+Hash witness_seed(const Hash& checkpoint_seed);
 NoteSignature cosign(const NoteSigner& signer, std::string_view checkpoint_text,
                      std::uint64_t time_s);
 

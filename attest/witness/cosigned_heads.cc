@@ -60,8 +60,7 @@ Result<std::vector<CosignedHead>> parse_cosigned_heads(std::string_view text) {
     if (!checkpoint->extensions.empty()) {
       return Defect(Fault::value_out_of_range, at, "a head with extension lines");
     }
-    const bool ascends =
-        heads.empty() || heads.back().checkpoint.tree.size < checkpoint->tree.size;
+    const bool ascends = heads.empty() || heads.back().checkpoint.tree.size < checkpoint->tree.size;
     if (!ascends || heads.size() == kMaxCosignedHeads) {
       return Defect(Fault::value_out_of_range, at, "sizes do not ascend, or too many heads");
     }

@@ -5,7 +5,9 @@
 namespace stele::attest {
 namespace {
 
-Hash digest_of(const Statement& statement) { return statement_digest(encode(statement)); }
+Hash digest_of(const Statement& statement) {
+  return statement_digest(encode(statement));
+}
 
 }  // namespace
 
@@ -23,7 +25,8 @@ void HeldReceipts::take(std::string_view line, std::uint64_t number, ReportDraft
     draft.finding(Finding::held_receipt_invalid, Place::line(number), why);
   };
   const auto pushed = parse_pushed(line);
-  if (!pushed) return refuse(std::string(name(pushed.error().fault)) + ": " + pushed.error().detail);
+  if (!pushed)
+    return refuse(std::string(name(pushed.error().fault)) + ": " + pushed.error().detail);
   const auto* anchor = std::get_if<PushedAnchor>(&*pushed);
   if (anchor == nullptr || anchor->statement.is_quote()) return;
   const auto era = std::find_if(eras_.begin(), eras_.end(), [&](const auto& one) {

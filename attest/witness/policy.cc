@@ -72,8 +72,8 @@ class PolicyReader {
     node.name = items[1];
     node.witness = known.size();
     if (auto named = define(std::move(node), at); !named) return named;
-    policy_.witnesses.push_back({std::string(items[1]), *std::move(key),
-                                 items.size() == 4 ? std::string(items[3]) : ""});
+    policy_.witnesses.push_back(
+        {std::string(items[1]), *std::move(key), items.size() == 4 ? std::string(items[3]) : ""});
     return ok();
   }
 
@@ -159,7 +159,9 @@ Result<Policy> parse_policy(std::string_view text) {
 
 std::string to_text(const Policy& policy) {
   std::string text;
-  const auto with_url = [](const std::string& url) { return url.empty() ? "\n" : " " + url + "\n"; };
+  const auto with_url = [](const std::string& url) {
+    return url.empty() ? "\n" : " " + url + "\n";
+  };
   for (const Policy::Log& log : policy.logs) {
     text += "log " + to_text(log.key) + with_url(log.url);
   }

@@ -12,7 +12,9 @@ constexpr std::string_view kAnchor = "anchor ";
 constexpr std::string_view kCheckpoint = "checkpoint ";
 constexpr std::size_t kLogIdDigits = 64;
 
-Defect malformed(const char* why) { return Defect(Fault::value_out_of_range, {}, why); }
+Defect malformed(const char* why) {
+  return Defect(Fault::value_out_of_range, {}, why);
+}
 
 // "LOG_ID " off the front.
 std::optional<Hash> take_log_id(std::string_view& rest) {
@@ -62,8 +64,7 @@ Result<Pushed> parse_pushed(std::string_view line) {
   if (is_anchor) return parse_anchor(*log_id, line);
   const auto bytes = from_base64(line);
   if (!bytes) return malformed("the checkpoint is not base64");
-  auto note =
-      parse_note({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
+  auto note = parse_note({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   if (!note) return note.error();
   if (auto checkpoint = parse_checkpoint(note->text); !checkpoint) return checkpoint.error();
   return Pushed(PushedCheckpoint{*log_id, *std::move(note)});

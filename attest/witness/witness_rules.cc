@@ -38,6 +38,16 @@ void WitnessRules::take(const CosignedHead& head, ReportDraft& draft) {
   if (!seen.times.empty()) seen_.emplace(size, std::move(seen));
 }
 
+void WitnessRules::begun_anew(std::int64_t time_ns) {
+  const auto since_s =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, time_ns)) / 1'000'000'000;
+  std::erase_if(seen_, [&](const auto& one) {
+    const auto& times = one.second.times;
+    return std::all_of(times.begin(), times.end(),
+                       [&](const auto& time) { return time.second < since_s; });
+  });
+}
+
 std::optional<std::uint64_t> WitnessRules::next_size(std::uint64_t size) const {
   const auto next = seen_.upper_bound(size);
   if (next == seen_.end()) return std::nullopt;
@@ -56,8 +66,8 @@ void WitnessRules::contradict(std::uint64_t size, const Seen& seen, const std::s
                               ReportDraft& draft) const {
   draft.defect({seen.signed_by_log ? Fault::cosigned_head_mismatch : Fault::cosigned_head_unsigned,
                 Place::index(size == 0 ? 0 : size - 1),
-                "witnessed by " + names(seen) + ": " + std::to_string(size) + " records with root " +
-                    to_hex(seen.root) + "; " + how});
+                "witnessed by " + names(seen) + ": " + std::to_string(size) +
+                    " records with root " + to_hex(seen.root) + "; " + how});
 }
 
 void WitnessRules::head(const TreeHead& presented, ReportDraft& draft) {

@@ -27,6 +27,9 @@ class WitnessRules {
   WitnessRules(Policy policy, std::string origin, bool whole);
   // Every head, whoever signed it; those of other origins say nothing here.
   void take(const CosignedHead& head, ReportDraft& draft);
+  // The log began anew at that time, with an empty tree: what was witnessed before it lies in a
+  // store that was lost, and the auditor knows.
+  void begun_anew(std::int64_t time_ns);
   // The smallest size above `size` at which head() is needed.
   std::optional<std::uint64_t> next_size(std::uint64_t size) const;
   void head(const TreeHead& presented, ReportDraft& draft);

@@ -8,11 +8,12 @@
 namespace stele::daemon {
 namespace {
 
-constexpr std::array<std::pair<Role, std::string_view>, 5> kNames{{{Role::writer, "writer"},
+constexpr std::array<std::pair<Role, std::string_view>, 6> kNames{{{Role::writer, "writer"},
                                                                    {Role::reader, "reader"},
                                                                    {Role::auditor, "auditor"},
                                                                    {Role::admin, "admin"},
-                                                                   {Role::monitor, "monitor"}}};
+                                                                   {Role::monitor, "monitor"},
+                                                                   {Role::log, "log"}}};
 
 bool lists(const std::vector<std::string>& list, const std::vector<std::string>& identities) {
   return std::any_of(list.begin(), list.end(), [&](const std::string& one) {
@@ -37,6 +38,7 @@ RoleSet roles_of_certificate(const Config& config, const std::vector<std::string
   if (lists(config.http_auditors, identities)) roles.add(Role::auditor);
   if (lists(config.http_admins, identities)) roles.add(Role::admin);
   if (lists(config.http_monitors, identities)) roles.add(Role::monitor);
+  if (lists(config.http_logs, identities)) roles.add(Role::log);
   return roles;
 }
 

@@ -1,7 +1,7 @@
 // Roles: what a client of the HTTP service may do, and who has which.
 //
 //   TLS          by its certificate: the lists http.writers, .readers, .auditors, .admins,
-//   .monitors Unix socket  root and the daemon's own user: all; others: http.plain_roles plain TCP
+//   .monitors, .logs Unix socket  root and the daemon's own user: all; others: http.plain_roles plain TCP
 //   http.plain_roles: whoever is on this machine
 //
 // Thread safety: values. Trust: identities are what TLS verified or the kernel said.
@@ -15,7 +15,14 @@
 
 namespace stele::daemon {
 
-enum class Role : std::uint8_t { writer = 1, reader = 2, auditor = 4, admin = 8, monitor = 16 };
+enum class Role : std::uint8_t {
+  writer = 1,
+  reader = 2,
+  auditor = 4,
+  admin = 8,
+  monitor = 16,
+  log = 32
+};
 
 class RoleSet {
  public:
@@ -24,7 +31,7 @@ class RoleSet {
     for (const Role role : roles) add(role);
   }
   static RoleSet all() {
-    return {Role::writer, Role::reader, Role::auditor, Role::admin, Role::monitor};
+    return {Role::writer, Role::reader, Role::auditor, Role::admin, Role::monitor, Role::log};
   }
   void add(Role role) {
     bits_ = static_cast<std::uint8_t>(bits_ | static_cast<std::uint8_t>(role));

@@ -29,6 +29,7 @@
 #include "daemon/http/records.h"
 #include "daemon/http/tiles.h"
 #include "daemon/http/tls_stream.h"
+#include "daemon/http/witness.h"
 #include "daemon/http_address.h"
 #include "daemon/log.h"
 #include "daemon/must_go_on.h"
@@ -58,6 +59,7 @@ struct HttpServer::State {
   std::optional<Tls> tls;
   RouteTable routes;
   std::shared_ptr<EventIntake> intake;
+  std::optional<WitnessService> witness;  // where logs are witnessed
   std::shared_ptr<HttpShared> shared = std::make_shared<HttpShared>();
   std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
   std::vector<std::unique_ptr<UnixListener>> unix_listeners;
@@ -83,10 +85,24 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
               {Role::writer},
               config.http_max_body_bytes,
               [this](HttpRequest& request) { return intake->take(request); }});
+  if (!config.witnessed_logs.empty()) {
+    witness.emplace(config, daemon.signer);
+    routes.add({"POST",
+                "/add-checkpoint",
+                {Role::log},
+                attest::kMaxAddCheckpointBytes,
+                [this](HttpRequest& request) -> asio::awaitable<HttpReply> {
+                  co_return witness->add_checkpoint(request);
+                }});
+  }
   add_monitoring_routes(routes, daemon, [this](MetricFacts& facts) {
     facts.http_requests = shared->requests;
     facts.http_refusals = shared->refusals;
     facts.http_repeated = intake->repeated;
+    if (!witness) return;
+    facts.witnessed = {{"cosigned", witness->cosigned},
+                       {"refused", witness->refused},
+                       {"equivocation", witness->equivocations}};
   });
   add_enrolment_routes(routes, daemon.anchorer);
   add_anchor_routes(routes, daemon, reader.get_executor());

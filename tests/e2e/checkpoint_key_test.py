@@ -3,12 +3,10 @@ away by deprovision; a log from before it gets one when it is provisioned again.
 Method: the commands against a software TPM; the TPM's own list of objects; the seed, which tpm2_unseal reads with the
 authValue that follows from DIR/secrets, searched for in every file of the host."""
 import hashlib
-import re
 import unittest
 
+from sealed_seed import HANDLE, unseal
 from stele_host import CONFIGURATION, NO_INPUT, OK, Host, run
-
-HANDLE = "0x81005355"  # the AK's, and one
 
 
 class CheckpointKey(unittest.TestCase):
@@ -21,15 +19,6 @@ class CheckpointKey(unittest.TestCase):
     def persistent(self, host):
         return run("tpm2_getcap", "-T", host.tpm.tcti, "handles-persistent").stdout.decode()
 
-    def auth(self, host):
-        ak_auth = re.search(r"^ak_auth ([0-9a-f]{64})$", (host.data / "secrets").read_text(), re.M).group(1)
-        return hashlib.sha256(b"stele/v1/checkpoint-auth\0" + bytes.fromhex(ak_auth)).hexdigest()
-
-    def unseal(self, host):
-        done = run("tpm2_unseal", "-T", host.tpm.tcti, "-c", HANDLE, "-p", "hex:" + self.auth(host))
-        self.assertEqual(done.returncode, OK, done.stderr)
-        return done.stdout
-
     def key(self, host):
         return host.stele("trust", "--checkpoint-key", expect=OK).stdout.decode()
 
@@ -41,10 +30,11 @@ class CheckpointKey(unittest.TestCase):
         gone = run("tpm2_evictcontrol", "-T", host.tpm.tcti, "-C", "o", "-c", HANDLE)
         self.assertEqual(gone.returncode, OK, gone.stderr)
         (host.data / "checkpoint.vkey").unlink()
+        (host.data / "witness.vkey").unlink()
 
     def test_the_seed_is_in_the_tpm_and_in_no_file(self):
         host = self.make("a")
-        seed = self.unseal(host)
+        seed = unseal(host)
         self.assertEqual(len(seed), 32)
         host.start_daemon()
         host.append(b"an event\n")
@@ -60,7 +50,7 @@ class CheckpointKey(unittest.TestCase):
     def test_openssl_makes_the_same_verifier_key_of_the_seed(self):
         host = self.make("b")
         pem = host.folder / "key.der"  # PKCS #8 of an Ed25519 seed: RFC 8410, section 7
-        pem.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + self.unseal(host))
+        pem.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + unseal(host))
         public = run("openssl", "pkey", "-inform", "DER", "-in", pem, "-pubout", "-outform", "DER").stdout[-32:]
         pem.unlink()
         key_hash = hashlib.sha256(host.origin.encode() + b"\n\x01" + public).digest()[:4].hex()

@@ -18,7 +18,7 @@ RECOVERS = ["recover.before_sync", "recover.after_sync", "recover.done", "recove
 ANCHORS = [f"anchor.A{n}" for n in range(10)] + [f"quote.Q{n}" for n in range(1, 6)]
 PROVISIONING = CREATES + ["keep.before_rename", "keep.done"] + [f"provision.{step}" for step in (
     "identity", "genesis", "key", "counter_defined", "counter_written", "extend_defined", "extend_written",
-    "receipt_signed", "receipt_kept", "trust", "endorsement")]
+    "receipt_signed", "receipt_kept", "checkpoint_key", "trust", "endorsement")]
 PROVISION_ENDS = {"kill": -9, "throw": IO_ERROR, "sleep": OK}
 QUOTES = dict(quote_interval="20ms")
 

@@ -9,6 +9,11 @@
 #include "attest/codec.h"
 #include "attest/era.h"
 #include "attest/proof.h"
+#include "attest/witness/add_checkpoint.h"
+#include "attest/witness/cosignature.h"
+#include "attest/witness/cosigned_heads.h"
+#include "attest/witness/policy.h"
+#include "attest/witness/pushed.h"
 #include "storage/pack.h"
 #include "storage/segment_format.h"
 #include "attest/identity/enrolment.h"
@@ -49,6 +54,46 @@ void merkle_proofs() {
       .bytes(fourth)
       .bytes(pair);
   seed("merkle_proof", "consistency", consistency);
+}
+
+// What witnesses are asked, answer and leave behind, and what is handed out.
+void witnesses() {
+  Hash seed_bytes;
+  seed_bytes.bytes.fill(1);
+  const NoteSigner log(seed_bytes, "log.example/a");
+  seed_bytes.bytes.fill(2);
+  const NoteSigner witness(seed_bytes, "witness.example");
+  const Checkpoint checkpoint{"log.example/a", {5, filled(3)}, {}};
+  Note note = log.sign(to_text(checkpoint));
+  seed("add_checkpoint", "from_three", view(to_text(AddCheckpoint{3, {filled(4), filled(5)}, note, checkpoint})));
+  const NoteSignature line = cosign(witness, note.text, 1679315147);
+  seed("signature_lines", "two", view(to_text(line) + to_text(line)));
+  seed("signature_lines", "size", view("20852014\n"));
+  note.signatures.push_back(line);
+  std::vector<CosignedHead> heads;
+  add_cosigned(heads, note);
+  add_cosigned(heads, log.sign(to_text(Checkpoint{"log.example/a", {9, filled(6)}, {}})));
+  seed("cosigned_heads", "two", view(to_text(heads)));
+  seed("witness_policy", "groups",
+       view("# believed\nlog " + to_text(log.key()) + " https://log.example/\nwitness a " +
+            to_text(cosigner_key(witness)) + "\nwitness b " +
+            to_text(make_note_key("b.example", filled(7), NoteKeyType::cosignature)) +
+            "\ngroup g 2 a b\nquorum g\n"));
+  std::string pushed = to_line(PushedCheckpoint{filled(8), note});
+  pushed.pop_back();
+  seed("pushed", "checkpoint", view(pushed));
+  const PaperLog lived_log = lived();
+  std::optional<Statement> open;
+  for (const PaperLog::Entry& entry : lived_log.entries) {
+    if (entry.kind == 3) open = *decode_statement(entry.payload);
+    if (entry.kind != 4 || !open || open->is_quote()) continue;
+    std::string anchor = to_line(PushedAnchor{*open, *decode_receipt(entry.payload)});
+    anchor.pop_back();
+    seed("pushed", "anchor", view(anchor));
+    break;
+  }
+  seed("outward_url", "https", view("https://witness.example:8443/prefix"));
+  seed("outward_url", "local", view("http://[::1]:80/"));
 }
 
 void boot_logs() {
@@ -290,6 +335,7 @@ int main(int argc, char** argv) {
   const std::string trust = to_text(example_trust());
   seed("trust", "unsigned", view(trust));
   boot_logs();
+  witnesses();
   seed("trust", "signed", view(to_text(auditor.note(trust))));
   merkle_proofs();
   proofs_and_answers();

@@ -29,6 +29,13 @@ const std::set<std::string> kOurs = {"lock",
                                      "trust.new",
                                      "checkpoint.vkey",
                                      "checkpoint.vkey.new",
+                                     "witness.vkey",
+                                     "witness.vkey.new",
+                                     "cosignatures",
+                                     "cosignatures.new",
+                                     "cosignatures.unreadable",
+                                     "push",
+                                     "witnessed",
                                      "journal",
                                      "segments",
                                      "tree",
@@ -188,8 +195,8 @@ void LogDirectory::keep_trust(const std::string& text) {
   trust_ = text;
 }
 
-void LogDirectory::keep_checkpoint_key(const std::string& verifier_key) {
-  const std::string path = path_ + "/checkpoint.vkey";
+void LogDirectory::keep_verifier_key(const std::string& name, const std::string& verifier_key) {
+  const std::string path = path_ + "/" + name;
   if (read_if_there(path) != verifier_key) write_text_file(path, verifier_key);
 }
 

@@ -35,7 +35,7 @@ class LogDirectory {
   void keep_genesis(const attest::Bytes& genesis);  // and record 0
   void keep_genesis_receipt(const attest::Bytes& receipt);
   void keep_trust(const std::string& text);
-  void keep_checkpoint_key(const std::string& verifier_key);
+  void keep_verifier_key(const std::string& name, const std::string& verifier_key);
 
   // Removes what is ours, and the directory if nothing else is in it. Precondition: locked.
   void purge();

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <memory>
 
-#include "attest/note_signer.h"
+#include "attest/witness/cosignature.h"
 #include "storage/file_system.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/mode_secrets.h"
@@ -155,7 +155,9 @@ class Provisioning {
     keeper.checkpoint_seed = [this](const std::optional<attest::Hash>& seed) {
       if (!seed) return say_no_checkpoint_key();
       const attest::NoteSigner signer(*seed, plan_.origin);
-      directory_.keep_checkpoint_key(to_text(signer.key()) + "\n");
+      directory_.keep_verifier_key("checkpoint.vkey", to_text(signer.key()) + "\n");
+      const attest::NoteSigner witness(attest::witness_seed(*seed), plan_.origin);
+      directory_.keep_verifier_key("witness.vkey", to_text(cosigner_key(witness)) + "\n");
     };
     keeper.progress = [this](std::string_view step) {
       std::cout << step << std::endl;

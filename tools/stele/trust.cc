@@ -20,10 +20,10 @@ void give(const std::string& text, const std::string& output) {
 }
 
 // Worth little beside the trust file: whoever is root on the host can sign with it too.
-void checkpoint_key(const Common& common, const std::string& output) {
+void verifier_key(const Common& common, const std::string& name, const std::string& output) {
   const Site site = find_site(common);
   require_log(site);
-  const std::string path = site.config.data + "/checkpoint.vkey";
+  const std::string path = site.config.data + "/" + name;
   if (!storage::posix().exists(path)) {
     throw CommandError(kNoInput,
                        "this log has no key for its checkpoints: run `stele provision` again with "
@@ -50,8 +50,15 @@ void add_trust(CLI::App& app, const Common& common, int&) {
   auto key = std::make_shared<bool>(false);
   command->add_flag("--checkpoint-key", *key,
                     "Instead: the C2SP verifier key of the signature on the log's checkpoints");
-  command->callback([&common, output, key] {
-    *key ? checkpoint_key(common, *output) : trust(common, *output);
+  auto witness = std::make_shared<bool>(false);
+  command
+      ->add_flag("--witness-key", *witness,
+                 "Instead: the C2SP verifier key of what this host cosigns for other logs")
+      ->excludes("--checkpoint-key");
+  command->callback([&common, output, key, witness] {
+    if (*key) return verifier_key(common, "checkpoint.vkey", *output);
+    if (*witness) return verifier_key(common, "witness.vkey", *output);
+    trust(common, *output);
   });
 }
 

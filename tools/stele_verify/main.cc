@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <system_error>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "attest/appraiser.h"
 #include "attest/evidence/appraise.h"
 #include "attest/printable.h"
+#include "attest/witness/cosigned_heads.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
 #include "tools/stele_verify/files.h"
@@ -47,6 +49,9 @@ struct Call {
   std::string nonce;
   std::string answer_path;
   std::string memory_path;
+  std::string policy_path;
+  std::string cosignatures_path;
+  std::string receipts_path;
   std::vector<std::string> require;
   std::string output = "text";
   unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
@@ -77,6 +82,18 @@ void describe(CLI::App& app, Call& call) {
          "--memory", call.memory_path,
          "What you remember of this log: read if it exists, written when the log is verified")
       ->type_name("FILE");
+  auto* policy = app.add_option(
+      "--policy", call.policy_path,
+      "C2SP tlog-policy: the witnesses you believe, and how many must have seen the log");
+  policy->type_name("FILE")->needs("--trust");
+  app.add_option("--cosignatures", call.cosignatures_path,
+                 "What witnesses signed (default: the data directory's file `cosignatures`)")
+      ->type_name("FILE")
+      ->needs(policy);
+  app.add_option("--receipts", call.receipts_path,
+                 "Receipts that the host handed out at once ([[push]]), as you kept them")
+      ->type_name("FILE")
+      ->needs("--trust");
   app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
       ->type_name("NAME");
   app.add_option("-o,--output", call.output, "How to report")
@@ -121,6 +138,14 @@ attest::TrustFile read_trust(const Call& call) {
   return *trust;
 }
 
+attest::Policy read_policy(const std::string& path) {
+  auto policy = attest::parse_policy(tools::read_whole(path, attest::kMaxPolicyBytes + 1));
+  if (!policy) {
+    throw unusable("the policy", path, policy.error(), "correct that line (C2SP tlog-policy)");
+  }
+  return *std::move(policy);
+}
+
 attest::Options read_options(const Call& call) {
   attest::Options options;
   if (!call.trust_path.empty()) options.trust = read_trust(call);
@@ -138,6 +163,7 @@ attest::Options read_options(const Call& call) {
     }
     options.memory = *memory;
   }
+  if (!call.policy_path.empty()) options.policy = read_policy(call.policy_path);
   for (const std::string& wanted : call.require) {
     attest::Finding finding{};
     if (!attest::parse_finding(wanted, finding)) {
@@ -149,6 +175,29 @@ attest::Options read_options(const Call& call) {
   return options;
 }
 
+// None where no file is named and the directory holds none.
+std::string read_cosignatures(const Call& call) {
+  std::string path = call.cosignatures_path;
+  if (path.empty() && std::filesystem::is_directory(call.path)) {
+    path = call.path + "/cosignatures";
+    std::error_code absent;
+    if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(path, absent))) return {};
+  }
+  return path.empty() ? path : tools::read_whole(path, attest::kMaxCosignedBytes + 1);
+}
+
+// Line by line: the file grows for years.
+void give_receipts(const std::string& path, attest::Appraiser& appraiser) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::system_error(errno, std::generic_category(), path);
+  std::string line;
+  for (std::uint64_t number = 1; std::getline(file, line); ++number) {
+    // A copy may have been cut off within its last line.
+    if (!line.empty() && !file.eof()) appraiser.held_receipt(line, number);
+  }
+  if (file.bad()) throw std::system_error(EIO, std::generic_category(), path);
+}
+
 void keep_memory(const Call& call, const attest::Report& report,
                  const std::optional<attest::Memory>& memory) {
   if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
@@ -158,6 +207,11 @@ void keep_memory(const Call& call, const attest::Report& report,
 
 attest::Report appraise_bundle(const Call& call, const attest::Options& options,
                                tools::InputFile& input) {
+  // A bundle need not hold the anchors and heads that these are of.
+  if (!call.policy_path.empty() || !call.receipts_path.empty() || !call.cosignatures_path.empty()) {
+    throw CallError(kUsage,
+                    "--policy, --cosignatures and --receipts are for a data directory, the first two also for a proof");
+  }
   attest::EvidenceOptions with_key{options, read_auditor_key(call)};
   attest::EvidenceAppraiser appraiser(std::move(with_key));
   if (!call.answer_path.empty()) {
@@ -186,12 +240,12 @@ attest::Report appraise_proof(const Call& call, const attest::Options& options,
     throw CallError(kMalformed,
                     call.path + " is no evidence of Stele's: neither a data directory, a bundle nor a proof");
   }
-  if (!call.memory_path.empty() || !call.answer_path.empty()) {
+  if (!call.memory_path.empty() || !call.answer_path.empty() || !call.receipts_path.empty()) {
     throw CallError(kUsage,
                     "a proof is of one record: --memory and --answer are for a data directory "
-                    "or a bundle");
+                    "or a bundle, --receipts for a data directory");
   }
-  return attest::Appraiser::appraise_proof(attest::view(bytes), options);
+  return attest::Appraiser::appraise_proof(attest::view(bytes), options, read_cosignatures(call));
 }
 
 attest::Report appraise_store(const Call& call, attest::Options options) {
@@ -203,6 +257,9 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
                         "journal/ or segments/");
   }
   attest::Appraiser appraiser(std::move(options));
+  // Before the segments: what was cosigned then is in them, whatever a live writer adds.
+  if (!call.policy_path.empty()) appraiser.cosignatures(read_cosignatures(call));
+  if (!call.receipts_path.empty()) give_receipts(call.receipts_path, appraiser);
   // Before the entries: so that a log that has grown since the answer is no contradiction.
   if (!call.answer_path.empty()) {
     appraiser.answer(attest::view(tools::read_whole(call.answer_path, 1u << 20)));

@@ -1,0 +1,35 @@
+// All that the daemon carries outside by itself: witnesses asked, receipts handed out; on a thread
+// of its own, so that no place outside can delay an event or an anchor.
+//
+// Thread safety: status() and anchored() from any thread; the rest on the service's. Blocks: stop(),
+// at most its limit. Errors: the constructor throws ConfigError (TLS files) and std::system_error.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/outward/own_log.h"
+#include "daemon/outward/status.h"
+
+namespace stele::daemon {
+
+class Outward {
+ public:
+  // The log must outlive it, or be gone only after stop().
+  Outward(const Config& config, OwnLog log);
+  ~Outward();
+  void start();
+  void anchored();  // a counter anchor is stored
+  // Of each place, as its loop saw it last.
+  std::vector<OutwardStatus> status() const;
+  // One more try for each, the final anchor's; what hangs is left behind with its thread.
+  void stop(std::chrono::milliseconds limit);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace stele::daemon

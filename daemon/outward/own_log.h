@@ -1,0 +1,29 @@
+// The daemon's own log, as those see it who carry it outside.
+//
+// All of it outlives them, or `gone` is true: then nothing of it is touched any more. Thread
+// safety: each from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "attest/genesis.h"
+#include "daemon/anchor_status.h"
+#include "daemon/checkpoint_signer.h"
+#include "storage/store.h"
+
+namespace stele::daemon {
+
+struct OwnLog {
+  std::string directory;
+  std::string origin;
+  attest::Hash log_id;
+  const CheckpointSigner& signer;
+  const storage::Store& store;
+  std::function<attest::TreeHead()> durable_head;
+  std::function<std::optional<CounterAnchor>()> newest_anchor;
+};
+
+}  // namespace stele::daemon
