@@ -58,7 +58,7 @@ void Appraiser::State::begin_trusted(ByteView payload) {
 }
 
 void Appraiser::State::begin_era(ByteView payload, const TrustPins& pins) {
-  era = std::make_unique<JudgedEra>(pins, draft, out.coverage);
+  era = std::make_unique<JudgedEra>(pins, draft, out);
   era->log_id = log_id(payload);
   Result<TpmIdentity> identity = pins.identity();
   if (!identity) return stop(identity.error());

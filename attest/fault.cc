@@ -37,6 +37,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::proof_mismatch, "proof_mismatch", integrity, fail},
     {Fault::statement_mismatch, "statement_mismatch", integrity, fail},
     {Fault::bundle_mismatch, "bundle_mismatch", integrity, fail},
+    {Fault::boot_log_mismatch, "boot_log_mismatch", integrity, fail},
     {Fault::receipt_unexpected, "receipt_unexpected", integrity, fail},
     {Fault::receipt_digest, "receipt_digest", integrity, fail},
     {Fault::receipt_not_exclusive, "receipt_not_exclusive", integrity, fail},
@@ -97,6 +98,9 @@ constexpr std::string_view kFindings[] = {
     "journal_remark",
     "kind_opaque",
     "era_given_up",
+    "unapproved_boot",
+    "boot_log_missing",
+    "boot_log_unexplained",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -107,7 +111,7 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::trust_signature) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::era_given_up) + 1);
+static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::boot_log_unexplained) + 1);
 
 const FaultRow& row(Fault fault) {
   return kFaults[static_cast<std::size_t>(fault)];

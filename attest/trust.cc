@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "attest/boot/policy_text.h"
 #include "attest/check.h"
 #include "attest/checkpoint.h"
 #include "attest/decimal.h"
@@ -12,7 +13,9 @@
 namespace stele::attest {
 namespace {
 
+// Which of them a file begins with follows from what it holds: there is no older form.
 constexpr std::string_view kFirstLine = "stele-trust 1";
+constexpr std::string_view kFirstLineWithPolicy = "stele-trust 2";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
 bool read_hex(std::string_view text, Bytes& out, std::size_t max_bytes) {
@@ -221,14 +224,30 @@ Result<void> parse_part(const LineOf<Part> (&expected)[N], Lines& lines, Part& p
   return ok();
 }
 
+// The lines that begin as a policy's do, whatever follows.
+Result<void> parse_boot_policy(Lines& lines, TrustPins& pins) {
+  const std::size_t first = lines.number + 1;
+  const std::string_view text = lines.rest;
+  std::string_view line;
+  while (lines.rest.starts_with(boot::kPolicyPrefix) && take_line(lines.rest, line)) ++lines.number;
+  auto policy = boot::parse_policy(text.substr(0, text.size() - lines.rest.size()), first);
+  if (!policy) return policy.error();
+  pins.boot_policy = *std::move(policy);
+  return ok();
+}
+
 Result<void> parse_pins(Lines& lines, TrustPins& pins) {
   std::string_view found;
   ++lines.number;
-  if (!take_line(lines.rest, found) || found != kFirstLine) {
-    return malformed(lines.number,
-                     "a trust file begins with the line \"" + std::string(kFirstLine) + "\"");
+  const bool whole = take_line(lines.rest, found);
+  const bool with_policy = whole && found == kFirstLineWithPolicy;
+  if (!with_policy && (!whole || found != kFirstLine)) {
+    return malformed(lines.number, "a trust file begins with the line \"" +
+                                       std::string(kFirstLine) + "\" or \"" +
+                                       std::string(kFirstLineWithPolicy) + "\"");
   }
-  return parse_part(kLines, lines, pins);
+  auto read = parse_part(kLines, lines, pins);
+  return read && with_policy ? parse_boot_policy(lines, pins) : read;
 }
 
 Result<TrustFile> parse_lines(std::string_view text) {
@@ -265,8 +284,9 @@ void write_part(const LineOf<Part> (&lines)[N], const Part& part, std::string& o
 void write_pins(const TrustPins& pins, std::string& out) {
   ENSURE(is_origin(pins.origin) && is_trust_text(pins.tpm_manufacturer) &&
          is_trust_text(pins.tpm_model));
-  out.append(kFirstLine).append("\n");
+  out.append(pins.boot_policy ? kFirstLineWithPolicy : kFirstLine).append("\n");
   write_part(kLines, pins, out);
+  if (pins.boot_policy) out += boot::to_text(*pins.boot_policy);
 }
 
 }  // namespace

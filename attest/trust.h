@@ -6,9 +6,11 @@
 //   base_firmware HEX16 quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N ·
 //   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
 //   · tpm_model TEXT
-// and, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
+// A file with a boot policy begins `stele-trust 2` and has its lines (boot/policy_text.h) here; one
+// without is version 1, whoever writes it. Then, exactly if era is not 0, how the era before ended, and that
+// era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
-//   stele-trust 1 …
+//   stele-trust 1|2 …
 // One key a line, in this order, one space before the value, LF after it; all required, none else,
 // so that what is read is written back the same. Signed, the file is a C2SP note whose text is
 // these lines: the auditor's signature over the file of a later era approves that era (era.h).
@@ -17,9 +19,11 @@
 // Trust: this IS the trust; it must reach the verifier by another way than the evidence.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "attest/boot/policy.h"
 #include "attest/genesis.h"
 #include "attest/receipt.h"
 
@@ -53,6 +57,7 @@ struct TrustPins {
   TpmKind tpm_kind = TpmKind::unknown;
   std::string tpm_manufacturer;
   std::string tpm_model;
+  std::optional<boot::BootPolicy> boot_policy;  // none: version 1
 
   Result<TpmIdentity> identity() const;  // ak_unfit
   bool operator==(const TrustPins&) const = default;

@@ -81,10 +81,12 @@ void AnchorLoop::load() {
     die(EX_CONFIG, "provisioning was interrupted: run `stele provision` again");
     return;
   }
-  rounds_.emplace(files, config_.data, *journal_,
-                  [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
-                    return timed(tpm::over_device(connect(), opened), times);
-                  });
+  rounds_.emplace(
+      files, config_.data, *journal_,
+      [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
+        return timed(tpm::over_device(connect(), opened), times);
+      },
+      boot_log_paths(config_));
   publish();
 }
 

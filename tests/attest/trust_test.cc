@@ -151,7 +151,7 @@ TEST(TrustFile, LinesAreExact) {
   text.pop_back();
   expect_refused(text, lines.size(), "does not end");
   expect_refused("", 1);
-  expect_refused("stele-trust 2\n" + joined({lines.begin() + 1, lines.end()}), 1);
+  expect_refused("stele-trust 3\n" + joined({lines.begin() + 1, lines.end()}), 1);
 }
 
 TEST(TrustFile, ValuesOutOfTheirRangeAreRefusedWithTheirLine) {
