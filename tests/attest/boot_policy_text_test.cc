@@ -20,6 +20,12 @@ BootPolicy example() {
   return policy;
 }
 
+std::string repeated(const std::string& byte) {
+  std::string out;
+  for (int i = 0; i < 32; ++i) out += byte;
+  return out;
+}
+
 std::string hex(char digit) {
   return std::string(64, digit);
 }
@@ -33,16 +39,11 @@ void expect_refused(const std::string& text, std::size_t line, const std::string
 }
 
 TEST(BootPolicyText, IsWrittenAsAPersonReadsItAndReadBack) {
-  EXPECT_EQ(to_text(example()), "boot_policy rules\nboot_value 0 " + hex('1') + "\nboot_value 10 " +
-                                    hex('1') + "\nboot_value 10 " + [] {
-                                      std::string twelve;
-                                      for (int i = 0; i < 32; ++i) twelve += "12";
-                                      return twelve;
-                                    }() + "\nboot_digest 4 " + [] {
-                                      std::string ab, cd;
-                                      for (int i = 0; i < 32; ++i) ab += "ab", cd += "cd";
-                                      return ab + "\nboot_digest 4 " + cd;
-                                    }() + "\n");
+  const std::string expected = "boot_policy rules\nboot_value 0 " + repeated("11") +
+                               "\nboot_value 10 " + repeated("11") + "\nboot_value 10 " +
+                               repeated("12") + "\nboot_digest 4 " + repeated("ab") +
+                               "\nboot_digest 4 " + repeated("cd") + "\n";
+  EXPECT_EQ(to_text(example()), expected);
   EXPECT_EQ(*parse_policy(to_text(example())), example());
   EXPECT_EQ(to_text(BootPolicy{}), "boot_policy record\n");
   EXPECT_EQ(*parse_policy("boot_policy record\n"), BootPolicy{});
@@ -59,17 +60,21 @@ TEST(BootPolicyText, EveryOtherFormIsRefusedWithItsLine) {
   expect_refused(rule, 1);
   expect_refused("boot_policy rules\n" + rule + rule, 3, "twice");
   const std::string head = "boot_policy rules\n";
-  for (const std::string& bent :
-       {"boot_value 8 " + hex('a'), "boot_value 9 " + hex('a'), "boot_value 12 " + hex('a'),
-        "boot_value 03 " + hex('a'), "boot_value -1 " + hex('a'), "boot_value  3 " + hex('a'),
-        "boot_value 3 " + hex('A'), "boot_value 3 " + hex('g'), "boot_value 3 " + hex('a') + "aa",
-        "boot_value 3 " + hex('a').substr(2), "boot_value 3 " + hex('a') + " ", "boot_value 3",
-        std::string("boot_value"), "boot_event 3 " + hex('a'), std::string()}) {
+  for (const std::string& bent : std::initializer_list<std::string>{
+           "boot_value 8 " + hex('a'), "boot_value 9 " + hex('a'), "boot_value 12 " + hex('a'),
+           "boot_value 03 " + hex('a'), "boot_value -1 " + hex('a'), "boot_value  3 " + hex('a'),
+           "boot_value 3 " + hex('A'), "boot_value 3 " + hex('g'),
+           "boot_value 3 " + hex('a') + "aa", "boot_value 3 " + hex('a').substr(2),
+           "boot_value 3 " + hex('a') + " ", "boot_value 3", std::string("boot_value"),
+           "boot_event 3 " + hex('a'), std::string()}) {
     expect_refused(head + bent + "\n", 2, "expected");
   }
-  expect_refused(head + "boot_value 3 " + hex('b') + "\nboot_value 3 " + hex('a') + "\n", 3, "order");
-  expect_refused(head + "boot_value 4 " + hex('a') + "\nboot_value 3 " + hex('a') + "\n", 3, "order");
-  expect_refused(head + "boot_digest 3 " + hex('a') + "\nboot_value 4 " + hex('a') + "\n", 3, "order");
+  expect_refused(head + "boot_value 3 " + hex('b') + "\nboot_value 3 " + hex('a') + "\n", 3,
+                 "order");
+  expect_refused(head + "boot_value 4 " + hex('a') + "\nboot_value 3 " + hex('a') + "\n", 3,
+                 "order");
+  expect_refused(head + "boot_digest 3 " + hex('a') + "\nboot_value 4 " + hex('a') + "\n", 3,
+                 "order");
 }
 
 TEST(BootPolicyText, HoldsItsLimitAndNoMore) {

@@ -8,6 +8,7 @@
 #include "attest/boot/measurement_replay.h"
 #include "tests/support/paper_boot.h"
 #include "tests/support/paper_log.h"
+#include "tests/support/vectors.h"
 
 namespace stele::attest {
 namespace {
@@ -142,9 +143,8 @@ TEST(BootRules, AnotherKernelIsAFindingWithPlaceAndTime) {
     ASSERT_TRUE(has(report, Finding::unapproved_boot)) << to_text(report);
     EXPECT_EQ(report.boots.starts, 2u);
     EXPECT_EQ(report.boots.approved, 1u);
-    const auto found = std::find_if(report.findings.begin(), report.findings.end(), [](auto& f) {
-      return f.finding == Finding::unapproved_boot;
-    });
+    const auto found = std::find_if(report.findings.begin(), report.findings.end(),
+                                    [](auto& f) { return f.finding == Finding::unapproved_boot; });
     EXPECT_EQ(found->at.what, Place::What::anchor);
     EXPECT_EQ(found->at.value, 3u);
     EXPECT_NE(found->detail.find("PCR 4"), std::string::npos) << found->detail;
@@ -275,6 +275,49 @@ TEST_F(MeasuredFiles, AnotherFileIsUnknownAndCannotBeLeftOutOfTheList) {
 TEST_F(MeasuredFiles, AViolationIsNoPassAndNoTampering) {
   const Bytes with_violation = joined(init, open_file);
   expect_platform(judge(with_violation, with_violation), Outcome::unknown, Conclusion::verified);
+}
+
+// Other people's logs through the whole: what replays passes, what is refused is told, none fails.
+TEST(BootRulesVectors, EachLogIsExplainedOrToldWithItsFault) {
+  STELE_VECTORS_OR_SKIP(tpm, "tpm");
+  std::size_t explained = 0, told = 0;
+  const auto judge_log = [&](const std::filesystem::path& path) {
+    const std::string text = test::read_file(path);
+    const Bytes shown(text.begin(), text.end());
+    const auto parsed = boot::parse_event_log(shown);
+    PaperLog log;
+    if (parsed && parsed->has_bank(kBank)) measure(log, shown);
+    start(log, shown);
+    const Report report = judged(log, exact(log));
+    expect_platform(report, Outcome::pass, Conclusion::verified);
+    // Without a SHA-256 bank a log says nothing about the quoted values, and so nothing wrong.
+    EXPECT_EQ(has(report, Finding::boot_log_unexplained), !parsed.has_value() && !shown.empty())
+        << path << to_text(report);
+    if (!parsed && !shown.empty()) {
+      EXPECT_NE(report.findings.at(0).detail.find(name(parsed.error().fault)), std::string::npos);
+      ++told;
+    }
+    explained += parsed && parsed->has_bank(kBank);
+  };
+  for (const char* folder : {"eventlogs/go-tpm-tools", "eventlogs/tpm2-tools"}) {
+    for (const auto& file : std::filesystem::directory_iterator(tpm / folder)) {
+      if (file.path().extension() == ".bin") judge_log(file.path());
+    }
+  }
+  for (const char* file :
+       {"go-attestation/crypto_agile_eventlog", "go-attestation/sb_cert_eventlog",
+        "go-attestation/short_no_action_eventlog",
+        "go-attestation/ubuntu_2104_shielded_vm_no_secure_boot_eventlog",
+        "keylime/create-mb-policy/binary_bios_measurements",
+        "keylime/create-mb-policy/binary_bios_measurements-bogus",
+        "keylime/create-mb-policy/binary_bios_measurements-empty",
+        "rust-keylime/keylime-push-model-agent/test-data/uefi_log.bin",
+        "quotes/gcp-windows-shielded-vm/eventlog.bin"}) {
+    judge_log(tpm / file);
+  }
+  EXPECT_GE(explained, 12u);
+  EXPECT_GE(told, 3u);
+  test::used_vectors("tpm (event logs through the appraiser)", explained + told);
 }
 
 }  // namespace

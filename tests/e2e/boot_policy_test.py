@@ -7,12 +7,14 @@ import os
 import pathlib
 import shutil
 import struct
+import sys
 import unittest
 
 from stele_host import BIN, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, Host, run
 
 VECTORS = os.environ.get("STELE_VECTORS")
-NO_ACTION, SHA256, FIRMWARE = 3, 0x0B, range(8)
+SECOND_VERIFIER = pathlib.Path(__file__).parents[1] / "second_verifier" / "second_verifier.py"
+NO_ACTION, SHA256 = 3, 0x0B
 
 
 def events(log):
@@ -35,7 +37,7 @@ def events(log):
 def measurements(ima_list):
     """Of an ima-ng list: what the kernel extends into a SHA-256 bank for each entry."""
     at = 0
-    while at < len(ima_list):
+    while at + 28 < len(ima_list):  # a byte is left behind the last entry
         name, = struct.unpack_from("<I", ima_list, at + 24)
         data, = struct.unpack_from("<I", ima_list, at + 28 + name)
         digest, body = ima_list[at + 4:at + 24], ima_list[at + 32 + name:at + 32 + name + data]
@@ -52,7 +54,7 @@ class BootPolicy(unittest.TestCase):
         self.host = Host()
         self.addCleanup(self.host.close)
         self.log, self.list = self.host.folder / "event_log", self.host.folder / "ima_list"
-        self.good = (vectors / "go-tpm-tools" / "debian-10.bin").read_bytes()
+        self.good = (vectors / "go-tpm-tools" / "ubuntu-2104-no-secure-boot.bin").read_bytes()
         self.files = base64.b64decode((vectors / "tpm2-tss" / "sml-ima-ng-sha1.b64").read_text())
         self.log.write_bytes(self.good)
         self.list.write_bytes(self.files)
@@ -97,6 +99,9 @@ class BootPolicy(unittest.TestCase):
     def judge(self, trust, exit_code, platform, *arguments):
         report = self.host.verify(*arguments, trust=trust)
         self.assertEqual((report["exit"], report["platform"]), (exit_code, platform), report)
+        # Integrity and completeness are for the second verifier, too: it judges no policy.
+        done = run(sys.executable, "-B", SECOND_VERIFIER, self.host.data, "--trust", trust)
+        self.assertEqual(done.returncode, TAMPERED if exit_code == TAMPERED else OK, done.stdout)
         report["names"] = [f["finding"] for f in report["findings"]]
         return report
 

@@ -1,18 +1,21 @@
 """Family 85: what an operator gets wrong: the message says what is wrong, and what to do. Method: one log, copied,
 put back, moved to another TPM, its indexes removed, its clock set wrong, its configuration mistaken; what the daemon's
 log and `stele status` say is held against the remedy, which is then carried out where there is one."""
+import contextlib
+import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 
-from family import OK, TAMPERED, Host, Tally, Tpm, into_namespace, preload, run, wait_until
-
-CONFIGURATION, TEMPORARY = 78, 75
+from family import CONFIGURATION, OK, PATIENCE, TAMPERED, Host, Tally, Tpm, preload, run, wait_until
+from stele_host import BIN, TEMPORARY
 
 
 class Operator(Host):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, mode="a"):
+        super().__init__(mode)
         self.tally = Tally()
 
     def begin(self):
@@ -54,6 +57,32 @@ class Operator(Host):
         self.tally.alarm_unless(report["exit"] == exit_code, (what, report["defects"]))
 
 
+def start(config):
+    return run(BIN / "steled", "--config", config)
+
+
+def reason_of(config):
+    """What a second daemon's status says once it does not anchor; then it is ended."""
+    path, seen = config.with_suffix(".log"), []
+
+    def gives_up():
+        done = run(BIN / "stele", "status", "-o", "json", "--config", config)
+        anchoring = json.loads(done.stdout)["anchoring"] if done.returncode == OK else {}
+        if anchoring.get("state") in ("stopped", "unavailable", "contended"):
+            seen.append(anchoring["reason"])
+        return seen or daemon.poll() is not None
+
+    with open(path, "wb") as log:
+        daemon = subprocess.Popen([BIN / "steled", "--config", config], stdin=subprocess.DEVNULL, stdout=log,
+                                  stderr=log)
+    try:
+        wait_until(gives_up, f"{config}: a daemon that does not anchor")
+    finally:
+        daemon.terminate()
+        daemon.wait(PATIENCE)
+    return seen[0] if seen else path.read_text()
+
+
 def restored_backup(host):
     backup = host.copy("backup")
     host.append(b"three\n")
@@ -79,7 +108,7 @@ def copied_directory(host):
     config = host.other_config("copy", host.copy("copy"))
     host.append(b"five\n")
     host.anchor()  # the copy is older now
-    words = start_until(config, host, "anchoring stops|was put back|stopped")
+    words = reason_of(config)
     host.told("copied directory", "the data directory was put back, or somebody else anchors",
               "stop whoever anchors with a copy of this directory", text=words)
     host.append(b"six\n")
@@ -87,32 +116,12 @@ def copied_directory(host):
     host.judged("copied directory: the original")
 
 
-def start_until(config, host, pattern):
-    """A second daemon's words, until it has said so; then it is ended."""
-    from subprocess import DEVNULL, Popen
-    from stele_host import BIN, PATIENCE
-    path = config.with_suffix(".log")
-    with open(path, "wb") as log:
-        daemon = Popen([BIN / "steled", "--config", config], stdin=DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: re.search(pattern, path.read_text()) or daemon.poll() is not None, f"{config}: {pattern}")
-    finally:
-        daemon.terminate()
-        daemon.wait(PATIENCE)
-    return path.read_text()
-
-
 def same_directory_twice(host):
     config = host.other_config("twice", host.data)
-    done = run("steled") if False else start(config)
+    done = start(config)
     host.told("one directory, two daemons", "is in use by another daemon", "stop that one, or give this one its own",
               text=done.stderr.decode())
     host.tally.missed_unless(done.returncode == TEMPORARY, ("one directory, two daemons", done.returncode))
-
-
-def start(config):
-    from stele_host import BIN
-    return run(BIN / "steled", "--config", config)
 
 
 def two_hosts_one_id(host):
@@ -120,8 +129,7 @@ def two_hosts_one_id(host):
     other = Tpm(host.folder / "other-tpm")
     other.start()
     try:
-        words = start_until(host.other_config("clone", host.copy("clone"), other.tcti), host,
-                            "anchoring stops|stopped|gone|another TPM")
+        words = reason_of(host.other_config("clone", host.copy("clone"), other.tcti))
         host.told("two hosts, one identity", "another TPM", "[Tt]ake it back to its host|right host|stele era begin",
                   text=words)
     finally:
@@ -149,12 +157,25 @@ def mistaken_configuration(host):
         host.tally.missed_unless(done.returncode == CONFIGURATION, (line, done.returncode))
 
 
+@contextlib.contextmanager
+def faked(clock):
+    """What is started meanwhile has that clock."""
+    added = preload(clock)
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
 def wrong_clock(host):
     """A year ahead at a start, then put right in mid-run."""
     host.stop_daemon()
     clock = host.folder / "clock"
     clock.write_text("+1y\n")
-    host.start_with(preload(clock))
+    with faked(clock):
+        host.start_daemon()
     host.append(b"from next year\n")
     host.anchor()
     clock.write_text("+0\n")
@@ -164,27 +185,34 @@ def wrong_clock(host):
     host.judged("wrong clock")
 
 
-def removed_index(host):
-    counter = "0x" + re.search(r"counter C[^\n]*0x([0-9a-fA-F]{8})", host.stele(
-        "provision", "--dry-run", "--tcti", host.tpm.tcti, "--origin", host.origin, "--mode", "a").stdout.decode()
-    ).group(1) if False else None
-    import json
-    shown = json.loads(host.stele("tpm", "show", "-o", "json", expect=OK).stdout)
-    handles = re.findall(r"0x01[0-9a-f]{6}", json.dumps(shown))
-    host.tally.missed_unless(handles, shown)
-    return counter, handles
+def removed_index(tally):
+    """Whoever knows ownerAuth (mode B) clears out the TPM: C is gone."""
+    with Operator("b") as host:
+        host.tally = tally
+        host.begin()
+        host.stop_daemon()
+        shown = json.loads(host.stele("tpm", "show", "-o", "json", expect=OK).stdout)
+        handle = shown["log"]["c"]["handle"]
+        gone = run("tpm2_nvundefine", "-T", host.tpm.tcti, "-C", "o", handle)
+        assert gone.returncode == OK, gone.stderr
+        host.start_daemon()
+        host.stopped("removed index", "counter index is gone: it was deleted", "stele era begin")
+        host.stop_daemon()
+        host.judged("removed index")
 
 
 def main():
     with Operator() as host:
         host.begin()
         same_directory_twice(host)
-        mistaken_configuration(host)
         copied_directory(host)
         restored_backup(host)
         two_hosts_one_id(host)
         wrong_clock(host)
-        host.tally.report(85, "operator errors")
+        host.stop_daemon()
+        mistaken_configuration(host)
+        removed_index(host.tally)
+        host.tally.report(85, "one identity on two hosts, copies, wrong clock, removed index, restored backup")
     return 0
 
 
