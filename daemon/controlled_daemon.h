@@ -24,6 +24,7 @@ struct ControlledDaemon {
   Finder& finder;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
+  const std::atomic<bool>& confined;  // the thread that hears senders: confinement.h
 };
 
 }  // namespace stele::daemon

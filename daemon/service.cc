@@ -17,10 +17,12 @@
 #include "daemon/anchorer.h"
 #include "daemon/callback_result.h"
 #include "daemon/chip.h"
+#include "daemon/confinement.h"
 #include "daemon/control.h"
 #include "daemon/disk_watch.h"
 #include "daemon/finder.h"
 #include "daemon/http/server.h"
+#include "daemon/http_address.h"
 #include "daemon/ingest/inputs.h"
 #include "daemon/ingest/network_sockets.h"
 #include "daemon/log.h"
@@ -97,6 +99,7 @@ struct Service::State {
 
   void listen();
   void begin();
+  void confine();
   void on_ready();
   void on_signal(int signal);
   void stop(int code, const std::string& why);
@@ -108,6 +111,7 @@ struct Service::State {
   PassedSockets passed;
   const std::int64_t started_ns = now_ns();
   std::atomic<bool> ready{false};
+  std::atomic<bool> confined{false};
   bool stopping = false;
   int exit_code = 0;
   // The contexts first: they outlive whatever still has something posted to them.
@@ -188,7 +192,8 @@ void Service::State::listen() {
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{
-        config, opened.journal.genesis, sequencer, anchorer, *ingest, *finder, started_ns, ready};
+        config,  opened.journal.genesis, sequencer, anchorer, *ingest, *finder, started_ns, ready,
+        confined};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {
@@ -204,6 +209,21 @@ void Service::State::listen() {
   } catch (const std::system_error& error) {
     const bool in_use = error.code() == std::errc::address_in_use;
     throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());
+  }
+}
+
+// Best effort: what it keeps from an intruder it keeps whether or not it is there.
+void Service::State::confine() {
+  std::vector<std::string> sockets{config.listen_unix, config.listen_unix_datagram,
+                                   config.control_unix};
+  for (const std::string& text : config.http_addresses) {
+    if (const auto address = parse_http_address(text); address && address->is_unix)
+      sockets.push_back(address->host);
+  }
+  const auto why_not = confine_thread(reach_of_ingest(sockets));
+  confined = !why_not.has_value();
+  if (why_not) {
+    log(Priority::notice, "the threads that hear senders are not confined: " + *why_not);
   }
 }
 
@@ -319,6 +339,7 @@ int Service::run() {
     state.reading_context.run();
   });
   state.anchorer.start();
+  state.confine();  // the last thread is started: from here on this one only hears senders
   state.context.run();
   return state.exit_code;
 }

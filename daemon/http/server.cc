@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/confinement.h"
 #include "daemon/http/connection.h"
 #include "daemon/http/events.h"
 #include "daemon/http/monitoring.h"
@@ -83,7 +84,11 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
   });
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);
-  thread = std::thread([this] { context.run(); });
+  thread = std::thread([this] {
+    // Whether it can be is the same for all threads, and told by the one that hears senders.
+    (void)confine_thread(reach_of_http(daemon.config.data, {}));
+    context.run();
+  });
 }
 
 HttpServer::State::~State() {
