@@ -319,6 +319,12 @@ Result<TpmIdentity> TrustPins::identity() const {
   return TpmIdentity{*std::move(key), counter_name, extend_name, pcr};
 }
 
+TrustFile without_boot_policies(TrustFile trust) {
+  trust.boot_policy.reset();
+  for (EarlierEra& earlier : trust.earlier) earlier.pins.boot_policy.reset();
+  return trust;
+}
+
 std::string to_text(const TrustFile& trust) {
   ENSURE(trust.earlier.size() == trust.era);
   std::string out;

@@ -78,6 +78,8 @@ struct TrustFile : TrustPins {
   std::vector<EarlierEra> earlier;  // newest first; as many as the number of the era
   bool operator==(const TrustFile&) const = default;
 };
+// What host and auditor agree on: boot policies are the auditor's alone.
+TrustFile without_boot_policies(TrustFile trust);
 // What tpm_manufacturer and tpm_model may be: at most 255 bytes of UTF-8 without control
 // characters.
 bool is_trust_text(std::string_view text);

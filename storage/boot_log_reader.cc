@@ -19,11 +19,11 @@ std::optional<ByteView> BootLogReader::read(Log& log, const attest::Hash& named,
     if (file && wanted <= left_) {
       log.bytes.resize(static_cast<std::size_t>(wanted));
       log.bytes.resize(file->read(0, log.bytes));
-      left_ -= wanted;
       log.there = true;
     }
   }
-  if (!log.there) return std::nullopt;
+  if (!log.there || log.bytes.size() > left_) return std::nullopt;
+  left_ -= log.bytes.size();
   return ByteView(log.bytes);
 }
 

@@ -131,7 +131,9 @@ void add_files(const NewestBoot& newest, boot::BootPolicy& policy) {
   }
 }
 
-boot::BootPolicy read_policy(const std::string& path) {
+}  // namespace
+
+boot::BootPolicy read_boot_policy(const std::string& path) {
   const auto file = storage::posix().open(path, storage::FileSystem::Open::read_only);
   std::string text(std::min<std::uint64_t>(file->size(), kMaxPolicyBytes + 1), '\0');
   text.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));
@@ -143,8 +145,6 @@ boot::BootPolicy read_policy(const std::string& path) {
   return *std::move(policy);
 }
 
-}  // namespace
-
 void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustFile& trust) {
   if (wanted == "record") {
     trust.boot_policy = boot::BootPolicy{};
@@ -153,7 +153,7 @@ void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustF
   }
   const bool of_boot = wanted == "exact" || wanted == "digests" || wanted == "ima";
   if (!of_boot) {
-    trust.boot_policy = read_policy(wanted);
+    trust.boot_policy = read_boot_policy(wanted);
     return;
   }
   const NewestBoot newest = read_newest_boot(site, trust);

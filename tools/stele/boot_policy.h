@@ -17,4 +17,7 @@ namespace stele::tools {
 // it. Says on stderr what it took from where.
 void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustFile& trust);
 
+// Lines of a policy, from a file. 65 with the line.
+attest::boot::BootPolicy read_boot_policy(const std::string& path);
+
 }  // namespace stele::tools

@@ -34,6 +34,7 @@ void check_signed(const std::string& text, const Arguments& arguments, const std
   auto written = attest::parse_trust(own);
   if (!written) throw CommandError(kConfiguration, "the trust file of this log cannot be read");
   for (attest::TrustFile* file : {&*trust, &*written}) {
+    *file = without_boot_policies(std::move(*file));
     if (!file->earlier.empty()) file->earlier[0].lost = 0;
   }
   if (*trust != *written || trust->era == 0) {

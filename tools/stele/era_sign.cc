@@ -1,6 +1,7 @@
 #include "tools/stele/era_sign.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "attest/era.h"
 #include "attest/note_signer.h"
 #include "attest/printable.h"
+#include "tools/stele/boot_policy.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 
@@ -16,7 +18,7 @@ namespace stele::tools {
 namespace {
 
 struct Arguments {
-  std::string request, trust, key, name, nonce, memory, output = "-";
+  std::string request, trust, key, name, nonce, memory, boot_policy, output = "-";
   std::optional<std::uint64_t> accept_lost;
 };
 
@@ -36,13 +38,19 @@ T required(attest::Result<T> result, const std::string& what) {
 }
 
 // That the request follows the very era, and the eras before it, that the auditor's own file pins.
-void check_previous(const attest::EraRequest& request, const std::string& path) {
-  const attest::TrustFile known = required(attest::parse_trust(read_text_file(path)), path);
-  const auto& earlier = request.trust.earlier;
+// Of boot policies the auditor's alone are signed, whatever the request holds.
+void take_previous(attest::EraRequest& request, const std::string& path) {
+  const attest::TrustFile mine = required(attest::parse_trust(read_text_file(path)), path);
+  const attest::TrustFile known = without_boot_policies(mine);
+  request.trust = without_boot_policies(std::move(request.trust));
+  auto& earlier = request.trust.earlier;
   const bool same =
       !earlier.empty() && earlier[0].pins == static_cast<const attest::TrustPins&>(known) &&
       std::equal(earlier.begin() + 1, earlier.end(), known.earlier.begin(), known.earlier.end());
-  if (!same) {
+  if (same) {
+    earlier[0].pins = mine;
+    std::copy(mine.earlier.begin(), mine.earlier.end(), earlier.begin() + 1);
+  } else {
     throw CommandError(
         kTampered, "the request does not follow the era that " + path + " pins: do not sign it");
   }
@@ -74,7 +82,9 @@ void sign(const Arguments& arguments) {
   const attest::NoteSigner signer = read_signer(arguments);
   attest::EraRequest request =
       required(attest::parse_era_request(read_text_file(arguments.request)), arguments.request);
-  check_previous(request, arguments.trust);
+  take_previous(request, arguments.trust);
+  if (!arguments.boot_policy.empty())
+    request.trust.boot_policy = read_boot_policy(arguments.boot_policy);
   attest::EarlierEra& before = request.trust.earlier[0];
   const attest::EraGap gap =
       required(attest::verify_succession(request.genesis, request.trust, before), "the request");
@@ -136,6 +146,10 @@ void add_era_sign(CLI::App& era, int&) {
       ->add_option("--accept-lost", arguments->accept_lost,
                    "Anchors after the era's end that you give up: what they covered may be gone")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{0xffffffff}));
+  command
+      ->add_option("--boot-policy", arguments->boot_policy,
+                   "Lines of your boot policy for the new era; without them it has none")
+      ->type_name("FILE");
   command->callback([arguments] { sign(*arguments); });
 
   auto key = std::make_shared<Arguments>();
