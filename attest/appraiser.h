@@ -87,7 +87,8 @@ class Appraiser {
   ~Appraiser();
   Appraiser(Appraiser&&) noexcept;
 
-  // The next journal entry (its number counts from 0); a boot bundle with what is there of its logs.
+  // The next journal entry (its number counts from 0); a boot bundle with what is there of its
+  // logs.
   void entry(std::uint8_t kind, ByteView payload, const BootLogs& logs = {});
   // The next records, in order.
   void records(std::span<const CheckedRecord> checked);

@@ -124,8 +124,8 @@ void BootRules::receipt(const Statement& statement) {
   ++figures_.starts;
   figures_.approved += judged.approved;
   figures_.unexplained += !judged.unexplained.empty();
-  const std::string now = judged.boot_id + join(judged.missing) + join(judged.unexplained) +
-                          join(judged.unapproved);
+  const std::string now =
+      judged.boot_id + join(judged.missing) + join(judged.unexplained) + join(judged.unapproved);
   if (now == told_) return;
   told_ = now;
   const std::string which =

@@ -68,8 +68,9 @@ std::string platform(const Report& r) {
   if (r.what == "proof") return out + ": a proof shows no boot; verify the store";
   switch (b.policy) {
     case BootFigures::Policy::none:
-      return out + ": no boot policy in the trust file, so PCR values are not judged (stele trust "
-                   "--boot-policy)";
+      return out +
+             ": no boot policy in the trust file, so PCR values are not judged (stele trust "
+             "--boot-policy)";
     case BootFigures::Policy::record:
       return out + ": the boot policy records only; " + count(b.starts, "boot", "boots") +
              " not judged";

@@ -7,8 +7,8 @@
 //   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
 //   · tpm_model TEXT
 // A file with a boot policy begins `stele-trust 2` and has its lines (boot/policy_text.h) here; one
-// without is version 1, whoever writes it. Then, exactly if era is not 0, how the era before ended, and that
-// era's own trust file, whole:
+// without is version 1, whoever writes it. Then, exactly if era is not 0, how the era before ended,
+// and that era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
 //   stele-trust 1|2 …
 // One key a line, in this order, one space before the value, LF after it; all required, none else,

@@ -188,7 +188,8 @@ bool AnchorRounds::settle_step(Patience& patience) {
     const attest::Hash pcr = device_->read_pcr();
     return tpm::decide(journal_.chain(), indexes, pcr, in_run_of_intent());
   });
-  // A machine that hibernates wakes up between any two commands, with P cleared: no stranger's work.
+  // A machine that hibernates wakes up between any two commands, with P cleared: no stranger's
+  // work.
   if (decision.action == Action::foreign_extend && run_changed()) return false;
   try {
     return carry_out(decision, patience);

@@ -16,8 +16,8 @@ namespace stele::storage {
 
 // A longer log is not kept, and not read: an IMA list of a million measurements is about 100 MB.
 constexpr std::uint64_t kMaxBootLogBytes = 128u << 20;
-// Of all logs, as often as bundles name them: each is judged anew, and a host may name as many as it
-// likes. Those beyond count as not there.
+// Of all logs, as often as bundles name them: each is judged anew, and a host may name as many as
+// it likes. Those beyond count as not there.
 constexpr std::uint64_t kMaxBootLogsBytes = std::uint64_t{8} << 30;
 
 class BootLogReader {

@@ -53,8 +53,8 @@ NewestBoot read_newest_boot(const Site& site, const attest::TrustFile& trust) {
                                      "then write the policy");
   }
   const auto identity = trust.identity();
-  const auto verified =
-      identity ? verify_bundle(newest, *identity) : attest::Result<attest::VerifiedBundle>(identity.error());
+  const auto verified = identity ? verify_bundle(newest, *identity)
+                                 : attest::Result<attest::VerifiedBundle>(identity.error());
   if (!verified) {
     throw CommandError(kMalformed, "the newest boot bundle is not one of the trust file's key (" +
                                        std::string(name(verified.error().fault)) +
@@ -112,8 +112,7 @@ void add_files(const NewestBoot& newest, boot::BootPolicy& policy) {
                        "command line), and may the daemon read its list ([boot] ima_list)?");
   }
   const auto list = boot::parse_measurement_list(*newest.measurements);
-  const auto part =
-      list ? explain(*list, kBank, to_bytes(newest.bundle.ima->pcr10)) : std::nullopt;
+  const auto part = list ? explain(*list, kBank, to_bytes(newest.bundle.ima->pcr10)) : std::nullopt;
   if (!part) {
     throw CommandError(kMalformed,
                        "the IMA list does not give the quoted PCR 10, so what was measured is not "

@@ -1,4 +1,5 @@
-// Writing a boot policy into a trust file: from the host's newest boot, or from the auditor's lines.
+// Writing a boot policy into a trust file: from the host's newest boot, or from the auditor's
+// lines.
 //
 // What a boot measured is taken from the evidence, quoted by the pinned key; that it is good is for
 // the auditor to say. Errors: CommandError 66 (no boot bundle, no such file), 65 (a bundle that

@@ -44,8 +44,7 @@ void add_trust(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("trust", "Print or export the trust file that an auditor pins");
-  command->add_option("-o,--output", arguments->output, "Write it to this file")
-      ->type_name("FILE");
+  command->add_option("-o,--output", arguments->output, "Write it to this file")->type_name("FILE");
   auto* policy = command->add_option(
       "--boot-policy", arguments->boot_policy,
       "With a boot policy: record (judge no boot), exact (add the PCR values of this host's newest "
