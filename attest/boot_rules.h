@@ -1,6 +1,6 @@
 // BootRules: what the appraiser says about boots: their logs, and their PCRs against the policy.
 //
-//   a log that is not the one its bundle names   boot_log_mismatch: the bundle is signed for, and
+//   a log that is not the one its bundle names   boot_log_mismatch: statements commit to it, and
 //                                                the log was durable before it
 //   a log that is not there                      finding; its rules cannot be held to hold
 //   a log that does not give the quoted values   finding, never a fail: honest firmware has such
