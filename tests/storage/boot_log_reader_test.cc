@@ -28,7 +28,8 @@ class BootLogs : public testing::Test {
     return scratch_ / ("boot/" + to_hex(attest::hash(attest::view(log_))));
   }
   std::optional<std::string> read(std::uint64_t stated = 8) {
-    const auto logs = BootLogReader(posix(), scratch_.path().string()).read(bundle(log_, stated));
+    BootLogReader reader(posix(), scratch_.path().string());
+    const auto logs = reader.read(bundle(log_, stated));
     EXPECT_FALSE(logs.measurements);
     if (!logs.event_log) return std::nullopt;
     return std::string(logs.event_log->begin(), logs.event_log->end());
