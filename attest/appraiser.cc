@@ -16,7 +16,7 @@ constexpr auto kLastKnownEntry = static_cast<std::uint8_t>(EntryKind::remark);
 Appraiser::State::State(Options given)
     : options(std::move(given)),
       trust(options.trust.value_or(TrustFile{})),
-      era(std::make_unique<JudgedEra>(trust, draft, out.coverage)) {
+      era(std::make_unique<JudgedEra>(trust, draft, out)) {
   out.what = "store";
   if (!options.trust) {
     draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
@@ -31,6 +31,7 @@ Appraiser::State::State(Options given)
   out.tpm_model = trust.tpm_model;
   out.identity = "pinned-key";
   if (options.policy) witnesses.emplace(*options.policy, trust.origin, true);
+  out.boots.policy = policy_of(trust);
 }
 
 void Appraiser::State::stop(Defect defect) {
@@ -47,7 +48,7 @@ void Appraiser::State::claim(EntryKind kind, ByteView payload) {
   if (*statement) judge_tree(**statement);
 }
 
-void Appraiser::State::apply(EntryKind kind, ByteView payload) {
+void Appraiser::State::apply(EntryKind kind, ByteView payload, const BootLogs& logs) {
   std::optional<AnchorChain>& chain = era->chain;
   const bool had_open_intent = chain->open_intent().has_value();
   const std::optional<Hash> open =
@@ -55,6 +56,7 @@ void Appraiser::State::apply(EntryKind kind, ByteView payload) {
   const bool had_genesis_receipt = chain->has_genesis_receipt();
   const Result<AnchorChain::Applied> entry = chain->apply(kind, payload);
   if (!entry) return stop(entry.error());
+  if (entry->bundle) era->boots.bundle(*entry->bundle, payload, logs, Place::entry(entries));
   if (kind == EntryKind::receipt && !had_genesis_receipt) {
     era->receipt_verified = true;
     era->runs.genesis_receipt(*entry->receipt);
@@ -108,6 +110,7 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   const Statement& statement = *entry.statement;
   era->runs.receipt(statement, *entry.receipt);
   era->times.receipt(statement, *entry.receipt);
+  era->boots.receipt(statement);
   ++(statement.is_quote() ? out.quote_anchors : out.counter_anchors);
   if (!statement.is_quote()) ++era->counter_anchors;
   out.newest_anchor_ns = statement.wallclock_ns;
@@ -200,7 +203,7 @@ Appraiser::Appraiser(Options options) : state_(std::make_unique<State>(std::move
 Appraiser::~Appraiser() = default;
 Appraiser::Appraiser(Appraiser&&) noexcept = default;
 
-void Appraiser::entry(std::uint8_t kind, ByteView payload) {
+void Appraiser::entry(std::uint8_t kind, ByteView payload, const BootLogs& logs) {
   State& s = *state_;
   if (!s.stopped && !s.beyond) {
     if (!s.begun) {
@@ -212,7 +215,7 @@ void Appraiser::entry(std::uint8_t kind, ByteView payload) {
       s.draft.defect({Fault::kind_unknown, Place::entry(s.entries),
                       "journal entry kind " + std::to_string(kind)});
     } else if (kind >= 1 && kind <= kLastKnownEntry) {
-      s.options.trust ? s.apply(static_cast<EntryKind>(kind), payload)
+      s.options.trust ? s.apply(static_cast<EntryKind>(kind), payload, logs)
                       : s.claim(static_cast<EntryKind>(kind), payload);
     }
   }

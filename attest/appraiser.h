@@ -3,7 +3,8 @@
 //   pass of integrity      every record, statement and receipt presented is what was committed
 //   pass of completeness   nothing that an anchor with a receipt covers is missing
 //   pass of freshness      a live answer for this verifier's nonce agrees with the end of the log
-//   pass of platform       the keys and indexes are those that the trust file pins
+//   pass of platform       the keys and indexes are those that the trust file pins, and its boot
+//                          policy knows every boot that an anchored statement commits to
 // It never passes what it did not check, and is total: any bytes lead to a report.
 //
 // Use: entries and records in the order of the log. An intent with tree_size T, and the genesis of
@@ -75,8 +76,9 @@ class Appraiser {
   ~Appraiser();
   Appraiser(Appraiser&&) noexcept;
 
-  // The next journal entry (its number counts from 0).
-  void entry(std::uint8_t kind, ByteView payload);
+  // The next journal entry (its number counts from 0); a boot bundle with what is there of its
+  // logs.
+  void entry(std::uint8_t kind, ByteView payload, const BootLogs& logs = {});
   // The next records, in order.
   void records(std::span<const CheckedRecord> checked);
   // How many records have been taken so far; a driver gives an intent's records first.

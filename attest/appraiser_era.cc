@@ -63,7 +63,7 @@ void Appraiser::State::begin_trusted(ByteView payload) {
 }
 
 void Appraiser::State::begin_era(ByteView payload, const TrustPins& pins) {
-  era = std::make_unique<JudgedEra>(pins, draft, out.coverage);
+  era = std::make_unique<JudgedEra>(pins, draft, out);
   era->log_id = log_id(payload);
   if (held) held->presented(era->log_id);
   Result<TpmIdentity> identity = pins.identity();

@@ -155,7 +155,10 @@ Report Appraiser::State::finish() {
   out.completeness =
       verdict(VerdictKind::completeness, checked && !records_unread && !journal_unread);
   out.freshness = verdict(VerdictKind::freshness, fresh);
-  out.platform = verdict(VerdictKind::platform, options.trust && (era->receipt_verified || fresh));
+  const BootFigures& boots = out.boots;
+  const bool all_known = boots.starts > 0 && boots.approved == boots.starts;
+  out.platform = verdict(VerdictKind::platform,
+                         options.trust && (era->receipt_verified || fresh) && all_known);
   const bool required = std::any_of(options.require.begin(), options.require.end(),
                                     [this](Finding finding) { return draft.has(finding); });
   out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);

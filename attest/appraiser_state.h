@@ -5,6 +5,7 @@
 #pragma once
 
 #include "attest/appraiser.h"
+#include "attest/boot_rules.h"
 #include "attest/claim_replay.h"
 #include "attest/era.h"
 #include "attest/finality.h"
@@ -20,16 +21,18 @@ namespace stele::attest {
 
 // What is judged of one era by itself: its anchors, with its part of the trust file.
 struct JudgedEra {
-  JudgedEra(TrustPins pins_, ReportDraft& draft, Coverage& coverage)
+  JudgedEra(TrustPins pins_, ReportDraft& draft, Report& report)
       : pins(std::move(pins_)),
-        runs(pins, draft, coverage),
-        times(pins, draft, coverage),
+        runs(pins, draft, report.coverage),
+        times(pins, draft, report.coverage),
+        boots(pins.boot_policy, draft, report.boots),
         finality(pins.mode) {}
   JudgedEra(const JudgedEra&) = delete;  // the rules hold on to the pins
 
   const TrustPins pins;
   RunRules runs;
   TimeRules times;
+  BootRules boots;
   Finality finality;
   std::optional<AnchorChain> chain;   // with a trust file
   std::optional<ClaimReplay> claims;  // without
@@ -59,7 +62,7 @@ struct Appraiser::State {
   bool knows(const Hash& log_id) const;
   void end_era(bool approved);
   void claim(EntryKind kind, ByteView payload);
-  void apply(EntryKind kind, ByteView payload);
+  void apply(EntryKind kind, ByteView payload, const BootLogs& logs);
   void applied(const AnchorChain::Applied& entry, bool had_open_intent);
   void applied_receipt(const AnchorChain::Applied& entry);
   void remember(const Statement& statement, const Hash& digest);

@@ -39,6 +39,12 @@ struct Bundle {
   std::optional<ImaQuote> ima;
   bool operator==(const Bundle&) const = default;
 };
+// What is presented of the logs that a bundle commits to; nothing: not there.
+struct BootLogs {
+  std::optional<ByteView> event_log;
+  std::optional<ByteView> measurements;  // the IMA list
+  bool may_be_left_out = false;          // this kind of evidence need not hold them
+};
 Bytes encode(const Bundle& bundle);
 Result<Bundle> decode_bundle(ByteView bytes);
 Hash bundle_extra_data(const Bundle& bundle);

@@ -122,6 +122,7 @@ bool same_era(const TrustPins& a, const TrustPins& b) {
   other.clock_update_ms = a.clock_update_ms;
   other.tpm_kind = a.tpm_kind;
   other.locked_from_outside = a.locked_from_outside;
+  other.boot_policy = a.boot_policy;
   other.tpm_manufacturer = a.tpm_manufacturer;
   other.tpm_model = a.tpm_model;
   return a == other;

@@ -37,6 +37,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::proof_mismatch, "proof_mismatch", integrity, fail},
     {Fault::statement_mismatch, "statement_mismatch", integrity, fail},
     {Fault::bundle_mismatch, "bundle_mismatch", integrity, fail},
+    {Fault::boot_log_mismatch, "boot_log_mismatch", integrity, fail},
     {Fault::receipt_unexpected, "receipt_unexpected", integrity, fail},
     {Fault::receipt_digest, "receipt_digest", integrity, fail},
     {Fault::receipt_not_exclusive, "receipt_not_exclusive", integrity, fail},
@@ -112,6 +113,9 @@ constexpr std::string_view kFindings[] = {
     "era_given_up",
     "cosignature_invalid",
     "held_receipt_invalid",
+    "unapproved_boot",
+    "boot_log_missing",
+    "boot_log_unexplained",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -122,7 +126,7 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::simulator_refused) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::held_receipt_invalid) + 1);
+static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::boot_log_unexplained) + 1);
 
 const FaultRow& row(Fault fault) {
   return kFaults[static_cast<std::size_t>(fault)];

@@ -33,6 +33,7 @@ enum class Fault : std::uint16_t {
   proof_mismatch,      // an inclusion or consistency proof does not lead to the root
   statement_mismatch,  // a statement's field is not what the chain before it demands
   bundle_mismatch,     // a statement names a bundle that is not the run's newest
+  boot_log_mismatch,   // a boot log is not the one that its boot bundle commits to
   receipt_unexpected,  // a receipt for no open statement, or for another one
   receipt_digest,      // the session digest is not that of the commands it must be
   receipt_not_exclusive,  // the audit session was not exclusive
@@ -114,6 +115,9 @@ enum class Finding : std::uint16_t {
   era_given_up,  // an earlier era's end that its TPM does not confirm, or a part of it that is gone
   cosignature_invalid,   // by a witness of the policy, and it does not verify: it counts for nothing
   held_receipt_invalid,  // a line of held receipts that no pinned TPM signed
+  unapproved_boot,       // a boot that the trust file's policy does not know
+  boot_log_missing,      // a boot log that a boot bundle commits to is not there
+  boot_log_unexplained,  // a boot log that does not give the quoted PCR values, or cannot be read
 };
 
 // Where: at most one coordinate.

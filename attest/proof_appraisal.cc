@@ -114,6 +114,7 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options,
     out.tpm_manufacturer = trust.tpm_manufacturer;
     out.tpm_model = trust.tpm_model;
     out.identity = "pinned-key";
+    out.boots.policy = policy_of(trust);
     if (trust.era > 0 && !options.eras_approved) {
       draft.defect({Fault::era_not_approved,
                     {},
@@ -159,7 +160,7 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options,
   out.integrity = verdict(VerdictKind::integrity, checked);
   out.completeness = verdict(VerdictKind::completeness, checked);
   out.freshness = verdict(VerdictKind::freshness, false);
-  out.platform = verdict(VerdictKind::platform, checked);
+  out.platform = verdict(VerdictKind::platform, false);  // no boot bundle, so no boot to judge
   (checked && out.integrity == Outcome::pass ? out.coverage.counter_anchored
                                              : out.coverage.unanchored) = 1;
   bool required = false;

@@ -2,6 +2,24 @@
 
 namespace stele::attest {
 
+std::string_view name(BootFigures::Policy policy) {
+  switch (policy) {
+    case BootFigures::Policy::none:
+      return "none";
+    case BootFigures::Policy::record:
+      return "record";
+    case BootFigures::Policy::rules:
+      return "rules";
+  }
+  return "none";
+}
+
+BootFigures::Policy policy_of(const TrustPins& pins) {
+  if (!pins.boot_policy) return BootFigures::Policy::none;
+  return pins.boot_policy->records_only() ? BootFigures::Policy::record
+                                          : BootFigures::Policy::rules;
+}
+
 std::string_view name(Conclusion conclusion) {
   switch (conclusion) {
     case Conclusion::verified:

@@ -67,6 +67,16 @@ struct Held {
   bool operator==(const Held&) const = default;
 };
 
+// The boots that anchored statements commit to, one for each start of the daemon.
+struct BootFigures {
+  enum class Policy : std::uint8_t { none, record, rules } policy = Policy::none;  // newest era's
+  std::uint64_t starts = 0;
+  std::uint64_t approved = 0;     // the policy of their era knows them
+  std::uint64_t unexplained = 0;  // a log of theirs does not give the quoted PCR values
+};
+std::string_view name(BootFigures::Policy);  // "rules"
+BootFigures::Policy policy_of(const TrustPins& pins);
+
 struct Report {
   Outcome integrity = Outcome::unknown;
   Outcome completeness = Outcome::unknown;
@@ -78,6 +88,7 @@ struct Report {
   Hash log_id;
   TreeHead tree;
   Coverage coverage;
+  BootFigures boots;
   std::uint64_t counter_anchors = 0;
   std::uint64_t quote_anchors = 0;
   std::optional<std::int64_t> newest_anchor_ns;

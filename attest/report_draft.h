@@ -18,7 +18,7 @@ namespace stele::attest {
 class ReportDraft {
  public:
   static constexpr std::size_t kMaxOfAKind = 10;
-  static constexpr std::size_t kKinds = static_cast<std::size_t>(Finding::held_receipt_invalid) + 1;
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(Finding::boot_log_unexplained) + 1;
 
   void defect(Defect defect);
   void finding(Finding finding, Place at, std::string detail);

@@ -82,6 +82,15 @@ std::string held(const Held& held) {
   return out.done();
 }
 
+std::string boots(const BootFigures& b) {
+  return Object()
+      .text("policy", name(b.policy))
+      .number("starts", b.starts)
+      .number("approved", b.approved)
+      .number("unexplained", b.unexplained)
+      .done();
+}
+
 template <class List, class One>
 std::string array(const List& list, One one) {
   std::string out = "[";
@@ -165,6 +174,7 @@ std::string to_json(const Report& r) {
       .raw("coverage", coverage(r.coverage))
       .raw("anchors", anchors.done())
       .raw("tpm", tpm)
+      .raw("boots", boots(r.boots))
       .raw("defects", array(r.defects, defect))
       .raw("findings", array(r.findings, finding))
       .text("what", r.what)

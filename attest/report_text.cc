@@ -65,6 +65,33 @@ std::string mode(const Report& r) {
                "(trust on first install)";
 }
 
+// What a pass rests on, and what an unknown lacks.
+std::string platform(const Report& r) {
+  std::string out(name(r.platform));
+  const BootFigures& b = r.boots;
+  if (r.platform == Outcome::fail || r.identity == "none") return out;
+  if (r.platform == Outcome::pass) {
+    return out + ": the boot policy knows " +
+           (b.starts == 1 ? "the one boot" : "each of the " + std::to_string(b.starts) + " boots") +
+           " shown; advisory: who sits on the bus to the TPM can replay PCR values";
+  }
+  if (r.what == "proof") return out + ": a proof shows no boot; verify the store";
+  switch (b.policy) {
+    case BootFigures::Policy::none:
+      return out +
+             ": no boot policy in the trust file, so PCR values are not judged (stele trust "
+             "--boot-policy)";
+    case BootFigures::Policy::record:
+      return out + ": the boot policy records only; " + count(b.starts, "boot", "boots") +
+             " not judged";
+    case BootFigures::Policy::rules:
+      break;
+  }
+  if (b.starts == 0) return out + ": no boot that an anchor commits to";
+  return out + ": the boot policy knows " + std::to_string(b.approved) + " of " +
+         count(b.starts, "boot", "boots") + "; PCR values are advisory";
+}
+
 // Nothing is said where nothing was checked.
 void write_final(std::string& out, const Report& r) {
   if (!r.mode || r.identity == "none" || r.conclusion == Conclusion::tampered) return;
@@ -255,7 +282,7 @@ std::string to_text(const Report& r) {
   line(out, "integrity", name(r.integrity));
   line(out, "completeness", name(r.completeness));
   line(out, "freshness", freshness(r));
-  line(out, "platform", name(r.platform));
+  line(out, "platform", platform(r));
   write_defects(out, r);
   if (const auto first = first_bad_index(r)) {
     line(out, "first bad", "record " + std::to_string(*first));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "attest/boot/policy_text.h"
 #include "attest/check.h"
 #include "attest/checkpoint.h"
 #include "attest/decimal.h"
@@ -12,7 +13,9 @@
 namespace stele::attest {
 namespace {
 
+// Which of them a file begins with follows from what it holds: there is no older form.
 constexpr std::string_view kFirstLine = "stele-trust 1";
+constexpr std::string_view kFirstLineWithMore = "stele-trust 2";
 constexpr std::string_view kLockedLine = "locked_from outside";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
@@ -222,20 +225,46 @@ Result<void> parse_part(const LineOf<Part> (&expected)[N], Lines& lines, Part& p
   return ok();
 }
 
-Result<void> parse_pins(Lines& lines, TrustPins& pins) {
-  std::string_view found;
-  ++lines.number;
-  if (!take_line(lines.rest, found) || found != kFirstLine) {
-    return malformed(lines.number,
-                     "a trust file begins with the line \"" + std::string(kFirstLine) + "\"");
-  }
-  if (auto read = parse_part(kLines, lines, pins); !read) return read;
+bool has_more(const TrustPins& pins) { return pins.locked_from_outside || pins.boot_policy; }
+
+Result<void> parse_locked(Lines& lines, TrustPins& pins) {
   if (!lines.rest.starts_with("locked_from")) return ok();
+  std::string_view found;
   ++lines.number;
   if (!take_line(lines.rest, found)) return malformed(lines.number, "the line does not end");
   if (found != kLockedLine) return malformed(lines.number, "not a value of locked_from");
   if (pins.mode != Mode::a) return malformed(lines.number, "only mode a is locked");
   pins.locked_from_outside = true;
+  return ok();
+}
+
+// The lines that begin as a policy's do, whatever follows.
+Result<void> parse_boot_policy(Lines& lines, TrustPins& pins) {
+  if (!lines.rest.starts_with(boot::kPolicyPrefix)) return ok();
+  const std::size_t first = lines.number + 1;
+  const std::string_view text = lines.rest;
+  std::string_view line;
+  while (lines.rest.starts_with(boot::kPolicyPrefix) && take_line(lines.rest, line)) ++lines.number;
+  auto policy = boot::parse_policy(text.substr(0, text.size() - lines.rest.size()), first);
+  if (!policy) return policy.error();
+  pins.boot_policy = *std::move(policy);
+  return ok();
+}
+
+Result<void> parse_pins(Lines& lines, TrustPins& pins) {
+  std::string_view found;
+  ++lines.number;
+  const bool whole = take_line(lines.rest, found);
+  const bool with_more = whole && found == kFirstLineWithMore;
+  if (!with_more && (!whole || found != kFirstLine)) {
+    return malformed(lines.number, "a trust file begins with the line \"" +
+                                       std::string(kFirstLine) + "\" or \"" +
+                                       std::string(kFirstLineWithMore) + "\"");
+  }
+  if (auto read = parse_part(kLines, lines, pins); !read || !with_more) return read;
+  if (auto read = parse_locked(lines, pins); !read) return read;
+  if (auto read = parse_boot_policy(lines, pins); !read) return read;
+  if (!has_more(pins)) return malformed(lines.number, "version 2 without a line of its own");
   return ok();
 }
 
@@ -273,10 +302,11 @@ void write_part(const LineOf<Part> (&lines)[N], const Part& part, std::string& o
 void write_pins(const TrustPins& pins, std::string& out) {
   ENSURE(is_origin(pins.origin) && is_trust_text(pins.tpm_manufacturer) &&
          is_trust_text(pins.tpm_model));
-  out.append(kFirstLine).append("\n");
+  out.append(has_more(pins) ? kFirstLineWithMore : kFirstLine).append("\n");
   write_part(kLines, pins, out);
   ENSURE(!pins.locked_from_outside || pins.mode == Mode::a);
   if (pins.locked_from_outside) out.append(kLockedLine).append("\n");
+  if (pins.boot_policy) out += boot::to_text(*pins.boot_policy);
 }
 
 }  // namespace

@@ -6,11 +6,12 @@
 //   base_firmware HEX16 quote_interval_ms N · max_quote_gap N · heartbeat_s N · slack_ms N ·
 //   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
 //   · tpm_model TEXT
-// then, only in a file of mode a that `stele lock` wrote, and never in a host's own:
-//   locked_from outside
-// and, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
+// A file with any line of these begins `stele-trust 2`, one without is version 1, whoever writes it:
+//   locked_from outside       only of mode a, only in what `stele lock` wrote, never in a host's own
+//   boot_…                    the boot policy (boot/policy_text.h)
+// Then, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
-//   stele-trust 1 …
+//   stele-trust 1|2 …
 // One key a line, in this order, one space before the value, LF after it; all required, none else,
 // so that what is read is written back the same. Signed, the file is a C2SP note whose text is
 // these lines: the auditor's signature over the file of a later era approves that era (era.h).
@@ -19,9 +20,11 @@
 // Trust: this IS the trust; it must reach the verifier by another way than the evidence.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "attest/boot/policy.h"
 #include "attest/genesis.h"
 #include "attest/receipt.h"
 
@@ -58,6 +61,7 @@ struct TrustPins {
   // The auditor set ownerAuth and lockoutAuth, and the host never had them; false: nobody who
   // could know it says so, which of mode A leaves trust on first install.
   bool locked_from_outside = false;
+  std::optional<boot::BootPolicy> boot_policy;
 
   Result<TpmIdentity> identity() const;  // ak_unfit
   bool operator==(const TrustPins&) const = default;

@@ -86,10 +86,12 @@ void AnchorLoop::load() {
     die(EX_CONFIG, "provisioning was interrupted: run `stele provision` again");
     return;
   }
-  rounds_.emplace(files, config_.data, *journal_,
-                  [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
-                    return timed(tpm::over_device(connect(), opened), times);
-                  });
+  rounds_.emplace(
+      files, config_.data, *journal_,
+      [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
+        return timed(tpm::over_device(connect(), opened), times);
+      },
+      boot_log_paths(config_));
   publish();
 }
 
@@ -222,6 +224,7 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
     if (rounds_ && rounds_->is_open()) {
       if (paused_) journal_->remark(attest::RemarkCode::resumed, "anchoring goes on");
       paused_ = false;
+      if (!status_.reason.empty()) log(Priority::notice, "anchoring again");
       status_.state = State::anchoring;
       status_.reason.clear();
       back_off_ = kFirstBackOff;
@@ -256,6 +259,12 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
 
 void AnchorLoop::failed(State state, const std::string& reason) {
   rounds_->close();
+  // Once for each trouble, not for each try: the service's log is where an operator looks first.
+  if (status_.state != state) {
+    const bool is_over = state == State::stopped;
+    log(is_over ? Priority::error : Priority::warning,
+        (is_over ? "anchoring has stopped: " : "not anchoring for now: ") + reason);
+  }
   status_.state = state;
   status_.reason = reason;
   ++(state == State::unavailable ? status_.failures_unavailable

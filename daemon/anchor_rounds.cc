@@ -56,11 +56,12 @@ struct AnchorRounds::Patience {
 };
 
 AnchorRounds::AnchorRounds(storage::FileSystem& files, std::string directory,
-                           AnchorJournal& journal, Connect connect)
+                           AnchorJournal& journal, Connect connect, BootLogPaths boot_logs)
     : files_(files),
       directory_(std::move(directory)),
       journal_(journal),
-      connect_(std::move(connect)) {}
+      connect_(std::move(connect)),
+      boot_logs_(std::move(boot_logs)) {}
 
 void AnchorRounds::open() {
   ENSURE(!device_);
@@ -330,7 +331,7 @@ void AnchorRounds::void_intent() {
 void AnchorRounds::store_bundle(const std::string& foreign) {
   const tpm::Clock clock = device_->read_clock();
   const tpm::IndexState indexes = read_indexes_or_stop();
-  const BootEvidence evidence = read_boot_evidence(files_);
+  const BootEvidence evidence = read_boot_evidence(files_, boot_logs_);
   const attest::Bytes encoded =
       encode(device_->make_bundle(evidence.boot_id, indexes, evidence.event_log, evidence.ima_log));
   if (device_->read_clock().run != clock.run) {

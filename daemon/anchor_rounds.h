@@ -21,6 +21,7 @@
 #include "attest/answer.h"
 #include "attest/merkle.h"
 #include "daemon/anchor_journal.h"
+#include "daemon/boot_log_paths.h"
 #include "storage/file_system.h"
 #include "tpm/anchor_device.h"
 #include "tpm/recovery.h"
@@ -44,7 +45,7 @@ class AnchorRounds {
 
   // The journal must outlive the rounds. The first open() makes a bundle: a new daemon start.
   AnchorRounds(storage::FileSystem& files, std::string directory, AnchorJournal& journal,
-               Connect connect);
+               Connect connect, BootLogPaths boot_logs = {});
 
   // Connects; stores a new bundle at the first open and in a new run; finishes what was left
   // undone.
@@ -94,6 +95,7 @@ class AnchorRounds {
   std::string directory_;
   AnchorJournal& journal_;
   Connect connect_;
+  BootLogPaths boot_logs_;
   std::unique_ptr<tpm::AnchorDevice> device_;  // none: not open
   std::optional<attest::Run>
       run_;  // as ReadClock gave it when the newest bundle was made; none: no bundle yet

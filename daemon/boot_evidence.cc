@@ -6,14 +6,13 @@
 namespace stele::daemon {
 namespace {
 
-constexpr const char* kEventLogPath = "/sys/kernel/security/tpm0/binary_bios_measurements";
-constexpr const char* kImaLogPath = "/sys/kernel/security/ima/binary_runtime_measurements";
 constexpr const char* kBootIdPath = "/proc/sys/kernel/random/boot_id";
 
 // These files state no size: read until there is no more.
-attest::Bytes read_until_end(storage::FileSystem& files, const char* path) {
+attest::Bytes read_until_end(storage::FileSystem& files, const std::string& path) {
   constexpr std::size_t kStep = 64u << 10;
   attest::Bytes bytes;
+  if (path.empty()) return bytes;
   try {
     const auto file = files.open(path, storage::FileSystem::Open::read_only);
     for (;;) {
@@ -22,7 +21,7 @@ attest::Bytes read_until_end(storage::FileSystem& files, const char* path) {
       const std::size_t read = file->read(begin, std::span(bytes).subspan(begin));
       bytes.resize(begin + read);
       if (read == 0) return bytes;
-      if (bytes.size() > kMaxBootLogBytes) return {};
+      if (bytes.size() > storage::kMaxBootLogBytes) return {};
     }
   } catch (const std::system_error&) {
     return {};  // no such log on this machine, or not for us to read
@@ -39,10 +38,10 @@ std::array<std::uint8_t, 16> parse_boot_id(std::string text) {
 
 }  // namespace
 
-BootEvidence read_boot_evidence(storage::FileSystem& files) {
+BootEvidence read_boot_evidence(storage::FileSystem& files, const BootLogPaths& paths) {
   const attest::Bytes id = read_until_end(files, kBootIdPath);
-  return {parse_boot_id(std::string(id.begin(), id.end())), read_until_end(files, kEventLogPath),
-          read_until_end(files, kImaLogPath)};
+  return {parse_boot_id(std::string(id.begin(), id.end())), read_until_end(files, paths.event_log),
+          read_until_end(files, paths.ima_list)};
 }
 
 void keep_boot_log(storage::FileSystem& files, const std::string& directory, attest::ByteView log) {

@@ -10,7 +10,8 @@
 #include <string>
 
 #include "attest/hash.h"
-#include "storage/file_system.h"
+#include "daemon/boot_log_paths.h"
+#include "storage/boot_log_reader.h"
 
 namespace stele::daemon {
 
@@ -20,10 +21,8 @@ struct BootEvidence {
   attest::Bytes ima_log;    // empty: none
 };
 
-// A log above this counts as absent: an IMA list of a million measurements is about 100 MB.
-constexpr std::uint64_t kMaxBootLogBytes = 128u << 20;
-
-BootEvidence read_boot_evidence(storage::FileSystem& files);
+// A log above storage::kMaxBootLogBytes counts as absent, as it does for its reader.
+BootEvidence read_boot_evidence(storage::FileSystem& files, const BootLogPaths& paths);
 
 // Keeps DIR/boot/HASH. Does nothing for an empty log or one that is there already.
 void keep_boot_log(storage::FileSystem& files, const std::string& directory, attest::ByteView log);

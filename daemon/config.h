@@ -27,6 +27,8 @@ struct Config {
   std::string origin;                       // must equal the store's, if given
   std::string tcti = "device:/dev/tpmrm0";  // [tpm] tcti
   std::optional<std::uint8_t> pcr;          // [tpm] pcr: P; must equal the store's, if given
+  std::string boot_event_log = "auto";      // [boot] event_log, ima_list: boot_log_paths.h
+  std::string boot_ima_list = "auto";
   std::string listen_unix = "/run/stele/ingest.sock";  // [listen.unix] path
   std::uint32_t listen_unix_mode = 0660;
   std::string listen_unix_datagram;  // [listen.unix_datagram] path; empty: none

@@ -87,4 +87,16 @@ void add_host_input_keys(std::vector<ConfigKey>& keys) {
       "journald's own numbers cannot be seen"));
 }
 
+void add_boot_keys(std::vector<ConfigKey>& keys) {
+  constexpr std::size_t kPath = 4095;
+  const std::string allowed =
+      "a path, \"\" for none, or \"auto\": the kernel's, unless the TPM is a simulator";
+  keys.push_back(text_key("boot.event_log", "path", &Config::boot_event_log, at_most(kPath),
+                          allowed,
+                          "the firmware's event log, which boot bundles commit to; another place "
+                          "where a copy is made that the daemon's user may read"));
+  keys.push_back(text_key("boot.ima_list", "path", &Config::boot_ima_list, at_most(kPath), allowed,
+                          "the kernel's list of measured files (IMA, binary form), likewise"));
+}
+
 }  // namespace stele::daemon

@@ -117,6 +117,7 @@ std::vector<ConfigKey> make_keys() {
                           "a TCTI string, such as \"device:/dev/tpmrm0\"",
                           "how to reach the TPM; the kernel's resource manager by default"));
   keys.push_back(pcr_key());
+  add_boot_keys(keys);
   keys.push_back(text_key("listen.unix.path", "path", &Config::listen_unix, is_socket_path, socket,
                           "the ingest socket: events come in here"));
   keys.push_back(mode_key("listen.unix.mode", &Config::listen_unix_mode,

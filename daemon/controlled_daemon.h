@@ -28,6 +28,7 @@ struct ControlledDaemon {
   const Outward& outward;
   std::int64_t started_ns = 0;
   const std::atomic<bool>& ready;
+  const std::atomic<bool>& confined;  // the thread that hears senders: confinement.h
 };
 
 }  // namespace stele::daemon

@@ -287,7 +287,8 @@ std::uint64_t Sequencer::State::add_notes(const Batch& batch, std::uint64_t next
   add(attest::Kind::note, batch.clocks->wall_ns, attest::kNoSource, attest::view(notes.back()));
   log(Priority::notice, "the wall clock stepped by " +
                             std::to_string(static_cast<double>(*step) / 1e9) +
-                            " s: noted in the log");
+                            " s: noted in the log; if nobody set it, look at time "
+                            "synchronisation (timedatectl timesync-status)");
   return next_index + 1;
 }
 

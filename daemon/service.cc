@@ -18,10 +18,12 @@
 #include "daemon/callback_result.h"
 #include "daemon/checkpoint_signer.h"
 #include "daemon/chip.h"
+#include "daemon/confinement.h"
 #include "daemon/control.h"
 #include "daemon/disk_watch.h"
 #include "daemon/finder.h"
 #include "daemon/http/server.h"
+#include "daemon/http_address.h"
 #include "daemon/ingest/inputs.h"
 #include "daemon/ingest/network_sockets.h"
 #include "daemon/log.h"
@@ -101,6 +103,7 @@ struct Service::State {
 
   void listen();
   void begin();
+  void confine();
   void on_ready();
   void on_signal(int signal);
   void stop(int code, const std::string& why);
@@ -112,6 +115,7 @@ struct Service::State {
   PassedSockets passed;
   const std::int64_t started_ns = now_ns();
   std::atomic<bool> ready{false};
+  std::atomic<bool> confined{false};
   bool stopping = false;
   int exit_code = 0;
   // The contexts first: they outlive whatever still has something posted to them.
@@ -203,8 +207,8 @@ void Service::State::listen() {
     const auto control_passed = passed.take_one("control");
     ingest.emplace(config, context.get_executor(), sequencer, passed);
     const ControlledDaemon controlled{
-        config, opened.journal.genesis, sequencer, anchorer, *ingest,
-        *finder, signer, outward, started_ns, ready};
+        config,  opened.journal.genesis, sequencer, anchorer, *ingest, *finder, signer, outward,
+        started_ns, ready,                confined};
     control.emplace(controlled, reading_context.get_executor(), control_passed);
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {
@@ -220,6 +224,21 @@ void Service::State::listen() {
   } catch (const std::system_error& error) {
     const bool in_use = error.code() == std::errc::address_in_use;
     throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());
+  }
+}
+
+// Best effort: what it keeps from an intruder it keeps whether or not it is there.
+void Service::State::confine() {
+  std::vector<std::string> sockets{config.listen_unix, config.listen_unix_datagram,
+                                   config.control_unix};
+  for (const std::string& text : config.http_addresses) {
+    if (const auto address = parse_http_address(text); address && address->is_unix)
+      sockets.push_back(address->host);
+  }
+  const auto why_not = confine_thread(reach_of_ingest(sockets));
+  confined = !why_not.has_value();
+  if (why_not) {
+    log(Priority::notice, "the threads that hear senders are not confined: " + *why_not);
   }
 }
 
@@ -337,6 +356,7 @@ int Service::run() {
   });
   state.anchorer.start();
   state.outward.start();
+  state.confine();  // the last thread is started: from here on this one only hears senders
   state.context.run();
   return state.exit_code;
 }

@@ -26,6 +26,7 @@ StatusFacts gather_status(const ControlledDaemon& daemon) {
     facts.inputs.emplace_back(name, input->counters());
   }
   facts.ready = daemon.ready;
+  facts.confined = daemon.confined;
   facts.created_ns = daemon.genesis.created_ns;
   facts.started_ns = daemon.started_ns;
   facts.now_ns = now_ns();

@@ -24,6 +24,7 @@ struct StatusFacts {
   InputCounters ingest;                                       // of all inputs
   std::vector<std::pair<std::string, InputCounters>> inputs;  // of each
   bool ready = false;
+  bool confined = false;
   std::int64_t created_ns = 0;  // the log, by its genesis
   std::int64_t started_ns = 0;  // this daemon
   std::int64_t now_ns = 0;

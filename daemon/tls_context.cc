@@ -67,6 +67,13 @@ ssl::context make_tls_context(const TlsFiles& files) {
   load("certificate", files.certificate, [&](const std::string& file, auto& failed) {
     context.use_certificate_chain_file(file, failed);
   });
+  // Every client would refuse it, each with words of its own.
+  if (X509_check_purpose(SSL_CTX_get0_certificate(context.native_handle()), X509_PURPOSE_SSL_SERVER,
+                         0) != 1) {
+    throw ConfigError(files.table + ".certificate: " + resolve(files.certificate) +
+                      " is not a server's: its extended key usage lacks serverAuth; have one "
+                      "issued for this server");
+  }
   load("key", files.key, [&](const std::string& file, auto& failed) {
     context.use_private_key_file(file, ssl::context::pem, failed);
   });

@@ -3,6 +3,7 @@
 
 #include "attest/genesis.h"
 #include "attest/statement.h"
+#include "storage/boot_log_reader.h"
 #include "storage/checked_groups.h"
 #include "storage/store_reader.h"
 
@@ -159,6 +160,7 @@ void present(FileSystem& files, const std::string& directory, Appraiser& apprais
   // The journal's end is fixed before the segments are listed: statements only name durable
   // records.
   EntryReader entries(files, directory);
+  BootLogReader boot_logs(files, directory);
   Records records(files, directory, appraiser, jobs, progress);
   while (const auto entry = entries.next()) {
     if (entry->number == 0 ||
@@ -176,7 +178,9 @@ void present(FileSystem& files, const std::string& directory, Appraiser& apprais
       const auto statement = attest::decode_statement(entry->payload);
       if (statement) records.give(statement->tree.size);
     }
-    appraiser.entry(entry->kind, entry->payload);
+    const bool is_bundle = entry->kind == static_cast<std::uint8_t>(attest::EntryKind::bundle);
+    appraiser.entry(entry->kind, entry->payload,
+                    is_bundle ? boot_logs.read(entry->payload) : attest::BootLogs{});
   }
   if (entries.defect()) appraiser.damaged(*entries.defect());
   if (entries.torn()) appraiser.torn_entry(entries.entries());

@@ -18,7 +18,10 @@ std::optional<std::string> unfit(const char* index, Presence presence) {
     case Presence::unwritten:
       return subject + " index exists but was never written: it was deleted and defined again";
     case Presence::missing:
-      return subject + " index is gone: it was deleted, or this is another TPM";
+      return subject +
+             " index is gone: it was deleted, or this is another TPM (a copy of another host's "
+             "data "
+             "directory? Take it back to its host)";
     case Presence::foreign:
       return subject + " index is not the one that was provisioned: its Name differs";
   }
@@ -28,9 +31,13 @@ std::optional<std::string> unfit(const char* index, Presence presence) {
 std::string counter_words(std::uint64_t expected, std::uint64_t found) {
   const std::string values = ": the journal leads to counter " + std::to_string(expected) +
                              ", the TPM shows " + std::to_string(found);
-  return (found < expected ? "the TPM was put back"
-                           : "the data directory was put back, or somebody else anchors") +
-         values;
+  if (found < expected) {
+    return "the TPM was put back" + values +
+           ": a virtual TPM's newer state, if it still exists, is what fits this log";
+  }
+  return "the data directory was put back, or somebody else anchors" + values +
+         ": stop whoever anchors with a copy of this directory, and put the newest copy in its "
+         "place";
 }
 
 std::string extend_words(const attest::Hash& expected, const attest::Hash& found) {

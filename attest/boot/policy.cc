@@ -71,15 +71,6 @@ void judge_measurements(const MeasurementList* list, Algorithm bank, const Bytes
   }
 }
 
-Outcome outcome_of(const std::vector<BootRemark>& why, bool enforce) {
-  const bool unknown_boot = std::any_of(why.begin(), why.end(), [](const BootRemark& one) {
-    return one.reason == BootReason::value_not_allowed ||
-           one.reason == BootReason::digest_not_allowed;
-  });
-  if (unknown_boot && enforce) return Outcome::fail;
-  return why.empty() ? Outcome::pass : Outcome::unknown;
-}
-
 }  // namespace
 
 std::string_view name(BootReason reason) {
@@ -135,7 +126,6 @@ BootDecision decide(const BootPolicy& policy, const BootEvidence& evidence) {
       judge_events(evidence.event_log, policy.bank, pcr, *value, allowed, remarks);
     }
   }
-  out.outcome = outcome_of(out.why, policy.enforce);
   return out;
 }
 

@@ -1,18 +1,14 @@
-// A boot policy: what an auditor expects of the quoted PCR values, and what a boot is held to be by
-// it.
+// A boot policy: what an auditor expects of the quoted PCR values, and whether it knows a boot.
 //
 // Two rules, per PCR, in one bank; both may stand for one PCR:
 //   values    the quoted value is one of these
 //   digests   the log explains the quoted value, and each digest that it extended is one of these.
-//   Says
-//             that nothing else was measured, not that all of these were
-// A policy without rules records only. Decisions, the worst of all reasons:
-//   pass      each rule holds
-//   unknown   the evidence does not tell; or the policy does not know this boot, as after an update
-//   fail      only with `enforce`: the policy does not know this boot
-// What is missing from the evidence, or does not fit together, is unknown even with `enforce`: it
-// names no boot. Thread safety: pure. Errors: none. Trust: the policy is the auditor's; quoted
+//             Says that nothing else was measured, not that all of these were
+// A policy without rules records only. A boot passes if each rule holds and is unknown otherwise;
+// none fails, since an update must not read as tampering, and what a bus attacker can replay must
+// not decide that. Thread safety: pure. Errors: none. Trust: the policy is the auditor's; quoted
 // values are from a quote that verified; the logs may come from anyone.
+// See: policy_text.h for its lines in a trust file.
 #pragma once
 
 #include <set>
@@ -31,9 +27,9 @@ struct BootPolicy {
   Algorithm bank = Algorithm::sha256;
   PcrRule values;
   PcrRule digests;  // of kImaPcr: what the kernel extends for each measurement
-  bool enforce = false;
 
   bool records_only() const { return values.empty() && digests.empty(); }
+  bool operator==(const BootPolicy&) const = default;
 };
 
 struct BootEvidence {
@@ -51,8 +47,8 @@ enum class BootReason : std::uint8_t {
   log_unexplained,     // the log gives another value than the quoted one
   nothing_measured,    // a rule on digests, and no digest was extended
   violation,           // the kernel measured what it could not name
-  value_not_allowed,   // unknown, or with enforce fail
-  digest_not_allowed,  // unknown, or with enforce fail
+  value_not_allowed,   // the quoted value is none of the policy's
+  digest_not_allowed,  // the log extended something that is not the policy's
 };
 std::string_view name(BootReason);  // "value_not_allowed"
 
@@ -66,8 +62,8 @@ struct BootRemark {
 };
 
 struct BootDecision {
-  Outcome outcome = Outcome::unknown;
-  std::vector<BootRemark> why;  // empty exactly if outcome is pass
+  std::vector<BootRemark> why;  // what keeps it from passing
+  bool known() const { return why.empty(); }
 };
 
 BootDecision decide(const BootPolicy&, const BootEvidence&);

@@ -27,6 +27,7 @@ struct EvidenceAppraiser::State {
   void take(const LogPart& part);
   void take(const EndPart&) {}
   void check_waiting();
+  void judge_boot();
   Appraiser& judge();
 
   EvidenceOptions options;
@@ -37,7 +38,11 @@ struct EvidenceAppraiser::State {
   std::vector<CheckedRecord> checked;
   std::uint64_t shown = 0;
   std::optional<Held::Since> since;
-  std::vector<Hash> logs;  // that the boot bundle before names, newest last
+  struct Boot {
+    Bytes bundle;
+    std::optional<Bytes> event_log, measurements;
+  };
+  std::optional<Boot> boot;  // an entry that logs may follow
 };
 
 Appraiser& EvidenceAppraiser::State::judge() {
@@ -51,6 +56,7 @@ Appraiser& EvidenceAppraiser::State::judge() {
 void EvidenceAppraiser::State::take(const EvidencePart& part) {
   const bool is_record = std::holds_alternative<RecordPart>(part);
   if (!is_record || waiting.size() == kRecordsAtOnce) check_waiting();
+  if (!std::holds_alternative<LogPart>(part)) judge_boot();
   std::visit([this](const auto& which) { take(which); }, part);
 }
 
@@ -84,13 +90,21 @@ void EvidenceAppraiser::State::take(const EarlierPart& part) {
 }
 
 void EvidenceAppraiser::State::take(const EntryPart& part) {
-  judge().entry(part.kind, part.payload);
-  logs.clear();
-  if (part.kind != static_cast<std::uint8_t>(EntryKind::bundle)) return;
-  const auto bundle = decode_bundle(part.payload);
-  if (!bundle) return;  // the appraiser has said so
-  if (bundle->ima_bytes > 0) logs.push_back(bundle->ima_hash);
-  if (bundle->event_log_bytes > 0) logs.push_back(bundle->event_log_hash);
+  if (part.kind != static_cast<std::uint8_t>(EntryKind::bundle)) {
+    return judge().entry(part.kind, part.payload);
+  }
+  boot.emplace(Boot{Bytes(part.payload.begin(), part.payload.end()), {}, {}});
+}
+
+// A boot bundle is judged together with the logs behind it.
+void EvidenceAppraiser::State::judge_boot() {
+  if (!boot) return;
+  const Boot whole = *std::exchange(boot, std::nullopt);
+  BootLogs logs;
+  logs.may_be_left_out = true;
+  if (whole.event_log) logs.event_log = *whole.event_log;
+  if (whole.measurements) logs.measurements = *whole.measurements;
+  judge().entry(static_cast<std::uint8_t>(EntryKind::bundle), whole.bundle, logs);
 }
 
 void EvidenceAppraiser::State::take(const RecordPart& part) {
@@ -113,14 +127,19 @@ void EvidenceAppraiser::State::take(const ElidedPart& part) {
 
 // The event log, then the IMA list; each may be left out.
 void EvidenceAppraiser::State::take(const LogPart& part) {
+  const auto named = boot ? decode_bundle(boot->bundle)
+                          : Result<Bundle>(Defect(Fault::bundle_mismatch, {}, ""));
   const Hash its_hash = hash(part.bytes);
-  while (!logs.empty()) {
-    const bool named = logs.back() == its_hash;
-    logs.pop_back();
-    if (named) return;
+  const Bytes bytes(part.bytes.begin(), part.bytes.end());
+  if (named && named->event_log_bytes > 0 && named->event_log_hash == its_hash &&
+      !boot->event_log && !boot->measurements) {
+    boot->event_log = bytes;
+  } else if (named && named->ima_bytes > 0 && named->ima_hash == its_hash && !boot->measurements) {
+    boot->measurements = bytes;
+  } else {
+    judge().damaged(
+        {Fault::bundle_mismatch, {}, "a log that the boot bundle before it does not name"});
   }
-  judge().damaged(
-      {Fault::bundle_mismatch, {}, "a log that the boot bundle before it does not name"});
 }
 
 EvidenceAppraiser::EvidenceAppraiser(EvidenceOptions options)
@@ -140,6 +159,7 @@ void EvidenceAppraiser::feed(ByteView bytes) {
 std::uint64_t EvidenceAppraiser::records() const { return state_->shown; }
 
 Report EvidenceAppraiser::report() {
+  state_->judge_boot();
   Appraiser& appraiser = state_->judge();
   if (const auto whole = state_->decoder.finish(); !whole) appraiser.damaged(whole.error());
   Report report = appraiser.report();

@@ -21,6 +21,7 @@
 
 #include "daemon/http/anchors.h"
 #include "daemon/http/challenge.h"
+#include "daemon/confinement.h"
 #include "daemon/http/connection.h"
 #include "daemon/http/enrolment.h"
 #include "daemon/http/events.h"
@@ -111,7 +112,11 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
   add_tile_routes(routes, daemon, reader.get_executor());
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);
-  thread = std::thread([this] { context.run(); });
+  thread = std::thread([this] {
+    // Whether it can be is the same for all threads, and told by the one that hears senders.
+    (void)confine_thread(reach_of_http(daemon.config.data, {}));
+    context.run();
+  });
 }
 
 HttpServer::State::~State() {

@@ -18,7 +18,7 @@ def lived(origin=b"ours"):
     scene.say(origin + b" last")
     scene.anchor()
     scene.kill()
-    scene.judge("verified", integrity="pass", completeness="pass", platform="pass")
+    scene.judge("verified", integrity="pass", completeness="pass", platform="unknown")
     return scene
 
 

@@ -65,7 +65,7 @@ class GoneOn(unittest.TestCase):
             newest = Forger(store).statements[-1]
             self.assertTrue(newest.is_quote)
             self.scene.judge("tampered", store, fault="fold_mismatch", at={"anchor": newest.seq}, completeness="fail",
-                             platform="pass")
+                             platform="unknown")
 
     def test_with_a_counter_anchor_made_by_hand(self):
         with self.scene.signer() as signer:
@@ -75,7 +75,7 @@ class GoneOn(unittest.TestCase):
             forger = Forger(store)
             newest, receipt = forger.statements[-1], forger.entries[-1][1]
             at = {"anchor": newest.seq}
-            self.scene.judge("tampered", store, fault="counter_mismatch", at=at, completeness="fail", platform="pass")
+            self.scene.judge("tampered", store, fault="counter_mismatch", at=at, completeness="fail", platform="unknown")
             self.scene.challenge("tampered", lambda nonce: signer.answer(forger, nonce), store, completeness="fail")
 
             # Fields that nobody signed can be made to say what the chain wants: the audited session says otherwise.
@@ -83,7 +83,7 @@ class GoneOn(unittest.TestCase):
             wanted = struct.pack(">Q", newest.counter) + H(newest.prev_extend, newest.digest)
             forger.entries[-1] = RECEIPT, receipt[:44] + wanted + receipt[84:]
             lie = forger.write(self.scene.new_path("lie"))
-            self.scene.judge("tampered", lie, fault="receipt_digest", at=at, integrity="fail", platform="pass")
+            self.scene.judge("tampered", lie, fault="receipt_digest", at=at, integrity="fail", platform="unknown")
 
             # A statement that names the counter as it now is skips the anchors between.
             forger.entries[-2] = INTENT, newest._replace(counter=counter + 1).payload

@@ -49,7 +49,7 @@ class OtherHeadSigned(unittest.TestCase):
     def refused(self, history, payload, defect, **expected):
         history.add(RECEIPT, payload)
         self.root.expect("tampered", path=history.write(self.root.new_folder("forged")), defect=defect,
-                         at={"anchor": self.honest.seq}, platform="pass", **expected)
+                         at={"anchor": self.honest.seq}, platform="unknown", **expected)
 
     def audit_is_refused(self, part, defect):
         """A full receipt that states the right C and E, with this for its audit's signature."""

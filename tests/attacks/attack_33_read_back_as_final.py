@@ -67,7 +67,7 @@ class ReadBackAsFinal(unittest.TestCase):
                          completeness="fail")
 
     def test_a_full_receipt_without_its_quote_is_none(self):
-        self.scene.judge("tampered", self.final_anchor("unquoted"), integrity="fail", platform="pass")
+        self.scene.judge("tampered", self.final_anchor("unquoted"), integrity="fail", platform="unknown")
 
 
 if __name__ == "__main__":

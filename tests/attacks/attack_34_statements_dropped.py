@@ -37,7 +37,7 @@ class StatementsDropped(unittest.TestCase):
         for place in self.quotes:
             with self.subTest(entry=place):
                 self.scene.judge("tampered", self.dropped([place]), fault="statement_gap", completeness="fail",
-                                 platform="pass")
+                                 platform="unknown")
 
     def test_several_together(self):
         for first in range(len(self.quotes)):

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "attest/boot/policy_text.h"
 #include "attest/codec.h"
 #include "attest/evidence/writer.h"
 #include "attest/receipt.h"
@@ -117,6 +118,7 @@ Blocks examples() {
       {"remark", to_hex(encode(test::example_remark()))},
       {"evidence-bundle", to_hex(example_evidence(log_id(genesis), digest))},
       {"trust", to_text(test::example_trust())},
+      {"boot-policy", boot::to_text(test::example_boot_policy())},
       {"checkpoint", to_text(auditor.note(checkpoint))},
       {"note-key", to_text(auditor.key()) + "\n"},
   };
@@ -145,7 +147,7 @@ TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
                             std::string(name(outcome_of(fault))) + " | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }
-  for (int i = 0; i <= static_cast<int>(Finding::era_given_up); ++i) {
+  for (int i = 0; i <= static_cast<int>(Finding::boot_log_unexplained); ++i) {
     const std::string row = "| `" + std::string(name(static_cast<Finding>(i))) + "` | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }

@@ -58,6 +58,7 @@ TEST(Report, JsonIsTheSchemaToTheByte) {
   report.tpm_manufacturer = "IBM";
   report.tpm_model = "SW";
   report.identity = "pinned-key";
+  report.boots = {BootFigures::Policy::rules, 2, 1, 0};
   report.coverage.counter_anchored = 1;
   report.coverage.unanchored_since_ns = 0;
   report.defects.push_back({Fault::commitment_mismatch, Place::index(7), "a \"b\""});
@@ -78,6 +79,7 @@ TEST(Report, JsonIsTheSchemaToTheByte) {
       "\"final_through\":{\"seq\":1,\"size\":4,\"by\":\"two_behind\"}},"
       "\"tpm\":{\"kind\":\"simulator\",\"manufacturer\":\"IBM\",\"model\":\"SW\",\"identity\":"
       "\"pinned-key\"},"
+      "\"boots\":{\"policy\":\"rules\",\"starts\":2,\"approved\":1,\"unexplained\":0},"
       "\"defects\":[{\"verdict\":\"integrity\",\"fault\":\"commitment_mismatch\",\"at\":{\"index\":"
       "7},"
       "\"detail\":\"a \\\"b\\\"\"}],"

@@ -151,7 +151,7 @@ TEST(TrustFile, LinesAreExact) {
   text.pop_back();
   expect_refused(text, lines.size(), "does not end");
   expect_refused("", 1);
-  expect_refused("stele-trust 2\n" + joined({lines.begin() + 1, lines.end()}), 1);
+  expect_refused("stele-trust 3\n" + joined({lines.begin() + 1, lines.end()}), 1);
 }
 
 TEST(TrustFile, ValuesOutOfTheirRangeAreRefusedWithTheirLine) {
@@ -244,22 +244,25 @@ TEST(TrustFile, SaysThatItWasLockedFromOutsideInModeAAlone) {
   EXPECT_FALSE(parse_trust(without)->locked_from_outside);
   trust.locked_from_outside = true;
   const std::string text = to_text(trust);
-  EXPECT_EQ(text, without + "locked_from outside\n");
+  const auto second = [](std::string first) { return first.replace(0, 13, "stele-trust 2"); };
+  EXPECT_EQ(text, second(without) + "locked_from outside\n");
   const auto read = parse_trust(text);
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, trust);
   const std::size_t line = example_lines().size() + 1;
   for (const char* other : {"locked_from\n", "locked_from inside\n", "locked_from outside",
                             "locked_from  outside\n", "locked_from_outside\n"}) {
-    expect_refused(without + other, line);
+    expect_refused(second(without) + other, line);
   }
+  expect_refused(without + "locked_from outside\n", line);
+  expect_refused(second(without), line - 1, "version 2");
   expect_refused(text + "locked_from outside\n", line + 1);
   const auto lines = example_lines();
   expect_refused(joined(lines) + "x\n", line);
   TrustFile open = trust;
   open.mode = Mode::b;
   open.locked_from_outside = false;
-  expect_refused(to_text(open) + "locked_from outside\n", line, "only mode a");
+  expect_refused(second(to_text(open)) + "locked_from outside\n", line, "only mode a");
 }
 
 }  // namespace

@@ -43,9 +43,39 @@ TEST(BootEvidence, AnEmptyLogLeavesNothing) {
 
 TEST(BootEvidence, NamesTheBootOfThisMachine) {
   if (!std::filesystem::exists("/proc/sys/kernel/random/boot_id")) GTEST_SKIP() << "no boot id here";
-  const auto first = read_boot_evidence(storage::posix()).boot_id;
+  const auto first = read_boot_evidence(storage::posix(), {}).boot_id;
   EXPECT_NE(first, (std::array<std::uint8_t, 16>{}));
-  EXPECT_EQ(first, read_boot_evidence(storage::posix()).boot_id);
+  EXPECT_EQ(first, read_boot_evidence(storage::posix(), {}).boot_id);
+}
+
+TEST(BootEvidence, ReadsTheLogsThatItIsTold) {
+  test::Scratch scratch;
+  const std::string event_log = scratch / "event_log";
+  std::ofstream(event_log) << "measured";
+  const BootEvidence both = read_boot_evidence(storage::posix(), {event_log, event_log});
+  EXPECT_EQ(std::string(both.event_log.begin(), both.event_log.end()), "measured");
+  EXPECT_EQ(both.ima_log, both.event_log);
+  for (const std::string& none : {std::string(), scratch / "absent", scratch.path().string()}) {
+    EXPECT_TRUE(read_boot_evidence(storage::posix(), {none, none}).event_log.empty()) << none;
+  }
+}
+
+// The kernel's logs tell of this machine's TPM, and a simulator is another.
+TEST(BootLogPaths, AreTheKernelsUnlessTheTpmIsASimulatorOrSomethingElseIsConfigured) {
+  Config config;
+  for (const char* tcti : {"device:/dev/tpmrm0", "tabrmd:bus_type=system"}) {
+    config.tcti = tcti;
+    EXPECT_TRUE(boot_log_paths(config).event_log.starts_with("/sys/kernel/security/tpm0/")) << tcti;
+    EXPECT_TRUE(boot_log_paths(config).ima_list.starts_with("/sys/kernel/security/ima/")) << tcti;
+  }
+  for (const char* tcti : {"swtpm:host=127.0.0.1,port=1", "mssim:host=127.0.0.1"}) {
+    config.tcti = tcti;
+    EXPECT_EQ(boot_log_paths(config).event_log + boot_log_paths(config).ima_list, "") << tcti;
+  }
+  config.boot_event_log = "/copy";
+  config.boot_ima_list = "";
+  EXPECT_EQ(boot_log_paths(config).event_log, "/copy");
+  EXPECT_EQ(boot_log_paths(config).ima_list, "");
 }
 
 }  // namespace

@@ -44,7 +44,17 @@ class Eras(unittest.TestCase):
         host.live_on()
         done, _ = host.sign("--nonce", secrets.token_hex(32))
         self.assertEqual(done.returncode, UNDETERMINED, done.stderr)
-        signed = host.approve("--nonce", nonce, "--memory", host.memory)
+        # Boot policies are the auditor's: theirs of the old era is kept, one in the request is not signed.
+        host.stele("trust", "--trust", host.pinned, "--boot-policy", "record", "-o", host.pinned, expect=OK)
+        request = host.folder / "with-policy"
+        request.write_text(re.sub(r"stele-trust 1\n((?:.+\n)*?tpm_model.*\n)",
+                                  r"stele-trust 2\n\1boot_policy rules\nboot_value 0 " + "00" * 32 + "\n",
+                                  host.request().read_text(), count=1))
+        self.assertIn("boot_value", request.read_text())
+        done, signed = host.sign("--nonce", nonce, "--memory", host.memory, request=request)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(re.findall("(?m)^(?:stele-trust|boot_).*", signed.read_text()),
+                         ["stele-trust 1", "stele-trust 2", "boot_policy record"])
         self.check_both(host, signed, given_up=False)
         # Every event of the first era is still there, provable and in the same places.
         self.assertEqual(host.events()[host.first[0]], b"one")

@@ -1,5 +1,5 @@
 """Goal: off the host nobody is served without TLS 1.3 and a certificate that is good today, and each only what its role
-allows. Families 64 (certificates) and 93 (every route, every role). Method: an authority of the test's own, curl and
+allows. Families 64 and 90 (certificates) and 93 (every route, every role). Method: an authority of the test's own, curl and
 openssl s_client as clients, against a real daemon."""
 import json
 import pathlib
@@ -144,6 +144,21 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
             with self.subTest(name):
                 self.assertEqual(self.ask(client, "GET", "/healthz")[0], 0)
         self.assertEqual(self.ask(self.clients["writer"], "GET", "/healthz")[0], 200)
+        # A good one with other names is somebody, but nobody who may: the rows below hold the rest.
+        self.assertEqual(self.ask(self.clients["nobody"], "POST", "/v1/events")[0], 403)
+        print(f"family 90: injected {len(self.bad) + 2}, lost 0, false alarms 0, missed 0 (https: {len(self.bad)} refused "
+              "in the handshake, another's names 403, a good one served)")
+
+    def test_a_clients_certificate_is_no_servers(self):
+        config = self.host.folder / "client.toml"
+        text = self.host.config.read_text()
+        for mine, theirs in zip(map(str, self.server), map(str, self.clients["writer"])):
+            text = text.replace(mine, theirs)
+        config.write_text(text)
+        done = run(BIN / "steled", "--check-config", "--config", config)
+        self.assertEqual(done.returncode, CONFIGURATION, done.stderr)
+        self.assertIn(b"http.certificate", done.stderr)
+        self.assertIn(b"lacks serverAuth", done.stderr)
 
     def test_without_a_certificate_nothing_is_served(self):
         arguments = ("--cacert", self.ours.certificate)

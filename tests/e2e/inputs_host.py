@@ -56,10 +56,12 @@ commonName = supplied
         done = run("openssl", *arguments)
         assert done.returncode == 0, (arguments, done.stderr)
 
-    def issue(self, name, san, *options):
-        """Certificate and key for this subjectAltName; options of `openssl ca`, such as its dates."""
+    def issue(self, name, san, *options, usage=None):
+        """Certificate and key for this subjectAltName; options of `openssl ca`, such as its dates; usage: for what
+        alone, such as serverAuth."""
         pem, key, request = (self.folder / f"{name}.{suffix}" for suffix in ("pem", "key", "csr"))
         extension = ["-addext", f"subjectAltName={san}"] if san else []
+        extension += ["-addext", f"extendedKeyUsage={usage}"] if usage else []
         self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
                      "-keyout", key, "-out", request, *extension)
         self.openssl("ca", "-batch", "-notext", "-config", self.settings, "-in", request, "-out", pem, *options)

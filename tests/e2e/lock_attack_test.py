@@ -231,7 +231,9 @@ class Attack(unittest.TestCase):
                          (b"\nera 0", b"\nera 1"), (b"base_reset ", b"base_reset 1"), (b"origin test", b"origin best")):
             self.assertTrue(say(replacing(old, new)))
         text = hello[trust_at:]
-        self.assertIn(b"only an auditor's own", say(replacing(text, text + b"locked_from outside\n")))
+        second = text.replace(b"stele-trust 1\n", b"stele-trust 2\n")
+        for line in (b"locked_from outside\n", b"boot_policy record\n"):
+            self.assertIn(b"only an auditor's own", say(replacing(text, second + line)))
         # Another counter, key or endorsement key than where they are.
         for at, handle in ((2, 0x81005354), (6, 0x81010016), (10, 0x01805355), (14, 0x01805354)):
             say(lambda payload: payload[:at] + struct.pack(">I", handle) + payload[at + 4:])

@@ -1,5 +1,5 @@
 """Goal: over TLS only senders with a good, allowed and current certificate are heard, everybody else is refused with a reason
-in the daemon's log, and nobody who is refused harms one who is not (family 64, the TLS matrix). Method: certificates of every
+in the daemon's log, and nobody who is refused harms one who is not (families 64 and 90, the TLS matrix). Method: certificates of every
 bad kind, real handshakes by Python's ssl and openssl s_client, and wires cut in the middle of a handshake."""
 import contextlib
 import socket
@@ -7,6 +7,7 @@ import ssl
 import unittest
 
 from inputs_host import Authority, InputsHost, run, wait_until
+from stele_host import BIN, CONFIGURATION
 
 HEARD = b"the good one goes on %d\n"
 
@@ -86,6 +87,8 @@ class Tls(unittest.TestCase):
             "its authority revoked": lambda: self.handshake(identity=self.below(self.revoked_below)),
             "wrong SAN": lambda: self.handshake(identity=ca.issue("evil", "DNS:web1.example.evil")),
             "SAN of one label more": lambda: self.handshake(identity=ca.issue("deep", "DNS:a.web1.example")),
+            "a server's": lambda: self.handshake(identity=ca.issue("server", "DNS:web7.example", usage="serverAuth")),
+            "an authority's own": lambda: self.handshake(identity=(stranger.pem, stranger.folder / "ca.key")),
             "CN alone": lambda: self.handshake(identity=ca.issue("web1.example", "")),
             "TLS 1.0": lambda: self.handshake(old(ssl.TLSVersion.TLSv1)),
             "TLS 1.1": lambda: self.handshake(old(ssl.TLSVersion.TLSv1_1)),
@@ -99,6 +102,11 @@ class Tls(unittest.TestCase):
         with host.connect("tls", identity=self.below(self.good_below)) as out:
             out.sendall(b"by an authority in between\n")
         self.assertEqual(host.received(1), [b"by an authority in between"])
+        good_ones = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
+        for already, (what, version) in enumerate(good_ones.items(), 1):
+            self.send_by(version, f"by {what}\n".encode())
+            self.assertEqual(host.received(already + 1)[-1], f"by {what}".encode())
+        before_the_bad = 1 + len(good_ones)
         with host.connect("tls") as good:
             for round_ in range(2):
                 for what, attempt in bad.items():
@@ -123,13 +131,35 @@ class Tls(unittest.TestCase):
             refused += 1
             good.sendall(HEARD % heard)
             heard += 1
-            events = host.received(1 + heard)[1:]
+            events = host.received(before_the_bad + heard)[before_the_bad:]
         self.assertEqual(events, [(HEARD % i)[:-1] for i in range(heard)])
         words = host.daemon_words()
-        for reason in ("certificate has expired", "certificate revoked", "not yet valid", "allowed_names",
+        for reason in ("certificate has expired", "unsuitable certificate purpose", "certificate revoked", "not yet valid", "allowed_names",
                        "peer did not return a certificate"):
             self.assertIn(reason, words)
         print(f"family 64: injected {refused}, lost 0, false alarms 0, missed 0 (TLS handshakes refused beside one that is not)")
+        print(f"family 90: injected {len(bad) + before_the_bad}, lost 0, false alarms 0, missed 0 (listen.tls: "
+              f"{len(bad)} rows refused, {before_the_bad} good ones heard)")
+
+    def send_by(self, version, event):
+        context = self.host.client_context()
+        context.minimum_version = context.maximum_version = version
+        with socket.create_connection(("127.0.0.1", self.host.tls)) as plain:
+            plain.settimeout(60)
+            with context.wrap_socket(plain, server_hostname="log.example") as wrapped:
+                self.assertEqual(wrapped.version().replace("TLSv", "by TLS ").encode(), event.strip())
+                wrapped.sendall(event)
+
+    def test_a_clients_certificate_is_no_servers(self):
+        """Refused when the configuration is read, not by each sender's own words."""
+        pem, key = self.host.authority.issue("client", "DNS:log.example", usage="clientAuth")
+        server_pem, server_key = map(str, self.host.server)
+        config = self.host.folder / "client.toml"
+        config.write_text(self.host.config.read_text().replace(server_pem, str(pem)).replace(server_key, str(key)))
+        done = run(BIN / "steled", "--check-config", "--config", config)
+        self.assertEqual(done.returncode, CONFIGURATION, done.stderr)
+        self.assertIn(b"listen.tls.certificate", done.stderr)
+        self.assertIn(b"lacks serverAuth", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 // Whole evidence: a trust file and steps in any order lead to a report, and only trust can verify.
 //
 //   sized16 trust text, then steps: 1 sized16 answer · 2 kind u8, sized16 entry · 3 state u8,
-//   sized16 leaf, salt 32, sized16 content · 4 index u64: torn group · 5 number u64: torn entry
+//   sized16 leaf, salt 32, sized16 content · 4 index u64: torn group · 5 number u64: torn entry ·
+//   6 sized16 event log, sized16 IMA list: of the next entry
+#include <utility>
+
 #include "attest/appraiser.h"
 #include "attest/codec.h"
 #include "tests/fuzz/fuzz.h"
@@ -32,6 +35,7 @@ FUZZ_TARGET(evidence) {
   options.eras_approved = true;
   const bool trusted = options.trust.has_value();
   Appraiser appraiser(std::move(options));
+  BootLogs logs;
   while (reader.left() > 0 && !reader.failed()) {
     switch (reader.u8()) {
       case 1:
@@ -39,7 +43,7 @@ FUZZ_TARGET(evidence) {
         break;
       case 2: {
         const std::uint8_t kind = reader.u8();
-        appraiser.entry(kind, reader.sized16());
+        appraiser.entry(kind, reader.sized16(), std::exchange(logs, {}));
         break;
       }
       case 3:
@@ -50,6 +54,10 @@ FUZZ_TARGET(evidence) {
         break;
       case 5:
         appraiser.torn_entry(reader.u64());
+        break;
+      case 6:
+        logs.event_log = reader.sized16();
+        logs.measurements = reader.sized16();
         break;
       default:
         break;

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "attest/answer.h"
+#include "attest/boot/policy_text.h"
 #include "attest/codec.h"
 #include "attest/era.h"
 #include "attest/proof.h"
@@ -215,6 +216,9 @@ Bytes evidence_of(PaperLog log) {
     } else if (entry.kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
       give(decode_genesis(entry.payload)->previous_tree.size);
     }
+    if (entry.kind == static_cast<std::uint8_t>(EntryKind::bundle)) {
+      for (const auto& [named, kept] : log.boot_logs) out.u8(6).sized16(kept).sized16({});
+    }
     out.u8(2).u8(entry.kind).sized16(entry.payload);
   }
   return evidence;
@@ -237,6 +241,17 @@ void judged() {
   seed("memory", "example", view(to_text(memory)));
 
   seed("evidence", "lived", evidence_of(log));
+  PaperLog booted;
+  Bundle bundle = booted.tpm.bundle({1});
+  const Bytes firmware =
+      PaperEventLog({boot::Algorithm::sha256}).event(4, 0x80000003, "kernel", "path").bytes();
+  bundle.event_log_bytes = firmware.size();
+  bundle.event_log_hash = hash(firmware);
+  booted.boot_logs[hash(firmware)] = firmware;
+  booted.trust.boot_policy.emplace().digests[4] = {Bytes(32, 0x11)};
+  booted.append(EntryKind::bundle, encode(bundle));
+  booted.counter();
+  seed("evidence", "boot_log", evidence_of(booted));
 }
 
 void evidence_bundles() {
@@ -334,6 +349,13 @@ int main(int argc, char** argv) {
   seed("checkpoint", "extensions", view(checkpoint + "one\ntwo words\n"));
   const std::string trust = to_text(example_trust());
   seed("trust", "unsigned", view(trust));
+  TrustFile with_policy = example_trust();
+  with_policy.boot_policy = boot::BootPolicy{};
+  seed("boot_policy", "record", view(to_text(*with_policy.boot_policy)));
+  with_policy.boot_policy->values[0] = {Bytes(32, 0x11), Bytes(32, 0x22)};
+  with_policy.boot_policy->digests[10] = {Bytes(32, 0x33)};
+  seed("boot_policy", "rules", view(to_text(*with_policy.boot_policy)));
+  seed("trust", "with_boot_policy", view(to_text(with_policy)));
   boot_logs();
   witnesses();
   seed("trust", "signed", view(to_text(auditor.note(trust))));

@@ -34,7 +34,8 @@ class Tpm:
         for key, value in [line.split(" ", 1) for line in lines]:
             is_hex = key in ("log_id", "ak", "counter_name", "extend_name", "first_extend")
             setattr(self, key, bytes.fromhex(value) if is_hex else int(value) if value.isdecimal() else value)
-        need(lines.count("stele-trust 1") == 1, "a log of several eras: this verifier judges the first alone", Unknown)
+        versions = re.findall("(?m)^stele-trust (.*)", trust)  # 2 has a boot policy, which is not judged here
+        need(versions in (["1"], ["2"]), "a log of several eras: this verifier judges the first alone", Unknown)
         self.clock, self.run = 0, [self.base_reset, self.base_restart]
         self.qualified_name = b"\0\x0b" + H(bytes.fromhex("40000001000b"), H(self.ak))  # in the owner hierarchy
     def verifies(self, attest, *numbers):  # ECDSA-SHA256 by the openssl command; (r, s), and the key, as DER
@@ -68,11 +69,11 @@ class Tpm:
 
 class Chain:
     """Replays the journal: what each bundle, statement and receipt must be."""
-    def __init__(self, tpm):
+    def __init__(self, tpm, boot):
         self.rules = {1: self.genesis, 2: self.bundle, 3: self.intent, 4: self.receipt, 5: self.void, 6: self.remark}
         self.tpm, self.kinds, self.doubts, self.claims = tpm, b"", [], [(0, H())]  # claims: sizes and roots
         self.closed = self.sealed = self.run = self.fold = self.bundle_hash = None  # sealed: the newest with an audit
-        self.foreign_noted = self.foreign_due = False
+        self.boot, self.foreign_noted, self.foreign_due = boot, False, False
     def genesis(self, payload):  # is like a statement: a read-back must follow
         tpm, d = self.tpm, H(b"stele/v1/genesis\0", payload)
         need((H(payload), H(ZERO, d)) == (tpm.log_id, tpm.first_extend), "another genesis than the trust file's")
@@ -88,6 +89,8 @@ class Chain:
         need(run == before or is_later(run, before), "the TPM's counts went back")
         interrupted = [(stated.counter, e) for e in (sealed.extend, stated.extend)] if stated else []
         need((counter, extend) in [(sealed.counter, sealed.extend), *interrupted], "C or E at a daemon start")
+        for log in self.boot / payload[76:108].hex(), self.boot / payload[116:148].hex():
+            need(not log.is_file() or log.is_symlink() or H(log.read_bytes()).hex() == log.name, "a boot log")
         self.rebase(stated, run, payload[615:647])
         self.run, self.bundle_hash = run, H(payload)
     def rebase(self, stated, run, p):  # P at a start: its fold goes on, or it was cleared, or a stranger extended it
@@ -117,8 +120,7 @@ class Chain:
                    quotes * quote, counter, size, root, closed.chain_head, last.extend, last.receipt, self.bundle_hash,
                    time, *self.run)
         need(payload == due and size >= self.claims[-1][0], "a statement is not what the chain before it demands")
-        self.claims.append((size, root))
-        d = H(b"stele/v1/anchor\0", payload)
+        self.claims, d = [*self.claims, (size, root)], H(b"stele/v1/anchor\0", payload)
         self.open = Statement(digest=d, seq=seq, counter=counter, quotes=quotes, flags=flags, bundle=self.bundle_hash,
                               run=self.run, extend=last.extend if quote else H(last.extend, d), fold=H(self.fold, d),
                               chain_head=H(closed.chain_head, d), voids=[b"\1" + d, b"\2" + d])
@@ -133,8 +135,7 @@ class Chain:
             late = is_later(run, stated.run) or run == stated.run and stated.seq == 0
             need(run == stated.run if parts & QUOTED else late, "a receipt of another run")
             stated.receipt, stated.receipt_run, self.sealed = H(payload[86:286]), run, stated
-            self.foreign_due = self.foreign_due and not stated.flags & FOREIGN
-            self.kinds += bytes([kind])
+            self.foreign_due, self.kinds = self.foreign_due and not stated.flags & FOREIGN, self.kinds + bytes([kind])
         if parts & QUOTED:
             run = self.tpm.quoted(payload[-499:-288], payload[-288:], stated.digest)
             need((run, payload[-32:]) == (stated.run, stated.fold), "P is not the fold, or of another run")
@@ -263,9 +264,8 @@ def check_places(records, genesis):  # among each other; what cannot be said
 
 def verify(directory, trust):  # what it has verified, or the exception that says why not
     need((directory / "journal").is_dir() or (directory / "segments").is_dir(), "not a store", Unknown)
-    chain = Chain(Tpm(trust))
-    journal, doubts = Journal(directory / "journal", chain.tpm.log_id), chain.doubts
-    entries = list(journal)
+    chain = Chain(Tpm(trust), directory / "boot")
+    entries, doubts = list(journal := Journal(directory / "journal", chain.tpm.log_id)), chain.doubts
     need(all((kind == 1) == (at == 0) for at, (kind, _) in enumerate(entries)), "the genesis is not entry 0 alone")
     try:
         for kind, payload in entries:

@@ -156,4 +156,12 @@ TrustFile example_trust() {
   return trust;
 }
 
+boot::BootPolicy example_boot_policy() {
+  using boot::Algorithm;
+  boot::BootPolicy policy;
+  policy.values[7] = {*boot::digest(Algorithm::sha256, {view("secure boot is on")})};
+  policy.digests[4] = {*boot::digest(Algorithm::sha256, {view("a boot loader")})};
+  return policy;
+}
+
 }  // namespace stele::test

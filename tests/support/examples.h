@@ -29,5 +29,6 @@ attest::Remark example_remark();
 NoteSigner example_auditor();
 attest::Checkpoint example_checkpoint();
 attest::TrustFile example_trust();
+attest::boot::BootPolicy example_boot_policy();
 
 }  // namespace stele::test

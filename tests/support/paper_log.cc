@@ -210,7 +210,17 @@ void PaperLog::present(attest::Appraiser& appraiser) const {
       const auto genesis = attest::decode_genesis(entry.payload);
       if (genesis) give(genesis->previous_tree.size);
     }
-    appraiser.entry(entry.kind, entry.payload);
+    attest::BootLogs logs;
+    if (entry.kind == static_cast<std::uint8_t>(EntryKind::bundle)) {
+      const auto bundle = attest::decode_bundle(entry.payload);
+      const auto kept = [&](const Hash& named) -> std::optional<attest::ByteView> {
+        const auto found = boot_logs.find(named);
+        if (found == boot_logs.end()) return std::nullopt;
+        return attest::ByteView(found->second);
+      };
+      if (bundle) logs = {kept(bundle->event_log_hash), kept(bundle->ima_hash)};
+    }
+    appraiser.entry(entry.kind, entry.payload, logs);
   }
   give(records.size());
 }

@@ -5,6 +5,7 @@
 // Errors: a step that the chain refuses throws std::logic_error.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class PaperLog {
   std::optional<attest::AnchorChain> chain;  // what the entries lead to
   std::int64_t now_ns = 1'700'000'000'000'000'000;
   std::array<std::uint8_t, 16> boot_id{1};
+  std::map<attest::Hash, attest::Bytes> boot_logs;  // what is kept under each name
 
   void pass(std::int64_t milliseconds);  // wall clock and TPM clock
 

@@ -32,7 +32,8 @@ ALLOWED = {
                {"asio", "json", "toml", "systemd", "cli", "prometheus", "zlib", "zstd", "audit"}, True),
     "daemon/read_out": ({"attest", "daemon/read_out", "storage/query.h"}, {"simdjson", "audit"}, False),
     "tools/stele_verify": ({"attest", "storage", "tools/stele_verify"}, {"cli"}, True),
-    "tools": ({"attest", "storage", "tools", "daemon/config.h", "daemon/read_out"}, {"asio", "json", "cli"}, True),
+    "tools": ({"attest", "storage", "tools", "daemon/config.h", "daemon/boot_log_paths.h",
+               "daemon/read_out"}, {"asio", "json", "cli"}, True),
 }
 # Commands that speak to the TPM themselves.
 TPM_TOOLS = {"tools/stele/" + n for n in (

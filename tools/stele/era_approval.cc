@@ -5,6 +5,7 @@
 
 #include "attest/appraiser.h"
 #include "attest/printable.h"
+#include "tools/stele/boot_policy.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/required.h"
 
@@ -21,8 +22,10 @@ void take_known(attest::EraRequest& request, const std::string& path) {
     throw CommandError(
         kTampered, "the request does not follow the era that " + path + " pins: do not sign it");
   }
-  // How the new era's TPM was locked nobody here knows; of those before the auditor's file says it.
+  // How the new era's TPM was locked nobody here knows, and which boots are known is not the host's
+  // to say; of those before the auditor's file says both.
   request.trust.locked_from_outside = false;
+  request.trust.boot_policy.reset();
   earlier[0].pins = known;
   earlier.resize(1);
   earlier.insert(earlier.end(), known.earlier.begin(), known.earlier.end());
@@ -65,6 +68,9 @@ void say_what_ended(const attest::EraRequest& request, const attest::EraGap& gap
 
 void approve_era(attest::EraRequest& request, const EraApproval& approval) {
   take_known(request, approval.previous);
+  if (!approval.boot_policy.empty()) {
+    request.trust.boot_policy = read_boot_policy(approval.boot_policy);
+  }
   attest::EarlierEra& before = request.trust.earlier[0];
   const attest::EraGap gap =
       required(attest::verify_succession(request.genesis, request.trust, before), "the request");
@@ -89,6 +95,10 @@ void add_approval_options(CLI::App& command, EraApproval& approval) {
   command.add_option("--nonce", approval.nonce, "The nonce that you gave for `stele era begin`")
       ->type_name("HEX");
   command.add_option("--memory", approval.memory, "What you remember of the era that ended")
+      ->type_name("FILE");
+  command
+      .add_option("--boot-policy", approval.boot_policy,
+                  "Lines of your boot policy for the new era; without them it has none")
       ->type_name("FILE");
   command
       .add_option("--accept-lost", approval.accept_lost,

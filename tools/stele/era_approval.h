@@ -22,6 +22,7 @@ struct EraApproval {
   std::string previous;  // the auditor's own trust file of the era that ended
   std::string nonce;     // what the auditor gave for `stele era begin`
   std::string memory;
+  std::string boot_policy;  // lines for the new era; empty: it has none
   std::optional<std::uint64_t> accept_lost;
 };
 void add_approval_options(CLI::App& command, EraApproval& approval);

@@ -96,7 +96,7 @@ class Beginning {
                            .count();
     plan_.salt = random_bytes();
     plan_.checkpoint_seed = random_bytes();
-    plan_.event_log = read_event_log(arguments_.tcti);
+    plan_.event_log = read_event_log(site_.config, arguments_.tcti);
     plan_.era = ending_.trust.era + 1;
     plan_.previous_log_id = ending_.trust.log_id;
     plan_.previous_tree = ending_.tree;

@@ -1,6 +1,7 @@
 #include "tools/stele/era_sign.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 

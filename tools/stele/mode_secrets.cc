@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "attest/failpoint.h"
+#include "daemon/boot_log_paths.h"
 #include "tools/stele/command.h"
 #include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
@@ -135,10 +136,11 @@ void show_prospect(tpm::Device& device, const tpm::ProvisionPlan& plan, const st
   std::cout.flush();
 }
 
-attest::Bytes read_event_log(const std::string& tcti) {
+attest::Bytes read_event_log(const daemon::Config& config, const std::string& tcti) {
+  daemon::Config reached = config;
+  reached.tcti = tcti;
   attest::Bytes bytes;
-  if (!tcti.starts_with("device")) return bytes;
-  std::ifstream log("/sys/kernel/security/tpm0/binary_bios_measurements", std::ios::binary);
+  std::ifstream log(daemon::boot_log_paths(reached).event_log, std::ios::binary);
   bytes.assign(std::istreambuf_iterator<char>(log), {});
   return bytes;
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "daemon/config.h"
 #include "tpm/provision.h"
 
 namespace CLI {
@@ -43,7 +44,7 @@ void take_fresh_auths(tpm::ProvisionPlan& plan);
 // What will be made, for the operator; the first words are the caller's.
 void show_prospect(tpm::Device& device, const tpm::ProvisionPlan& plan, const std::string& tcti);
 
-// The firmware's event log, where the TPM is this machine's own.
-attest::Bytes read_event_log(const std::string& tcti);
+// The firmware's event log of the machine whose TPM this is; empty: none that can be read.
+attest::Bytes read_event_log(const daemon::Config& config, const std::string& tcti);
 
 }  // namespace stele::tools

@@ -93,7 +93,7 @@ class Provisioning {
     plan_.salt = random_bytes();
     plan_.checkpoint_seed = random_bytes();
     hierarchies_ = tpm::hierarchy_state(device);
-    plan_.event_log = read_event_log(arguments_.tcti);
+    plan_.event_log = read_event_log(site_.config, arguments_.tcti);
     if (directory_.genesis()) {
       const auto genesis = attest::decode_genesis(*directory_.genesis());
       if (genesis && plan_.origin.empty()) plan_.origin = genesis->origin;

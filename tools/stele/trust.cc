@@ -4,12 +4,21 @@
 #include <iostream>
 #include <memory>
 
+#include "tools/stele/boot_policy.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
+
+struct Arguments {
+  std::string output;
+  std::string boot_policy;  // kind or file; empty: as it is
+  std::string trust;        // the file to start from; empty: the host's
+  bool checkpoint_key = false;
+  bool witness_key = false;
+};
 
 void give(const std::string& text, const std::string& output) {
   if (output.empty()) {
@@ -32,33 +41,60 @@ void verifier_key(const Common& common, const std::string& name, const std::stri
   give(read_text_file(path), output);
 }
 
-void trust(const Common& common, const std::string& output) {
-  const std::string text = read_trust(find_site(common)).text;
-  give(text, output);
+void trust(const Common& common, const Arguments& arguments) {
+  const Site site = find_site(common);
+  StoredTrust stored =
+      arguments.trust.empty() ? read_trust(site) : read_trust_file(arguments.trust);
+  std::string& text = stored.text;
+  if (!arguments.boot_policy.empty()) {
+    const bool is_signed = text != to_text(stored.trust);
+    set_boot_policy(site, arguments.boot_policy, stored.trust);
+    text = to_text(stored.trust);
+    if (is_signed) std::cerr << "stele: the signature does not hold any more: sign it again.\n";
+  }
+  give(text, arguments.output);
   std::cerr << "stele: give it to the auditor by a way that this host's root does not control.\n"
             << "stele: SHA-256 to compare over another channel: "
             << attest::to_hex(attest::hash(attest::view(text))) << '\n';
 }
 
+void add_boot_policy(CLI::App& command, Arguments& arguments) {
+  auto* policy = command.add_option(
+      "--boot-policy", arguments.boot_policy,
+      "With a boot policy: record (judge no boot), exact (add the PCR values of this host's newest "
+      "boot), digests (add what its event log measured), ima (add its measured files), or a file "
+      "of policy lines");
+  policy->type_name("record|exact|digests|ima|FILE");
+  command
+      .add_option("--trust", arguments.trust,
+                  "Set the policy in this trust file instead of the host's copy")
+      ->type_name("FILE")
+      ->needs(policy);
+}
+
 }  // namespace
 
 void add_trust(CLI::App& app, const Common& common, int&) {
-  auto output = std::make_shared<std::string>();
+  auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("trust", "Print or export the trust file that an auditor pins");
-  command->add_option("-o,--output", *output, "Write it to this file")->type_name("FILE");
-  auto key = std::make_shared<bool>(false);
-  command->add_flag("--checkpoint-key", *key,
-                    "Instead: the C2SP verifier key of the signature on the log's checkpoints");
-  auto witness = std::make_shared<bool>(false);
+  command->add_option("-o,--output", arguments->output, "Write it to this file")->type_name("FILE");
+  add_boot_policy(*command, *arguments);
   command
-      ->add_flag("--witness-key", *witness,
+      ->add_flag("--checkpoint-key", arguments->checkpoint_key,
+                 "Instead: the C2SP verifier key of the signature on the log's checkpoints")
+      ->excludes("--boot-policy");
+  command
+      ->add_flag("--witness-key", arguments->witness_key,
                  "Instead: the C2SP verifier key of what this host cosigns for other logs")
-      ->excludes("--checkpoint-key");
-  command->callback([&common, output, key, witness] {
-    if (*key) return verifier_key(common, "checkpoint.vkey", *output);
-    if (*witness) return verifier_key(common, "witness.vkey", *output);
-    trust(common, *output);
+      ->excludes("--checkpoint-key")
+      ->excludes("--boot-policy");
+  command->callback([&common, arguments] {
+    if (arguments->checkpoint_key) {
+      return verifier_key(common, "checkpoint.vkey", arguments->output);
+    }
+    if (arguments->witness_key) return verifier_key(common, "witness.vkey", arguments->output);
+    trust(common, *arguments);
   });
 }
 

@@ -6,7 +6,10 @@ namespace stele::tools {
 
 StoredTrust read_trust(const Site& site) {
   require_log(site);
-  const std::string path = site.config.data + "/trust";
+  return read_trust_file(site.config.data + "/trust");
+}
+
+StoredTrust read_trust_file(const std::string& path) {
   const auto file = storage::posix().open(path, storage::FileSystem::Open::read_only);
   std::string text(file->size(), '\0');
   text.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));

@@ -17,6 +17,8 @@ struct StoredTrust {
   attest::TrustFile trust;
 };
 StoredTrust read_trust(const Site& site);
+// Any other one.
+StoredTrust read_trust_file(const std::string& path);
 // The same where it only informs: nothing if there is none that can be read.
 std::optional<attest::TrustFile> find_trust(const Site& site);
 // A new trust file says what the daemon is configured to keep: quote interval and heartbeat.
