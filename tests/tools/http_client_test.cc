@@ -104,12 +104,28 @@ TEST(HttpClient, SendsTheBodyWithItsLength) {
   EXPECT_TRUE(server.request.ends_with("\r\n\r\nwhy?"));
 }
 
-TEST(HttpClient, RefusesWhatIsNotHttpOrNotWhole) {
-  EXPECT_EQ(code_of(""), kMalformed);
+TEST(HttpClient, RefusesWhatIsNotHttp) {
   EXPECT_EQ(code_of("SSH-2.0-x\r\n"), kMalformed);
-  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"), kMalformed);
-  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"), kMalformed);
-  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), kMalformed);
+  EXPECT_EQ(code_of("{\"ok\":false}\n"), kMalformed);
+}
+
+TEST(HttpClient, TakesAnAnswerThatEndsTooEarlyForNone) {
+  EXPECT_EQ(code_of(""), kUnavailable);
+  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"), kUnavailable);
+  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"), kUnavailable);
+  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), kUnavailable);
+}
+
+TEST(HttpClient, GivesALongBodyOutAsItComes) {
+  const std::string body(300'000, 'x');
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body);
+  std::string taken;
+  const HttpAnswer answer =
+      HttpClient(server.url(), {}).require("GET", "/x", {}, {}, [&](std::string_view some) {
+        taken += some;
+      });
+  EXPECT_EQ(taken, body);
+  EXPECT_TRUE(answer.body.empty());
 }
 
 TEST(HttpClient, TakesNoMoreThanItsLimits) {
@@ -143,8 +159,9 @@ TEST(HttpClient, TellsRefusalsApart) {
     return code_of("HTTP/1.1 " + line + "\r\nContent-Length: 0\r\n\r\n");
   };
   EXPECT_EQ(status("404 Not Found"), kNoInput);
-  EXPECT_EQ(status("429 Too Many Requests"), kTemporary);
-  EXPECT_EQ(status("503 Service Unavailable"), kTemporary);
+  EXPECT_EQ(status("429 Too Many Requests\r\nRetry-After: 1"), kTemporary);
+  EXPECT_EQ(status("503 Service Unavailable"), kUnavailable);
+  EXPECT_EQ(status("503 Service Unavailable\r\nRetry-After: 1"), kTemporary);
   EXPECT_EQ(status("500 Internal Server Error"), kUnavailable);
   EXPECT_EQ(status("302 Found"), kMalformed);  // no redirect is followed
 }

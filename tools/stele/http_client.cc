@@ -42,8 +42,12 @@ void parse(const HttpUrl& url, Parser& parser, std::string& received) {
   }
 }
 
-int exit_code_of(unsigned status) {
-  switch (status) {
+[[noreturn]] void fail_early(const HttpUrl& url, const std::string& where) {
+  throw CommandError(kUnavailable, url.authority() + " ended the connection " + where);
+}
+
+int exit_code_of(const HttpAnswer& answer) {
+  switch (answer.status) {
     case 401:
     case 403:
       return kPermission;
@@ -51,9 +55,9 @@ int exit_code_of(unsigned status) {
       return kNoInput;
     case 429:
     case 503:
-      return kTemporary;
+      return answer.headers.contains("retry-after") ? kTemporary : kUnavailable;
     default:
-      return status >= 500 ? kUnavailable : kMalformed;
+      return answer.status >= 500 ? kUnavailable : kMalformed;
   }
 }
 
@@ -88,6 +92,12 @@ HttpClient::HttpClient(std::string_view url, TlsClientFiles files, HttpLimits li
 
 HttpAnswer HttpClient::ask(std::string_view method, std::string_view target, std::string_view body,
                            std::string_view content_type) const {
+  return exchange(method, target, body, content_type, {});
+}
+
+HttpAnswer HttpClient::exchange(std::string_view method, std::string_view target,
+                                std::string_view body, std::string_view content_type,
+                                const Sink& sink) const {
   HttpWire wire(url_, files_, limits_.timeout, limits_.cancelled);
   std::string head = std::string(method) + " " + url_.base + std::string(target) +
                      " HTTP/1.1\r\nHost: " + url_.authority() +
@@ -112,15 +122,19 @@ HttpAnswer HttpClient::ask(std::string_view method, std::string_view target, std
     received.resize(before + count);
     if (count == 0) {
       boost::system::error_code error;
-      if (!parser.got_some()) refuse(url_, "it ended the connection without a word");
+      if (!parser.got_some()) fail_early(url_, "without a word");
       parser.put_eof(error);
-      if (error || !parser.is_done()) refuse(url_, "it ended the connection within its answer");
+      if (error || !parser.is_done()) fail_early(url_, "within its answer");
       break;
     }
     // Beast limits what it sees at once; line by line a header could go on for ever.
     if (!parser.is_header_done()) before_body += count;
     if (before_body > limits_.max_header_bytes + kStepBytes) refuse(url_, "its header has no end");
     parse(url_, parser, received);
+    if (sink && parser.is_header_done() && parser.get().result_int() == 200) {
+      sink(parser.get().body());
+      parser.get().body().clear();
+    }
   }
 
   HttpAnswer answer;
@@ -133,10 +147,11 @@ HttpAnswer HttpClient::ask(std::string_view method, std::string_view target, std
 }
 
 HttpAnswer HttpClient::require(std::string_view method, std::string_view target,
-                               std::string_view body, std::string_view content_type) const {
-  HttpAnswer answer = ask(method, target, body, content_type);
+                               std::string_view body, std::string_view content_type,
+                               const Sink& sink) const {
+  HttpAnswer answer = exchange(method, target, body, content_type, sink);
   if (answer.status == 200) return answer;
-  throw CommandError(exit_code_of(answer.status),
+  throw CommandError(exit_code_of(answer),
                      url_.authority() + " answers " + std::to_string(answer.status) + " to " +
                          std::string(method) + " " + std::string(target) + ": " + answer.why());
 }

@@ -2,8 +2,9 @@
 //
 // No redirect is followed: evidence is asked of whom the operator named. Blocks: at most `timeout`.
 // Thread safety: one thread. Errors: as HttpWire; CommandError 65 where the answer is not HTTP, or
-// larger than the limits. A refusal (status from 400 on) is an answer like others; `require` turns
-// it into a CommandError. Trust: the answer is whatever the server likes to say.
+// larger than the limits; 69 where it ends too early. A refusal (status from 400 on) is an answer
+// like others; `require` turns it into a CommandError. Trust: the answer is whatever the server
+// likes to say.
 #pragma once
 
 #include <chrono>
@@ -35,15 +36,23 @@ struct HttpAnswer {
 
 class HttpClient {
  public:
+  // Takes an answer's body as it comes, where it is too long to be held at once.
+  using Sink = std::function<void(std::string_view)>;
   // CommandError 64: not a URL, or a certificate without its key.
   HttpClient(std::string_view url, TlsClientFiles files, HttpLimits limits = {});
   HttpAnswer ask(std::string_view method, std::string_view target, std::string_view body = {},
                  std::string_view content_type = "application/json") const;
-  // Of 200 alone; else 69 or 75 (503, 429), 77 (401, 403), 66 (404), 65 (all others), with why().
+  // Of 200 alone; else 75 (503 or 429 with Retry-After), 69 (from 500 on), 77 (401, 403), 66 (404),
+  // 65 (all others), with why(). sink: takes the body of a 200, which the answer then lacks.
   HttpAnswer require(std::string_view method, std::string_view target, std::string_view body = {},
-                     std::string_view content_type = "application/json") const;
+                     std::string_view content_type = "application/json",
+                     const Sink& sink = {}) const;
+  std::string name() const { return url_.is_unix ? url_.host : url_.authority(); }
 
  private:
+  HttpAnswer exchange(std::string_view method, std::string_view target, std::string_view body,
+                      std::string_view content_type, const Sink& sink) const;
+
   HttpUrl url_;
   TlsClientFiles files_;
   HttpLimits limits_;
