@@ -13,12 +13,15 @@ namespace asio = boost::asio;
 constexpr std::size_t kMaxBodyBytes = 4096;
 constexpr unsigned kRetryAfterS = 5;
 
+// Too soon may be asked again; a TPM that is gone or contradicts the log is a person's matter.
 HttpReply refusal(const EnrolmentOutcome& outcome) {
   switch (outcome.exit_code) {
     case EX_DATAERR:
       return problem(422, outcome.reason);
-    default:
+    case EX_TEMPFAIL:
       return busy(outcome.reason, kRetryAfterS);
+    default:
+      return problem(503, outcome.reason);
   }
 }
 

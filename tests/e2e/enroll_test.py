@@ -281,6 +281,14 @@ class Enrolment(unittest.TestCase):
         self.host.anchor()
         self.assertEqual(self.host.status()["anchoring"]["state"], "anchoring")
 
+    def test_a_host_whose_tpm_is_gone_says_so(self):
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.begin_log()
+        host.tpm.stop()
+        self.check_refused(host.enroll(), UNAVAILABLE, b"503")
+        self.check_refused(host.enroll(url=f"unix:{host.control}"), UNAVAILABLE, b"TPM")
+
     def test_a_credential_of_anybody_is_refused_and_harms_nothing(self):
         request = b"STELEENQ\0\1\2" + struct.pack(">I", 0x1C00016) + sized16(b"x" * 300) + sized16(b"y" * 300)
         for _ in range(2):
