@@ -55,14 +55,15 @@ struct WitnessReport {
   std::vector<WitnessSaw> witnesses;
 };
 
+// The statement remembered behind which evidence begins.
+struct HeldSince {
+  std::uint64_t seq = 0, quote_seq = 0, size = 0;
+  bool operator==(const HeldSince&) const = default;
+};
 // Which records partial evidence shows; of the rest it holds only what they hash to.
 struct Held {
+  using Since = HeldSince;
   std::uint64_t records = 0;
-  // Of evidence that begins behind a statement remembered: which one.
-  struct Since {
-    std::uint64_t seq = 0, quote_seq = 0, size = 0;
-    bool operator==(const Since&) const = default;
-  };
   std::optional<Since> since;
   bool operator==(const Held&) const = default;
 };
