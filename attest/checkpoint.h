@@ -36,7 +36,10 @@ std::string to_text(const NoteSignature& signature);  // with its LF
 std::string to_text(const Note& note);
 
 // What an Ed25519 key signs; the same key is another one for each.
-enum class NoteKeyType : std::uint8_t { note = 0x01, cosignature = 0x04 /* witness/cosignature.h */ };
+enum class NoteKeyType : std::uint8_t {
+  note = 0x01,
+  cosignature = 0x04  // witness/cosignature.h
+};
 // A verifier key "name+hash+base64(type ‖ 32-byte Ed25519 key)".
 struct NoteKey {
   std::string name;

@@ -120,7 +120,7 @@ class Push(unittest.TestCase):
         host.write_config(extra=f'[[push]]\nto = "{receiver.url()}"\n')
         host.start_daemon()
         self.anchors(host, 5)
-        host.append(b"more\n" * 1000, "--wait", "sealed")
+        host.append(b"more\n" * 1000)
         host.stop_daemon()
         self.assertEqual(host.verify()["conclusion"], "verified")
 
