@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/examples.h"
 #include "tests/support/paper_log.h"
 
 namespace stele::attest {
@@ -406,6 +407,18 @@ TEST(Era, ATrustFileListsEveryEraBeforeItsOwn) {
   std::string unknown = text;
   unknown.replace(unknown.find("previous_lost"), 13, "previous_gone");
   EXPECT_NE(parse_trust(unknown).error().detail.find("previous_lost"), std::string::npos);
+}
+
+// A host cannot know how its TPM was locked: its own file of the era is the auditor's all the same.
+TEST(Era, IsTheSameHoweverItsTpmWasLocked) {
+  TrustFile known = test::example_trust();
+  known.mode = Mode::a;
+  TrustFile claimed = known;
+  known.locked_from_outside = true;
+  EXPECT_TRUE(same_era(claimed, known) && same_era(known, claimed));
+  EXPECT_FALSE(static_cast<const TrustPins&>(claimed) == known);
+  claimed.pcr = 13;
+  EXPECT_FALSE(same_era(claimed, known));
 }
 
 }  // namespace
