@@ -52,7 +52,8 @@ NoteKey make_note_key(std::string name, const Hash& key, NoteKeyType type);
 // The key hash must be that of name, type and key.
 Result<NoteKey> parse_note_key(std::string_view text, NoteKeyType type = NoteKeyType::note);
 std::string to_text(const NoteKey& key);
-// Precondition: a key of type note. At least one signature is by this key, and every one that names it verifies. Others are ignored.
+// Precondition: a key of type note. At least one signature is by this key, and every one that
+// names it verifies. Others are ignored.
 Result<void> verify_note(const Note& note, const NoteKey& key);
 bool verifies_ed25519(const Hash& key, ByteView message, ByteView signature);
 

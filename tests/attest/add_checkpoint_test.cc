@@ -123,7 +123,8 @@ TEST(AddCheckpoint, WhatIsNotARequestIsRefused) {
   std::string many;
   for (int i = 0; i < 64; ++i) many += hash;
   for (const std::string& bad :
-       {std::string(), note, "old 0\n" + note, "old 00\n\n" + note, "old -1\n\n" + note,
+       std::vector<std::string>{
+        std::string(), note, "old 0\n" + note, "old 00\n\n" + note, "old -1\n\n" + note,
         "old\n\n" + note, "Old 0\n\n" + note, "old  0\n\n" + note, "old 0 \n\n" + note,
         "old 0\r\n\r\n" + note, "old 1\nAAAA\n\n" + note, "old 1\n" + many + "\n" + note,
         "old 0\n\nlog.example/a\n3\n", "old 18446744073709551616\n\n" + note}) {

@@ -45,15 +45,16 @@ std::vector<std::string> lines_of(const PaperLog& log) {
   return lines;
 }
 
-PaperLog with_anchors(int count) {
-  PaperLog log;
-  log.start();
-  for (int i = 1; i < count; ++i) {
+// Goes on until it has so many anchors.
+PaperLog going_on(PaperLog log, int count) {
+  if (log.chain->seq() == 0) log.start();
+  while (log.chain->seq() < static_cast<std::uint64_t>(count)) {
     log.events(3);
     log.counter();
   }
   return log;
 }
+PaperLog with_anchors(int count) { return going_on(PaperLog(), count); }
 
 TEST(HeldReceipts, ALogThatHasThemAllIsVerifiedAndSoIsOneThatWentOn) {
   PaperLog log = with_anchors(5);
@@ -72,8 +73,8 @@ TEST(HeldReceipts, ALogThatHasThemAllIsVerifiedAndSoIsOneThatWentOn) {
 
 TEST(HeldReceipts, EveryRollbackIsTamperingWithTheFirstAnchorNamed) {
   for (int kept = 1; kept < 5; ++kept) {
-    const PaperLog whole = with_anchors(5);
-    PaperLog cut = with_anchors(kept);
+    const PaperLog cut = with_anchors(kept);
+    const PaperLog whole = going_on(cut, 5);
     const auto lines = lines_of(whole);
     const Report report = judge(cut, lines);
     EXPECT_EQ(report.conclusion, Conclusion::tampered) << kept;
@@ -84,8 +85,8 @@ TEST(HeldReceipts, EveryRollbackIsTamperingWithTheFirstAnchorNamed) {
 }
 
 TEST(HeldReceipts, AForgedContinuationDoesNotReplaceThem) {
-  const PaperLog whole = with_anchors(4);
-  PaperLog forged = with_anchors(2);
+  PaperLog forged = with_anchors(2);  // the TPM put back as well: a simulator's state
+  const PaperLog whole = going_on(forged, 4);
   forged.pass(7);
   for (int i = 0; i < 4; ++i) {
     forged.events(1);
@@ -96,7 +97,7 @@ TEST(HeldReceipts, AForgedContinuationDoesNotReplaceThem) {
 
 TEST(HeldReceipts, LinesThatTheTpmDidNotSignAreFindingsAndNothingElse) {
   const PaperLog log = with_anchors(3);
-  const PaperLog longer = with_anchors(4);
+  const PaperLog longer = going_on(log, 4);
   PushedAnchor forged = anchors_of(longer).back();
   forged.receipt.audit->signed_attestation.r[5] ^= 1;
   PushedAnchor moved = anchors_of(longer).back();

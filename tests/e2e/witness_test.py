@@ -136,7 +136,7 @@ class Witnessed(Bed):
         self.assertEqual(believed, 3)
         saw = {w["name"]: w["size"] for w in verdict["witness"]["witnesses"]}
         self.assertEqual([n for n, size in saw.items() if size], [f"w{len(faults) - 1}"])
-        report(73, len(faults), 0, 0, "witnesses away, mute, lying in six ways, and one with a wrong clock")
+        report(73, len(faults), 0, 0, "witnesses away, mute, lying in four ways, and one with a wrong clock")
 
     def test_a_witness_that_comes_back_is_led_on_from_what_it_saw(self):
         host = self.make()

@@ -61,9 +61,9 @@ void merkle_proofs() {
 void witnesses() {
   Hash seed_bytes;
   seed_bytes.bytes.fill(1);
-  const NoteSigner log(seed_bytes, "log.example/a");
+  const stele::attest::NoteSigner log(seed_bytes, "log.example/a");
   seed_bytes.bytes.fill(2);
-  const NoteSigner witness(seed_bytes, "witness.example");
+  const stele::attest::NoteSigner witness(seed_bytes, "witness.example");
   const Checkpoint checkpoint{"log.example/a", {5, filled(3)}, {}};
   Note note = log.sign(to_text(checkpoint));
   seed("add_checkpoint", "from_three", view(to_text(AddCheckpoint{3, {filled(4), filled(5)}, note, checkpoint})));
@@ -338,11 +338,11 @@ int main(int argc, char** argv) {
   seed("genesis", "example", encode(example_genesis()));
   seed("voided", "run_changed", encode(example_voided()));
   seed("remark", "contended", encode(example_remark()));
-  const NoteSigner auditor = example_auditor();
+  const stele::test::NoteSigner auditor = example_auditor();
   const std::string checkpoint = to_text(example_checkpoint());
   seed("note", "one_signature", view(to_text(auditor.note(checkpoint))));
   Note two = auditor.note("two\n\nparts\n");
-  two.signatures.push_back(NoteSigner("witness.example", 9).sign(two.text));
+  two.signatures.push_back(stele::test::NoteSigner("witness.example", 9).sign(two.text));
   seed("note", "two_signatures", view(to_text(two)));
   seed("note_key", "auditor", view(to_text(auditor.key())));
   seed("checkpoint", "example", view(checkpoint));
