@@ -45,7 +45,7 @@ void Appraiser::State::begin_behind(const Hash& log_id, const Hash& digest) {
 }
 
 void Appraiser::State::resume_era(const TrustPins& pins, const Memory& memory) {
-  era = std::make_unique<JudgedEra>(pins, draft, out.coverage);
+  era = std::make_unique<JudgedEra>(pins, draft, out);
   era->log_id = memory.log_id;
   Result<TpmIdentity> identity = pins.identity();
   if (!identity) return stop(identity.error());

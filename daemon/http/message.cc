@@ -44,8 +44,6 @@ std::string_view reason_phrase(unsigned status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
-    case 409:
-      return "Conflict";
     case 408:
       return "Request Timeout";
     case 409:
