@@ -70,7 +70,7 @@ ssl::context make_tls_context(const TlsFiles& files) {
   // Every client would refuse it, each with words of its own.
   if (X509_check_purpose(SSL_CTX_get0_certificate(context.native_handle()), X509_PURPOSE_SSL_SERVER,
                          0) != 1) {
-    throw ConfigError(files.table + ".certificate: " + resolve(files.certificate) +
+    throw ConfigError(files.table + ".certificate: " + resolve_credential(files.certificate) +
                       " is not a server's: its extended key usage lacks serverAuth; have one "
                       "issued for this server");
   }
