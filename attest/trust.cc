@@ -264,7 +264,7 @@ Result<void> parse_pins(Lines& lines, TrustPins& pins) {
   if (auto read = parse_part(kLines, lines, pins); !read || !with_more) return read;
   if (auto read = parse_locked(lines, pins); !read) return read;
   if (auto read = parse_boot_policy(lines, pins); !read) return read;
-  if (!has_more(pins)) return malformed(lines.number, "version 2 without a line of its own");
+  if (!has_more(pins)) return malformed(lines.number + 1, "version 2 without a line of its own");
   return ok();
 }
 

@@ -41,10 +41,6 @@ std::int64_t now_ns() {
       .count();
 }
 
-std::string seconds(TokenBucket::Clock::duration time) {
-  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
-}
-
 std::string read_text(storage::FileSystem& files, const std::string& path) {
   const auto file = files.open(path, storage::FileSystem::Open::read_only);
   std::vector<std::uint8_t> bytes(file->size());
@@ -300,119 +296,6 @@ void AnchorLoop::die(int exit_code, const std::string& reason) {
   if (rounds_) rounds_->close();
   publish();
   outside_.fatal(exit_code, reason);
-}
-
-void AnchorLoop::serve(AnchoringRequest&& request) {
-  std::visit([this](const auto& one) { serve(one); }, request);
-}
-
-// Why nothing can be anchored or answered now; nothing if it can.
-std::optional<AnchorOutcome> AnchorLoop::refusal() const {
-  AnchorOutcome outcome;
-  outcome.exit_code = EX_UNAVAILABLE;
-  if (life_ == Life::dead || !rounds_ || !rounds_->is_open()) {
-    outcome.reason = status_.reason.empty() ? "the TPM is not yet open" : status_.reason;
-    return outcome;
-  }
-  if (requests_.closed()) {
-    outcome.reason = "the daemon is ending";
-    return outcome;
-  }
-  return std::nullopt;
-}
-
-void AnchorLoop::serve(const AnchorRequest& request) {
-  if (const auto refused = refusal()) return request.done(*refused);
-  AnchorOutcome outcome;
-  const Time now = TokenBucket::Clock::now();
-  if (start_anchor_due_) {
-    anchors_.draw(now);
-  } else if (!anchors_.take(now)) {
-    outcome.exit_code = EX_TEMPFAIL;
-    outcome.reason =
-        "counter anchors wear the TPM and are limited ([anchor] burst, refill); try again in " +
-        seconds(anchors_.next(now) - now);
-    return request.done(outcome);
-  }
-  counter_anchor(0);
-  if (const auto refused = refusal()) return request.done(*refused);
-  outcome.done = true;
-  outcome.seq = journal_->chain().seq();
-  outcome.tree_size = journal_->chain().tree_size();
-  request.done(outcome);
-}
-
-void AnchorLoop::serve(const AnswerRequest& request) {
-  const auto refuse = [&](int exit_code, std::string reason) {
-    request.done({std::nullopt, std::move(reason), exit_code});
-  };
-  const auto refused_first = refusal();
-  const bool testifies = request.even_stopped && life_ != Life::dead && rounds_ &&
-                         !requests_.closed() && status_.state == State::stopped;
-  if (refused_first && !testifies) return refuse(refused_first->exit_code, refused_first->reason);
-  const Time now = TokenBucket::Clock::now();
-  if (!answers_.take(now)) {
-    return refuse(EX_TEMPFAIL,
-                  "too many answers asked for; try again in " + seconds(answers_.next(now) - now));
-  }
-  if (refused_first) {
-    try {
-      return request.done({encode(rounds_->testify(request.nonce)), {}, 0});
-    } catch (const std::exception& error) {
-      return refuse(EX_UNAVAILABLE, status_.reason + " Nor does the TPM answer: " + error.what());
-    }
-  }
-  request.done(answer_now(request.nonce));
-}
-
-AnswerOutcome AnchorLoop::answer_now(const attest::Hash& nonce) {
-  const auto refuse = [](int exit_code, std::string reason) {
-    return AnswerOutcome{std::nullopt, std::move(reason), exit_code};
-  };
-  if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
-  const Time now = TokenBucket::Clock::now();
-  if (journal_->chain().needs_counter_anchor()) {
-    if (start_anchor_due_) {
-      anchors_.draw(now);
-    } else if (!anchors_.take(now)) {
-      return refuse(EX_TEMPFAIL,
-                    "a counter anchor must come first and those are limited; try again in " +
-                        seconds(anchors_.next(now) - now));
-    }
-    counter_anchor(0);
-    if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
-  }
-  std::optional<attest::Answer> answer;
-  attempt_round([&] { answer = rounds_->answer(nonce, outside_.durable_head); });
-  if (!answer) return refuse(EX_UNAVAILABLE, status_.reason);
-  return {encode(*answer), {}, 0};
-}
-
-void AnchorLoop::serve(const EnrolmentTask& task) {
-  const auto refuse = [&](int exit_code, std::string reason) {
-    task.done({std::nullopt, std::move(reason), exit_code});
-  };
-  if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
-  const Time now = TokenBucket::Clock::now();
-  if (!enrolments_.take(now)) {
-    return refuse(EX_TEMPFAIL, "too many enrolments asked for; try again in " +
-                                   seconds(enrolments_.next(now) - now));
-  }
-  if (const auto* activation = std::get_if<attest::ActivationRequest>(&task.asked)) {
-    tpm::Activation activated;
-    const bool done = attempt_round([&] { activated = rounds_->activate(*activation); });
-    if (!done) return refuse(EX_UNAVAILABLE, status_.reason);
-    if (!activated.secret) return refuse(EX_DATAERR, activated.refusal);
-    return task.done({std::move(activated.secret), {}, 0});
-  }
-  const auto& asked = std::get<attest::IdentityRequest>(task.asked);
-  const AnswerOutcome answered = answer_now(asked.nonce);
-  if (!answered.answer) return refuse(answered.exit_code, answered.reason);
-  attest::Bytes reply;
-  const bool done = attempt_round(
-      [&] { reply = encode(rounds_->identify(*answered.answer, asked.certificate)); });
-  if (!done) return refuse(EX_UNAVAILABLE, status_.reason);
-  task.done({std::move(reply), {}, 0});
 }
 
 // Once for each percentage in a daemon's life.

@@ -255,7 +255,7 @@ TEST(TrustFile, SaysThatItWasLockedFromOutsideInModeAAlone) {
     expect_refused(second(without) + other, line);
   }
   expect_refused(without + "locked_from outside\n", line);
-  expect_refused(second(without), line - 1, "version 2");
+  expect_refused(second(without), line, "version 2");
   expect_refused(text + "locked_from outside\n", line + 1);
   const auto lines = example_lines();
   expect_refused(joined(lines) + "x\n", line);
