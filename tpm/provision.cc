@@ -35,6 +35,8 @@ class Attempt {
     use_auth(device_, ESYS_TR_RH_OWNER, hierarchies_.owner_set, plan_.owner_auth);
     use_auth(device_, ESYS_TR_RH_ENDORSEMENT, hierarchies_.endorsement_set, plan_.endorsement_auth);
     plan_genesis();
+    // Before the AK has a slot: to look at a persistent object, those slots may be cleared.
+    require_no_checkpoint_key();
     Object ak = find_object(device_, plan_.ak_handle);
     const bool ak_is_persistent = static_cast<bool>(ak);
     if (!ak) ak = create_ak();
@@ -163,11 +165,14 @@ class Attempt {
         "yourself or choose other handles");
   }
 
+  void require_no_checkpoint_key() {
+    const std::uint32_t handle = checkpoint_key_handle(plan_.ak_handle);
+    if (!kept_.genesis && find_object(device_, handle)) throw occupied(handle);
+  }
+
   // Before the first attempt nothing may be there; later only what that attempt made.
   void require_no_squatters(const Credentials& credentials, bool ak_is_persistent) {
     if (ak_is_persistent && !kept_.genesis) throw occupied(plan_.ak_handle);
-    const std::uint32_t checkpoint_handle = checkpoint_key_handle(plan_.ak_handle);
-    if (!kept_.genesis && find_object(device_, checkpoint_handle)) throw occupied(checkpoint_handle);
     const IndexState state = read_indexes(device_, credentials);
     const auto is_refused = [this](Presence presence) {
       return presence == Presence::foreign || (presence != Presence::missing && !kept_.genesis);
