@@ -17,6 +17,8 @@ import subprocess
 import tempfile
 import time
 
+from without_landlock import without_landlock
+
 BIN = pathlib.Path(os.environ.get("STELE_BIN", "build/dev/bin")).resolve()
 PATIENCE = 120  # seconds until a step that should happen counts as failed; generous for sanitizers
 OK, TAMPERED, UNDETERMINED = 0, 1, 2
@@ -178,7 +180,8 @@ burst = {burst}
         self.notify.settimeout(0.1)
         with open(self.daemon_log, "ab") as log:
             self.daemon = subprocess.Popen([BIN / "steled", "--config", self.config], stdin=subprocess.DEVNULL,
-                                           stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": str(notify_path)})
+                                           stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": str(notify_path)},
+                                           preexec_fn=without_landlock if "FAKETIME_TIMESTAMP_FILE" in os.environ else None)
         if wait:
             wait_until(lambda: self.is_ready() or self.daemon.poll() is not None, "READY=1 from steled")
             assert self.daemon.poll() is None, f"steled ended with {self.daemon.returncode}:\n{self.daemon_words()}"
