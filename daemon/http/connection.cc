@@ -24,9 +24,11 @@ using namespace std::chrono_literals;
 // What is read ahead of the parser: no single line of a request is longer.
 constexpr std::size_t kReadAheadBytes = 64u << 10;
 constexpr std::size_t kStepBytes = 16u << 10;
-// After an early refusal the client is still writing: it gets this long to read why.
+// After an early refusal the client is still writing: it gets this long to read why, and may write
+// meanwhile what the longest body that can be configured has; a mebibyte is on its way before a
+// busy client looks at its first answer.
 constexpr auto kLingerTime = 2s;
-constexpr std::size_t kLingerBytes = 1u << 20;
+constexpr std::size_t kLingerBytes = 64u << 20;
 
 std::string lower(std::string_view text) {
   std::string result(text);

@@ -182,7 +182,7 @@ bool JsonEvents::read(std::string_view text, ReadOut& out) {
   State& state = *state_;
   const std::size_t wanted = text.size() + simdjson::SIMDJSON_PADDING;
   if (state.padded.size() < wanted) state.padded.resize(wanted + wanted / 2);
-  std::memcpy(state.padded.data(), text.data(), text.size());
+  std::copy(text.begin(), text.end(), state.padded.begin());
   std::memset(state.padded.data() + text.size(), 0, simdjson::SIMDJSON_PADDING);
   element event;
   if (state.parser.parse(state.padded.data(), text.size(), false).get(event) != simdjson::SUCCESS) {
