@@ -58,16 +58,18 @@ IngestBed::~IngestBed() {
 }
 
 void IngestBed::on_loop(const std::function<void()>& what) {
-  std::promise<void> done;
+  // The loop has let go of what was thrown before anybody here looks at it.
+  std::promise<std::exception_ptr> done;
   asio::post(context_, [&] {
+    std::exception_ptr thrown;
     try {
       what();
-      done.set_value();
     } catch (...) {
-      done.set_exception(std::current_exception());
+      thrown = std::current_exception();
     }
+    done.set_value(std::move(thrown));
   });
-  done.get_future().get();
+  if (const auto thrown = done.get_future().get()) std::rethrow_exception(thrown);
 }
 
 void IngestBed::await(const std::function<bool()>& holds) {
