@@ -33,6 +33,8 @@ def memory_of(pid):
             if "r" not in rights or "[v" in line:
                 continue
             begin, end = (int(part, 16) for part in addresses.split("-"))
+            if end - begin >= 1 << 30:  # a sanitizer's shadow; nothing of ours is so large
+                continue
             with contextlib.suppress(OSError, ValueError, OverflowError):
                 memory.seek(begin)
                 yield memory.read(end - begin)
