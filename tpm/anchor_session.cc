@@ -1,6 +1,7 @@
 #include "tpm/anchor_session.h"
 
 #include "attest/codec.h"
+#include "tpm/primary.h"
 
 namespace stele::tpm {
 namespace {
@@ -11,14 +12,7 @@ constexpr std::uint16_t kExtendBytes = 32;
 }  // namespace
 
 Object start_audit_session(Device& device) {
-  const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
-  ESYS_TR session = ESYS_TR_NONE;
-  execute_with_room(device, "TPM2_StartAuthSession", [&] {
-    return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                 ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_HMAC, &no_encryption,
-                                 TPM2_ALG_SHA256, &session);
-  });
-  return Object(device, session, Object::End::flush);
+  return start_hmac_session(device, no_encryption());
 }
 
 Object find_ak(Device& device, const Credentials& credentials) {

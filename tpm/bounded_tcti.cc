@@ -24,17 +24,6 @@ BoundedTcti::BoundedTcti(TSS2_TCTI_CONTEXT* inner, std::function<void(TSS2_TCTI_
     : limit_(limit), line_(std::make_shared<Line>()) {
   line_->inner = inner;
   line_->end = std::move(end);
-  context_.owner = this;
-  context_.common.magic = 0x5354454c45544350;  // any number of our own
-  context_.common.version = 1;
-  context_.common.transmit = [](TSS2_TCTI_CONTEXT* context, std::size_t size,
-                                const std::uint8_t* command) {
-    return reinterpret_cast<Context*>(context)->owner->transmit(size, command);
-  };
-  context_.common.receive = [](TSS2_TCTI_CONTEXT* context, std::size_t* size,
-                               std::uint8_t* response, std::int32_t) {
-    return reinterpret_cast<Context*>(context)->owner->receive(size, response);
-  };
 }
 
 TSS2_RC BoundedTcti::transmit(std::size_t size, const std::uint8_t* command) {

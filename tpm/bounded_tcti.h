@@ -7,11 +7,11 @@
 // after a time-out, and ever after.
 #pragma once
 
-#include <tss2/tss2_tcti.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
+
+#include "tpm/own_tcti.h"
 
 namespace stele::tpm {
 
@@ -22,14 +22,10 @@ class BoundedTcti {
               std::chrono::milliseconds limit);
   BoundedTcti(const BoundedTcti&) = delete;
   BoundedTcti& operator=(const BoundedTcti&) = delete;
-  TSS2_TCTI_CONTEXT* get() { return reinterpret_cast<TSS2_TCTI_CONTEXT*>(&context_); }
+  TSS2_TCTI_CONTEXT* get() { return context_.get(); }
 
  private:
-  // What the TSS sees: its fields first, as it demands of every TCTI.
-  struct Context {
-    TSS2_TCTI_CONTEXT_COMMON_V1 common{};
-    BoundedTcti* owner = nullptr;
-  };
+  friend class OwnTcti<BoundedTcti>;
   // The inner TCTI and the bytes on their way: outlives this object while a thread is stuck in it.
   struct Line;
 
@@ -39,7 +35,7 @@ class BoundedTcti {
 
   std::chrono::milliseconds limit_;
   std::shared_ptr<Line> line_;
-  Context context_;
+  OwnTcti<BoundedTcti> context_{*this};
 };
 
 }  // namespace stele::tpm

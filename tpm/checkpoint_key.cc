@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tpm/esys.h"
+#include "tpm/primary.h"
 
 namespace stele::tpm {
 namespace {
@@ -26,19 +26,9 @@ TPM2B_PUBLIC sealed_template() {
 
 // Its key is the authValue of what it opens, which is never sent: what comes back is encrypted.
 Object start_encrypted_session(Device& device) {
-  TPMT_SYM_DEF symmetric{};
-  symmetric.algorithm = TPM2_ALG_AES;
-  symmetric.keyBits.aes = 128;
-  symmetric.mode.aes = TPM2_ALG_CFB;
-  ESYS_TR session = ESYS_TR_NONE;
-  execute_with_room(device, "TPM2_StartAuthSession", [&] {
-    return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                 ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_HMAC, &symmetric,
-                                 TPM2_ALG_SHA256, &session);
-  });
-  Object out(device, session, Object::End::flush);
+  Object out = start_hmac_session(device, parameter_encryption());
   execute(device, "setting session attributes", [&] {
-    return Esys_TRSess_SetAttributes(device.esys(), session,
+    return Esys_TRSess_SetAttributes(device.esys(), out.get(),
                                      TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT, 0xff);
   });
   return out;
@@ -95,20 +85,8 @@ void seal_checkpoint_seed(Device& device, std::uint32_t ak_handle, const AuthVal
   sensitive.sensitive.userAuth = to_auth(auth_of(ak_auth));
   sensitive.sensitive.data.size = static_cast<UINT16>(seed.bytes.size());
   std::copy(seed.bytes.begin(), seed.bytes.end(), sensitive.sensitive.data.buffer);
-  const TPM2B_PUBLIC area = sealed_template();
-  const TPM2B_DATA outside{};
-  const TPML_PCR_SELECTION no_pcrs{};
-  ESYS_TR reference = ESYS_TR_NONE;
-  EsysPtr<TPM2B_PUBLIC> made;
-  EsysPtr<TPM2B_CREATION_DATA> creation;
-  EsysPtr<TPM2B_DIGEST> creation_hash;
-  EsysPtr<TPMT_TK_CREATION> ticket;
-  execute_with_room(device, "TPM2_CreatePrimary", [&] {
-    return Esys_CreatePrimary(device.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                              ESYS_TR_NONE, &sensitive, &area, &outside, &no_pcrs, &reference,
-                              out(made), out(creation), out(creation_hash), out(ticket));
-  });
-  const Object object(device, reference, Object::End::flush);
+  const Object object =
+      create_primary(device, ESYS_TR_RH_OWNER, sealed_template(), sensitive).object;
   ESYS_TR persistent = ESYS_TR_NONE;
   execute(device, "TPM2_EvictControl", [&] {
     return Esys_EvictControl(device.esys(), ESYS_TR_RH_OWNER, object.get(), ESYS_TR_PASSWORD,

@@ -115,21 +115,10 @@ bool refuses_input(const TpmError& error) {
 
 }  // namespace
 
-EndorsementKey make_endorsement_key(Device& device, const Credentials& credentials,
+Primary make_endorsement_key(Device& device, const Credentials& credentials,
                                     const EkTemplate& known) {
   use_auth(device, ESYS_TR_RH_ENDORSEMENT, true, credentials.endorsement_auth);
-  const TPM2B_PUBLIC area = template_for(device, known);
-  const TPM2B_SENSITIVE_CREATE no_secret{};
-  const TPM2B_DATA no_data{};
-  const TPML_PCR_SELECTION no_pcrs{};
-  ESYS_TR reference = ESYS_TR_NONE;
-  EsysPtr<TPM2B_PUBLIC> made;
-  execute_with_room(device, "TPM2_CreatePrimary", [&] {
-    return Esys_CreatePrimary(device.esys(), ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                              ESYS_TR_NONE, &no_secret, &area, &no_data, &no_pcrs, &reference,
-                              out(made), nullptr, nullptr, nullptr);
-  });
-  return {Object(device, reference, Object::End::flush), made->publicArea};
+  return create_primary(device, ESYS_TR_RH_ENDORSEMENT, template_for(device, known));
 }
 
 namespace {
@@ -207,7 +196,7 @@ Activation activate_credential(Device& device, const Credentials& credentials,
   const Object ak = find_ak(device, credentials);
   EsysPtr<TPM2B_DIGEST> secret;
   try {
-    const EndorsementKey ek = make_endorsement_key(device, credentials, *known);
+    const Primary ek = make_endorsement_key(device, credentials, *known);
     const Object session = start_policy(device, ek.area);
     execute(device, "TPM2_ActivateCredential", [&] {
       return Esys_ActivateCredential(device.esys(), ak.get(), ek.object.get(), ESYS_TR_PASSWORD,

@@ -6,15 +6,11 @@
 
 #include "tpm/anchor.h"
 #include "tpm/ek_templates.h"
-#include "tpm/esys.h"
+#include "tpm/primary.h"
 
 namespace stele::tpm {
 
-struct EndorsementKey {
-  Object object;
-  TPMT_PUBLIC area{};
-};
-EndorsementKey make_endorsement_key(Device& device, const Credentials& credentials,
-                                    const EkTemplate& known);
+Primary make_endorsement_key(Device& device, const Credentials& credentials,
+                             const EkTemplate& known);
 
 }  // namespace stele::tpm

@@ -7,6 +7,7 @@
 #include "tpm/checkpoint_key.h"
 #include "tpm/hierarchies.h"
 #include "tpm/pcr_choice.h"
+#include "tpm/primary.h"
 #include "tpm/templates.h"
 
 namespace stele::tpm {
@@ -104,22 +105,11 @@ class Attempt {
   Object create_ak() {
     TPM2B_SENSITIVE_CREATE sensitive{};
     sensitive.sensitive.userAuth = to_auth(plan_.ak_auth);
-    const TPM2B_PUBLIC area = ak_template(genesis_.salt);
-    const TPM2B_DATA outside{};
-    const TPML_PCR_SELECTION no_pcrs{};
-    ESYS_TR reference = ESYS_TR_NONE;
-    EsysPtr<TPM2B_PUBLIC> public_area;
-    EsysPtr<TPM2B_CREATION_DATA> creation;
-    EsysPtr<TPM2B_DIGEST> creation_hash;
-    EsysPtr<TPMT_TK_CREATION> ticket;
+    Object ak;
     as_owner([&] {
-      execute_with_room(device_, "TPM2_CreatePrimary", [&] {
-        return Esys_CreatePrimary(device_.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                  ESYS_TR_NONE, &sensitive, &area, &outside, &no_pcrs, &reference,
-                                  out(public_area), out(creation), out(creation_hash), out(ticket));
-      });
+      ak = create_primary(device_, ESYS_TR_RH_OWNER, ak_template(genesis_.salt), sensitive).object;
     });
-    return Object(device_, reference, Object::End::flush);
+    return ak;
   }
 
   // From here on all names are fixed.

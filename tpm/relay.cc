@@ -19,7 +19,7 @@ constexpr std::size_t kMaxChainBytes = 64 * 1024;
 
 // The endorsement key, loaded, and what vouches for it.
 struct Endorsement {
-  EndorsementKey key;
+  Primary key;
   std::uint32_t handle = 0;
   attest::Bytes certificate;
   attest::Bytes chain;

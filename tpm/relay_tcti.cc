@@ -7,19 +7,7 @@
 
 namespace stele::tpm {
 
-RelayTcti::RelayTcti(Transport transport) : transport_(std::move(transport)) {
-  context_.owner = this;
-  context_.common.magic = 0x5354454c4552454c;  // any number of our own
-  context_.common.version = 1;
-  context_.common.transmit = [](TSS2_TCTI_CONTEXT* context, std::size_t size,
-                                const std::uint8_t* command) {
-    return reinterpret_cast<Context*>(context)->owner->transmit(size, command);
-  };
-  context_.common.receive = [](TSS2_TCTI_CONTEXT* context, std::size_t* size,
-                               std::uint8_t* response, std::int32_t) {
-    return reinterpret_cast<Context*>(context)->owner->receive(size, response);
-  };
-}
+RelayTcti::RelayTcti(Transport transport) : transport_(std::move(transport)) {}
 
 TSS2_RC RelayTcti::transmit(std::size_t size, const std::uint8_t* command) {
   if (failure_) return TSS2_TCTI_RC_IO_ERROR;

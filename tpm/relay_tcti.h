@@ -6,12 +6,11 @@
 // throws is kept for failure(), and ESYS hears an I/O error, from then on to every command.
 #pragma once
 
-#include <tss2/tss2_tcti.h>
-
 #include <exception>
 #include <functional>
 
 #include "attest/hash.h"
+#include "tpm/own_tcti.h"
 
 namespace stele::tpm {
 
@@ -21,20 +20,17 @@ class RelayTcti {
   explicit RelayTcti(Transport transport);
   RelayTcti(const RelayTcti&) = delete;
   RelayTcti& operator=(const RelayTcti&) = delete;
-  TSS2_TCTI_CONTEXT* get() { return reinterpret_cast<TSS2_TCTI_CONTEXT*>(&context_); }
+  TSS2_TCTI_CONTEXT* get() { return context_.get(); }
   // What the function threw: more than ESYS can say of it.
   std::exception_ptr failure() const { return failure_; }
 
  private:
-  struct Context {
-    TSS2_TCTI_CONTEXT_COMMON_V1 common{};
-    RelayTcti* owner = nullptr;
-  };
+  friend class OwnTcti<RelayTcti>;
   TSS2_RC transmit(std::size_t size, const std::uint8_t* command);
   TSS2_RC receive(std::size_t* size, std::uint8_t* response);
 
   Transport transport_;
-  Context context_;
+  OwnTcti<RelayTcti> context_{*this};
   attest::Bytes response_;
   std::exception_ptr failure_;
 };

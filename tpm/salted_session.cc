@@ -6,6 +6,7 @@
 
 #include "tpm/hierarchies.h"
 #include "tpm/outside_lock.h"
+#include "tpm/primary.h"
 #include "tpm/templates.h"
 
 namespace stele::tpm {
@@ -26,12 +27,7 @@ SaltedSession::SaltedSession(Device& device, std::uint32_t endorsement_handle,
                              const std::function<void(attest::ByteView)>& judge)
     : device_(device) {
   const Object key = key_with(endorsement_handle, judge);
-  // Every TPM of the PC Client profile has it; the secret that it carries is as strong as the
-  // 128 bits of it need.
-  TPMT_SYM_DEF symmetric{};
-  symmetric.algorithm = TPM2_ALG_AES;
-  symmetric.keyBits.aes = 128;
-  symmetric.mode.aes = TPM2_ALG_CFB;
+  const TPMT_SYM_DEF symmetric = parameter_encryption();
   ESYS_TR reference = ESYS_TR_NONE;
   execute(device, "TPM2_StartAuthSession", [&] {
     return Esys_StartAuthSession(device.esys(), key.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,

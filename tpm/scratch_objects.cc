@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tpm/primary.h"
 #include "tpm/templates.h"
 
 namespace stele::tpm {
@@ -74,21 +75,9 @@ attest::Bytes ScratchIndex::read(std::uint16_t size_bytes, ESYS_TR session) {
 }
 
 Object make_scratch_key(Device& device) {
-  const TPM2B_SENSITIVE_CREATE no_auth{};
-  const TPM2B_PUBLIC area = ak_template(attest::hash(attest::view("stele/selftest")));
-  const TPM2B_DATA no_data{};
-  const TPML_PCR_SELECTION no_pcrs{};
-  ESYS_TR key = ESYS_TR_NONE;
-  EsysPtr<TPM2B_PUBLIC> made;
-  EsysPtr<TPM2B_CREATION_DATA> data;
-  EsysPtr<TPM2B_DIGEST> hash;
-  EsysPtr<TPMT_TK_CREATION> ticket;
-  execute(device, "TPM2_CreatePrimary", [&] {
-    return Esys_CreatePrimary(device.esys(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                              ESYS_TR_NONE, &no_auth, &area, &no_data, &no_pcrs, &key, out(made),
-                              out(data), out(hash), out(ticket));
-  });
-  return Object(device, key, Object::End::flush);
+  return create_primary(device, ESYS_TR_RH_OWNER,
+                        ak_template(attest::hash(attest::view("stele/selftest"))))
+      .object;
 }
 
 void set_audit(Device& device, const Object& session, bool is_first) {
