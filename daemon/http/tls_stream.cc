@@ -3,7 +3,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <stdexcept>
@@ -11,6 +10,7 @@
 
 #include "attest/certificate.h"
 #include "attest/hash.h"
+#include "daemon/http/tls_bytes.h"
 #include "daemon/tls_context.h"
 
 namespace stele::daemon {
@@ -51,39 +51,28 @@ std::vector<std::string> identities_of(const attest::CertificateNames& names) {
   return identities;
 }
 
-class TlsStream : public ByteStream {
+class TlsStream : public TlsBytes {
  public:
-  TlsStream(AnySocket socket, std::shared_ptr<Tls::Context> context, std::string address)
-      : context_(std::move(context)),
-        stream_(std::move(socket), context_->ssl),
+  TlsStream(AnySocket socket, const std::shared_ptr<Tls::Context>& context, std::string address)
+      : TlsBytes(std::move(socket), context->ssl, context),
+        config_(context->config),
         address_(std::move(address)) {}
   awaitable<Error> begin() override;
   awaitable<std::pair<Error, std::size_t>> read_some(asio::mutable_buffer into) override;
-  awaitable<Error> write(asio::const_buffer bytes) override;
   awaitable<void> end_writing() override;
-  void cancel() override {
-    Error ignored;
-    stream_.lowest_layer().cancel(ignored);
-  }
-  void close() override {
-    Error ignored;
-    stream_.lowest_layer().close(ignored);
-  }
   std::shared_ptr<const Caller> caller() const override { return caller_; }
 
  private:
   void know_caller();
 
   bool ended_ = false;  // by us: what still comes is not for us, and only read out
-  std::shared_ptr<Tls::Context> context_;
-  ssl::stream<AnySocket> stream_;
+  const Config& config_;
   const std::string address_;
   std::shared_ptr<const Caller> caller_;
 };
 
 asio::awaitable<ByteStream::Error> TlsStream::begin() {
-  const auto [error] = co_await stream_.async_handshake(ssl::stream_base::server,
-                                                        asio::as_tuple(asio::use_awaitable));
+  const Error error = co_await handshake(ssl::stream_base::server);
   if (!error) know_caller();
   co_return error;
 }
@@ -99,26 +88,16 @@ void TlsStream::know_caller() {
                           {"subject", names->subject},
                           {"transport", "https"}});
   caller->name = "certificate:" + names->subject;
-  caller->roles = roles_of_certificate(context_->config, identities_of(*names));
+  caller->roles = roles_of_certificate(config_, identities_of(*names));
   caller_ = std::move(caller);
 }
 
 asio::awaitable<std::pair<ByteStream::Error, std::size_t>> TlsStream::read_some(
     asio::mutable_buffer into) {
-  if (ended_) {
-    const auto [error, count] =
-        co_await stream_.next_layer().async_read_some(into, asio::as_tuple(asio::use_awaitable));
-    co_return std::pair(error, count);
-  }
+  if (!ended_) co_return co_await TlsBytes::read_some(into);
   const auto [error, count] =
-      co_await stream_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
+      co_await stream_.next_layer().async_read_some(into, asio::as_tuple(asio::use_awaitable));
   co_return std::pair(error, count);
-}
-
-asio::awaitable<ByteStream::Error> TlsStream::write(asio::const_buffer bytes) {
-  const auto [error, count] =
-      co_await asio::async_write(stream_, bytes, asio::as_tuple(asio::use_awaitable));
-  co_return error;
 }
 
 // close_notify, and no waiting for the other side's.

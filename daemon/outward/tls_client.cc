@@ -1,12 +1,10 @@
 #include "daemon/outward/tls_client.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "daemon/config.h"
+#include "daemon/http/tls_bytes.h"
 #include "daemon/tls_context.h"
 
 namespace stele::daemon {
@@ -20,46 +18,22 @@ struct TlsClient::Context {
 
 namespace {
 
-class ClientStream : public ByteStream {
+class ClientStream : public TlsBytes {
  public:
-  ClientStream(AnySocket socket, ssl::context& context, const std::string& host)
-      : stream_(std::move(socket), context) {
+  ClientStream(AnySocket socket, ssl::context& context, std::shared_ptr<const void> owner,
+               const std::string& host)
+      : TlsBytes(std::move(socket), context, std::move(owner)) {
     boost::system::error_code is_name;
     asio::ip::make_address(host, is_name);
     // SNI carries names only.
     if (is_name) SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
     stream_.set_verify_callback(ssl::host_name_verification(host));
   }
-  awaitable<Error> begin() override {
-    const auto [error] = co_await stream_.async_handshake(ssl::stream_base::client,
-                                                          asio::as_tuple(asio::use_awaitable));
-    co_return error;
-  }
-  awaitable<std::pair<Error, std::size_t>> read_some(asio::mutable_buffer into) override {
-    const auto [error, count] =
-        co_await stream_.async_read_some(into, asio::as_tuple(asio::use_awaitable));
-    co_return std::pair(error, count);
-  }
-  awaitable<Error> write(asio::const_buffer bytes) override {
-    const auto [error, count] =
-        co_await asio::async_write(stream_, bytes, asio::as_tuple(asio::use_awaitable));
-    co_return error;
-  }
+  awaitable<Error> begin() override { return handshake(ssl::stream_base::client); }
   awaitable<void> end_writing() override {
     co_await stream_.async_shutdown(asio::as_tuple(asio::use_awaitable));
   }
-  void cancel() override {
-    Error ignored;
-    stream_.lowest_layer().cancel(ignored);
-  }
-  void close() override {
-    Error ignored;
-    stream_.lowest_layer().close(ignored);
-  }
   std::shared_ptr<const Caller> caller() const override { return nullptr; }
-
- private:
-  ssl::stream<AnySocket> stream_;
 };
 
 }  // namespace
@@ -95,7 +69,7 @@ TlsClient::TlsClient(const ClientTls& files, const std::string& table)
 TlsClient::~TlsClient() = default;
 
 std::unique_ptr<ByteStream> TlsClient::over(AnySocket socket, const std::string& host) const {
-  return std::make_unique<ClientStream>(std::move(socket), context_->ssl, host);
+  return std::make_unique<ClientStream>(std::move(socket), context_->ssl, context_, host);
 }
 
 }  // namespace stele::daemon
