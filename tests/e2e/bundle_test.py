@@ -6,17 +6,9 @@ import os
 import secrets
 import unittest
 
-from stele_host import BIN, CANNOT_CREATE, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, USAGE, Host, run
+from stele_host import BIN, CANNOT_CREATE, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, USAGE, Host, flipped, run
 
 EVENTS = [b"event %d, handed over" % i for i in range(200)] + [b"../../etc/passwd", b"/dev/zero"]
-
-
-def flipped(path, at):
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    changed = path.with_name(path.name + ".flipped")
-    changed.write_bytes(data)
-    return changed
 
 
 class Bundle(unittest.TestCase):

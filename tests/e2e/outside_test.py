@@ -5,17 +5,9 @@ import json
 import subprocess
 import unittest
 
-from stele_host import BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, Host, run
+from stele_host import BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, Host, flipped, run
 
 EVENTS = [b"event %d, whose proof is handed out" % i for i in range(300)]
-
-
-def flipped(path, at):
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    changed = path.with_name(path.name + ".flipped")
-    changed.write_bytes(data)
-    return changed
 
 
 class Outside(unittest.TestCase):

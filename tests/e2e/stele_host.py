@@ -36,6 +36,15 @@ def wait_until(condition, what):
     raise AssertionError(f"did not happen within {PATIENCE} s: {what}")
 
 
+def flipped(path, at):
+    """A copy beside it, one bit of that byte changed."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    changed = path.with_name(path.name + ".flipped")
+    changed.write_bytes(data)
+    return changed
+
+
 def run(*command, **options):
     """Runs a command to its end; its output as bytes."""
     options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
