@@ -106,6 +106,10 @@ void add_storage(Families& families, const MetricFacts& facts) {
                  static_cast<double>(status.disk_free_bytes));
   families.gauge("stele_disk_full", "1 while senders wait for space", status.queue.disk_full);
   families.gauge("stele_write_failed", "1 after a failed write or sync", status.queue.failed);
+  if (status.look_up_behind) {
+    families.gauge("stele_look_up_behind_records", "Records that the look-up has not been fed yet",
+                   static_cast<double>(*status.look_up_behind));
+  }
   MetricFamily& dropped = families.family(
       "stele_dropped_total", MetricType::Counter,
       "Events that found no room in the queue or on the disk, each counted by a gap record");

@@ -134,6 +134,9 @@ std::string status_line(const StatusFacts& facts) {
         {"dropped_because", dropped_because},
         {"writing_s", seconds(facts.queue.writing.count())},
         {"failed", facts.queue.failed}}},
+      {"look_up",
+       {{"in_use", facts.look_up_behind.has_value()},
+        {"behind", facts.look_up_behind.value_or(0)}}},
       {"ingest", ingest_of(facts)},
       {"outward", outward_of(facts)},
       {"readiness", {{"ready", not_ready.empty()}, {"reasons", to_json(not_ready)}}}};

@@ -21,6 +21,7 @@ StatusFacts gather_status(const ControlledDaemon& daemon) {
   facts.anchoring = daemon.anchorer.status();  // before the head: what is anchored is in the head
   facts.head = daemon.sequencer.head();
   facts.queue = daemon.sequencer.status();
+  facts.look_up_behind = daemon.finder.behind();
   facts.ingest = daemon.ingest.counters();
   for (const auto& [name, input] : daemon.ingest.each()) {
     facts.inputs.emplace_back(name, input->counters());

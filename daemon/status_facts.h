@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ struct StatusFacts {
   attest::TreeHead head;
   AnchorStatus anchoring;
   SequencerStatus queue;
+  std::optional<std::uint64_t> look_up_behind;                // records; none: no look-up
   InputCounters ingest;                                       // of all inputs
   std::vector<std::pair<std::string, InputCounters>> inputs;  // of each
   bool ready = false;

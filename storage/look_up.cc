@@ -179,7 +179,7 @@ void LookUp::State::check(const Store& store) {
 }
 
 void LookUp::State::add(const StoredRecord& record) {
-  builder.add(record.leaf.time_ns, record.leaf.source, attest::leaf_hash(record.encoded_leaf));
+  builder.add(record.leaf.time_ns, record.leaf.source, record.encoded_leaf);
   if (!reader.read) return;
   Terms terms;
   reader.read(record, terms);

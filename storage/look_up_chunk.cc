@@ -55,8 +55,7 @@ std::optional<ChunkSummary> decode_chunk_summary(ByteView bytes) {
   return summary;
 }
 
-Bytes encode_postings(const Places& places) {
-  Bytes out;
+void append_postings(const Places& places, Bytes& out) {
   std::uint32_t before = 0;
   for (const std::uint32_t place : places) {
     std::uint32_t delta = place - before;
@@ -64,6 +63,11 @@ Bytes encode_postings(const Places& places) {
     for (; delta >= 0x80; delta >>= 7) out.push_back(static_cast<std::uint8_t>(delta | 0x80));
     out.push_back(static_cast<std::uint8_t>(delta));
   }
+}
+
+Bytes encode_postings(const Places& places) {
+  Bytes out;
+  append_postings(places, out);
   return out;
 }
 

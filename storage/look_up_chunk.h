@@ -44,6 +44,7 @@ std::optional<ChunkSummary> decode_chunk_summary(attest::ByteView bytes);
 
 using Places = std::vector<std::uint32_t>;  // of records in a chunk, ascending
 attest::Bytes encode_postings(const Places& places);
+void append_postings(const Places& places, attest::Bytes& out);
 // Places below count, at least one.
 std::optional<Places> decode_postings(attest::ByteView bytes, std::uint32_t count);
 

@@ -34,6 +34,15 @@ std::uint64_t little_endian(const char* bytes, std::size_t count) {
   return word;
 }
 
+std::uint64_t eight_little_endian(const char* bytes) {
+  if constexpr (std::endian::native == std::endian::little) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
+  }
+  return little_endian(bytes, 8);
+}
+
 }  // namespace
 
 TermHash::TermHash(const attest::Hash& log_id) {
@@ -49,7 +58,7 @@ std::uint64_t TermHash::operator()(std::size_t field, std::string_view text) con
           key_[1] ^ 0x7465646279746573};
   const std::size_t length = text.size() + 8;
   sip.take(field);
-  for (; text.size() >= 8; text.remove_prefix(8)) sip.take(little_endian(text.data(), 8));
+  for (; text.size() >= 8; text.remove_prefix(8)) sip.take(eight_little_endian(text.data()));
   sip.take(little_endian(text.data(), text.size()) | std::uint64_t{length & 0xff} << 56);
   sip.c ^= 0xff;
   for (int i = 0; i < 4; ++i) sip.round();
@@ -68,37 +77,49 @@ std::vector<std::uint32_t> TermBuilder::find(std::uint64_t hash) const {
   return places;
 }
 
-std::vector<attest::Bytes> TermBuilder::rows() const {
-  if (entries_.empty()) return {};
-  // By the finest rows first: what is then sorted fits the cache, and few values are sorted
-  // already.
-  std::array<std::vector<Entry>, kMaxTermRows> parts;
-  for (const Entry& entry : entries_) parts[term_row(entry.hash, kMaxTermRows)].push_back(entry);
-  std::size_t terms = 0;
+// By hash, places of the same hash ascending. By the first bits at first: what is then left to sort
+// are a few entries that lie together, or places of one term, which are in order already.
+std::vector<TermBuilder::Entry> TermBuilder::sorted() const {
+  constexpr std::uint32_t kParts = 1u << 12;
+  std::vector<std::uint32_t> ends(kParts + 1);  // at first: begins, shifted by one
+  for (const Entry& entry : entries_) ++ends[term_row(entry.hash, kParts) + 1];
+  for (std::uint32_t part = 0; part < kParts; ++part) ends[part + 1] += ends[part];
+  std::vector<Entry> sorted(entries_.size());
+  for (const Entry& entry : entries_) sorted[ends[term_row(entry.hash, kParts)]++] = entry;
   const auto before = [](const Entry& x, const Entry& y) {
     return x.hash != y.hash ? x.hash < y.hash : x.place < y.place;
   };
-  for (std::vector<Entry>& part : parts) {
-    if (!std::is_sorted(part.begin(), part.end(), before))
-      std::sort(part.begin(), part.end(), before);
-    for (std::size_t i = 0; i < part.size(); ++i)
-      terms += i == 0 || part[i].hash != part[i - 1].hash;
+  auto begin = sorted.begin();
+  for (std::uint32_t part = 0; part < kParts; ++part) {
+    const auto end = sorted.begin() + ends[part];
+    if (!std::is_sorted(begin, end, before)) std::sort(begin, end, before);
+    begin = end;
+  }
+  return sorted;
+}
+
+std::vector<attest::Bytes> TermBuilder::rows() const {
+  if (entries_.empty()) return {};
+  const std::vector<Entry> entries = sorted();
+  std::size_t terms = 1;
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    terms += entries[i].hash != entries[i - 1].hash;
   }
   const std::uint32_t count = static_cast<std::uint32_t>(
       std::bit_ceil(std::clamp<std::size_t>(terms / kTermsPerRow, 1, kMaxTermRows)));
   std::vector<attest::Bytes> rows(std::min(count, kMaxTermRows));
   Places places;
-  for (const std::vector<Entry>& part : parts) {
-    for (std::size_t i = 0; i < part.size();) {
-      const std::uint64_t hash = part[i].hash;
-      places.clear();
-      for (; i < part.size() && part[i].hash == hash; ++i) places.push_back(part[i].place);
-      const attest::Bytes encoded = encode_postings(places);
-      attest::Writer(rows[term_row(hash, static_cast<std::uint32_t>(rows.size()))])
-          .u64(hash)
-          .u32(static_cast<std::uint32_t>(encoded.size()))
-          .bytes(encoded);
-    }
+  attest::Bytes encoded;
+  for (std::size_t i = 0; i < entries.size();) {
+    const std::uint64_t hash = entries[i].hash;
+    places.clear();
+    for (; i < entries.size() && entries[i].hash == hash; ++i) places.push_back(entries[i].place);
+    encoded.clear();
+    append_postings(places, encoded);
+    attest::Writer(rows[term_row(hash, static_cast<std::uint32_t>(rows.size()))])
+        .u64(hash)
+        .u32(static_cast<std::uint32_t>(encoded.size()))
+        .bytes(encoded);
   }
   return rows;
 }

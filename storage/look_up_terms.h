@@ -50,6 +50,8 @@ class TermBuilder {
     std::uint64_t hash;
     std::uint32_t place;
   };
+  std::vector<Entry> sorted() const;
+
   std::vector<Entry> entries_;
 };
 

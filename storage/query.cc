@@ -1,8 +1,8 @@
 #include "storage/query.h"
 
-#include <cstring>
-
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace stele::storage {
@@ -11,9 +11,33 @@ bool Query::has_terms() const {
   return std::any_of(terms.begin(), terms.end(), [](const auto& term) { return term.has_value(); });
 }
 
+namespace {
+
+// Each byte by itself: its top bit, and a carry into it from the other seven, say what it is.
+std::uint64_t fold_eight(std::uint64_t bytes) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kTop = 0x80 * kEach;
+  const std::uint64_t low = bytes & ~kTop;
+  const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const std::uint64_t beyond_z = low + (0x80 - 'Z' - 1) * kEach;
+  const std::uint64_t capital = from_a & ~beyond_z & ~bytes & kTop;
+  return bytes | capital >> 2;  // 'a' - 'A' is 0x20
+}
+
+}  // namespace
+
 void fold(std::string_view text, std::string& out) {
-  for (const char c : text.substr(0, kMaxTermBytes)) {
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+  std::size_t at = out.size();
+  out.append(text.substr(0, kMaxTermBytes));
+  for (; out.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, out.data() + at, sizeof eight);
+    eight = fold_eight(eight);
+    std::memcpy(out.data() + at, &eight, sizeof eight);
+  }
+  for (; at < out.size(); ++at) {
+    const char c = out[at];
+    out[at] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
 }
 

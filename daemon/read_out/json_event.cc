@@ -7,6 +7,7 @@
 
 #include "attest/rfc3339.h"
 #include "daemon/read_out/json_formats.h"
+#include "daemon/read_out/json_members.h"
 
 namespace stele::daemon {
 namespace {
@@ -23,49 +24,41 @@ std::optional<std::int64_t> time_of_number(double number) {
   return static_cast<std::int64_t>(std::llround(number * 1e6)) * 1000;
 }
 
-// An event and, roughly, which members it has: most pointers name none of them, and need no walk.
-class Event {
- public:
-  explicit Event(const element& event) : event_(event) {
-    const simdjson::dom::object object = event.get_object().value_unsafe();
-    for (const auto& member : object) bits_ |= bit(member.key);
+// A format whose pointers are prepared.
+struct ReadyFormat {
+  struct Sign {
+    JsonPaths paths;
+    std::string begins_with;
+  };
+  explicit ReadyFormat(const JsonFormat& format)
+      : name(format.mapping.format), time(prepared(format.mapping.time)), finish(format.finish) {
+    for (const JsonMapping::Sign& sign : format.mapping.signs) {
+      signs.push_back({prepared(sign.pointers), sign.begins_with});
+    }
+    for (std::size_t i = 0; i < kFieldCount; ++i) fields[i] = prepared(format.mapping.pointers[i]);
   }
-  const element& whole() const { return event_; }
-  bool find(std::string_view pointer, element& value) const {
-    const std::string_view name = pointer.substr(1, pointer.find('/', 1) - 1);
-    const bool escaped = name.find('~') != std::string_view::npos;
-    if (!escaped && (bits_ & bit(name)) == 0) return false;
-    return event_.at_pointer(pointer).get(value) == simdjson::SUCCESS;
-  }
-
- private:
-  static std::uint64_t bit(std::string_view name) {
-    if (name.empty()) return 1;
-    const auto first = static_cast<unsigned char>(name.front());
-    const auto last = static_cast<unsigned char>(name.back());
-    return std::uint64_t{1} << ((name.size() * 7 + first * 3u + last) % 64);
-  }
-
-  const element& event_;
-  std::uint64_t bits_ = 0;
+  std::string name;
+  std::vector<Sign> signs;
+  std::array<JsonPaths, kFieldCount> fields;
+  JsonPaths time;
+  decltype(JsonFormat::finish) finish;
 };
 
 // The first of these members that says something.
-std::string_view text_at(const Event& event, const std::vector<std::string>& pointers,
-                         std::string& scratch) {
-  for (const std::string& pointer : pointers) {
+std::string_view text_at(const JsonMembers& event, const JsonPaths& paths, std::string& scratch) {
+  for (const JsonPath& path : paths) {
     element value;
-    if (!event.find(pointer, value)) continue;
+    if (!event.find(path, value)) continue;
     const std::string_view text = json_text(value, scratch);
     if (!text.empty()) return text;
   }
   return {};
 }
 
-void read_time(const Event& event, const std::vector<std::string>& pointers, ReadOut& out) {
-  for (const std::string& pointer : pointers) {
+void read_time(const JsonMembers& event, const JsonPaths& paths, ReadOut& out) {
+  for (const JsonPath& path : paths) {
     element value;
-    if (!event.find(pointer, value)) continue;
+    if (!event.find(path, value)) continue;
     std::string_view text;
     double number = 0;
     if (value.get(text) == simdjson::SUCCESS) {
@@ -77,11 +70,11 @@ void read_time(const Event& event, const std::vector<std::string>& pointers, Rea
   }
 }
 
-bool has_sign(const Event& event, const JsonMapping::Sign& sign) {
+bool has_sign(const JsonMembers& event, const ReadyFormat::Sign& sign) {
   std::string scratch;
-  for (const std::string& pointer : sign.pointers) {
+  for (const JsonPath& path : sign.paths) {
     element value;
-    if (!event.find(pointer, value)) continue;
+    if (!event.find(path, value)) continue;
     if (sign.begins_with.empty() || json_text(value, scratch).starts_with(sign.begins_with)) {
       return true;
     }
@@ -89,9 +82,9 @@ bool has_sign(const Event& event, const JsonMapping::Sign& sign) {
   return false;
 }
 
-bool has_signs(const Event& event, const JsonMapping& mapping) {
-  return std::all_of(mapping.signs.begin(), mapping.signs.end(),
-                     [&](const JsonMapping::Sign& sign) { return has_sign(event, sign); });
+bool has_signs(const JsonMembers& event, const ReadyFormat& format) {
+  return std::all_of(format.signs.begin(), format.signs.end(),
+                     [&](const ReadyFormat::Sign& sign) { return has_sign(event, sign); });
 }
 
 }  // namespace
@@ -139,18 +132,18 @@ struct JsonEvents::State {
   simdjson::dom::parser parser{kMaxReadOutBytes};
   std::vector<char> padded;  // the event and the bytes that simdjson may read behind it
   std::string scratch;
-  std::vector<JsonFormat> formats;
+  std::vector<ReadyFormat> formats;
+  JsonMembers members;
 
-  bool read(const Event& event, const JsonFormat& format, ReadOut& out);
+  bool read(const element& event, const ReadyFormat& format, ReadOut& out);
 };
 
-bool JsonEvents::State::read(const Event& event, const JsonFormat& format, ReadOut& out) {
-  const JsonMapping& mapping = format.mapping;
-  if (!has_signs(event, mapping)) return false;
+bool JsonEvents::State::read(const element& event, const ReadyFormat& format, ReadOut& out) {
+  if (!has_signs(members, format)) return false;
   bool any = false;
   for (std::size_t i = 0; i < kFieldCount; ++i) {
     const auto field = static_cast<Field>(i);
-    const std::string_view text = text_at(event, mapping.pointers[i], scratch);
+    const std::string_view text = text_at(members, format.fields[i], scratch);
     if (text.empty()) continue;
     any = true;
     if (field == Field::outcome) {
@@ -161,17 +154,19 @@ bool JsonEvents::State::read(const Event& event, const JsonFormat& format, ReadO
       out.set(field, text);
     }
   }
-  if (mapping.signs.empty() && !any) return false;
-  read_time(event, mapping.time, out);
-  if (format.finish != nullptr) format.finish(event.whole(), out);
-  out.format = mapping.format;
+  if (format.signs.empty() && !any) return false;
+  read_time(members, format.time, out);
+  if (format.finish != nullptr) format.finish(event, out);
+  out.format = format.name;
   return true;
 }
 
 JsonEvents::JsonEvents(const std::vector<JsonMapping>& configured)
     : state_(std::make_unique<State>()) {
-  for (const JsonMapping& mapping : configured) state_->formats.push_back({mapping, nullptr});
-  for (const JsonFormat& format : json_formats()) state_->formats.push_back(format);
+  for (const JsonMapping& mapping : configured) {
+    state_->formats.emplace_back(JsonFormat{mapping, nullptr});
+  }
+  for (const JsonFormat& format : json_formats()) state_->formats.emplace_back(format);
   // Both throw only for want of memory.
   if (state_->parser.allocate(4096, kMaxDepth) != simdjson::SUCCESS) throw std::bad_alloc();
 }
@@ -188,10 +183,11 @@ bool JsonEvents::read(std::string_view text, ReadOut& out) {
   if (state.parser.parse(state.padded.data(), text.size(), false).get(event) != simdjson::SUCCESS) {
     return false;
   }
-  if (!event.is_object()) return false;
-  const Event members(event);
-  for (const JsonFormat& format : state.formats) {
-    if (state.read(members, format, out)) return true;
+  simdjson::dom::object object;
+  if (event.get(object) != simdjson::SUCCESS) return false;
+  state.members.read(object);
+  for (const ReadyFormat& format : state.formats) {
+    if (state.read(event, format, out)) return true;
   }
   return false;
 }

@@ -194,9 +194,9 @@ void put(const std::string& path, const std::string& bytes) {
 
 TEST(LookUpChunk, WhatIsEncodedIsDecodedAndNothingElse) {
   ChunkBuilder builder;
-  builder.add(5, 9, attest::hash(attest::view("a")));
-  builder.add(-3, 2, attest::hash(attest::view("b")));
-  builder.add(7, 9, attest::hash(attest::view("c")));
+  builder.add(5, 9, attest::view("a"));
+  builder.add(-3, 2, attest::view("b"));
+  builder.add(7, 9, attest::view("c"));
   builder.add_term(4, 99);
   const attest::Bytes bytes = encode(builder.summary(builder.term_rows()));
   const auto summary = decode_chunk_summary(bytes);
@@ -205,7 +205,7 @@ TEST(LookUpChunk, WhatIsEncodedIsDecodedAndNothingElse) {
   EXPECT_EQ(summary->least_ns, -3);
   EXPECT_EQ(summary->greatest_ns, 7);
   EXPECT_EQ(summary->sources, (std::vector<std::uint64_t>{2, 9}));
-  EXPECT_EQ(summary->last_leaf, attest::hash(attest::view("c")));
+  EXPECT_EQ(summary->last_leaf, attest::leaf_hash(attest::view("c")));
   EXPECT_EQ(summary->term_rows, (std::array<std::uint16_t, kTermFields>{0, 0, 0, 0, 1, 0}));
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     EXPECT_FALSE(decode_chunk_summary(attest::ByteView(bytes).first(length)));

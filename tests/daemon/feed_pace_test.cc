@@ -1,0 +1,69 @@
+// Goal: the look-up waits while a burst comes in, and only then; never further behind than its
+// limit. Method: times and sizes are made up; nothing waits.
+#include "daemon/feed_pace.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace stele::daemon {
+namespace {
+
+FeedPace::Time at(int ms) {
+  return FeedPace::Time{} + std::chrono::milliseconds(1'000'000 + ms);
+}
+
+TEST(FeedPace, ALogThatIsThereAlreadyIsFedAtOnce) {
+  FeedPace pace;
+  EXPECT_FALSE(pace.waits(10'000'000, 0, at(0)));
+  EXPECT_FALSE(pace.waits(10'000'000, 8'192, at(1))) << "nothing comes in";
+}
+
+TEST(FeedPace, WaitsWhileABurstComesInAndFeedsBehindIt) {
+  FeedPace pace;
+  EXPECT_FALSE(pace.waits(0, 0, at(0)));
+  EXPECT_TRUE(pace.waits(5'000, 0, at(10)));
+  EXPECT_TRUE(pace.waits(15'000, 0, at(20)));
+  EXPECT_FALSE(pace.waits(15'500, 0, at(30))) << "fewer than a group in a pause: it is over";
+}
+
+TEST(FeedPace, EventsThatTrickleInAreFedAsTheyCome) {
+  FeedPace pace;
+  EXPECT_FALSE(pace.waits(0, 0, at(0)));
+  std::uint64_t size = 0;
+  for (int ms = 10; ms < 5'000; ms += 10) {
+    size += 900;  // 90,000 a second
+    ASSERT_FALSE(pace.waits(size, size - 900, at(ms)));
+  }
+  EXPECT_FALSE(pace.waits(size + 5'000, size, at(5'100))) << "5,000 in 100 ms are 50,000 a second";
+}
+
+TEST(FeedPace, AGroupRightBehindAnotherIsNoBurst) {
+  FeedPace pace;
+  EXPECT_FALSE(pace.waits(10, 0, at(0)));
+  EXPECT_FALSE(pace.waits(10 + FeedPace::kFewestOfBurst - 1, 10, at(0)));
+  EXPECT_TRUE(pace.waits(10 + 2 * FeedPace::kFewestOfBurst, 10, at(0)));
+}
+
+TEST(FeedPace, UnderALoadThatNeverEndsItFeedsAtItsLimit) {
+  FeedPace pace;
+  std::uint64_t size = 0, fed = 0, slices = 0;
+  for (int ms = 0; ms < 20'000; ms += 10) {
+    size += 8'000;
+    if (pace.waits(size, fed, at(ms))) continue;
+    fed = std::min(size, fed + 8'192);
+    ++slices;
+    ASSERT_LE(size - fed, FeedPace::kMostBehind);
+  }
+  EXPECT_GT(slices, 1'000u);
+  EXPECT_GT(size - fed, FeedPace::kMostBehind - 20'000) << "no more than it must";
+}
+
+TEST(FeedPace, ALookUpThatKnowsMoreThanTheLogIsFed) {
+  FeedPace pace;
+  EXPECT_FALSE(pace.waits(0, 0, at(0)));
+  EXPECT_FALSE(pace.waits(5'000, 6'000, at(10))) << "an older copy came back: it begins anew";
+}
+
+}  // namespace
+}  // namespace stele::daemon
