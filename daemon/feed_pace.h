@@ -15,6 +15,8 @@ class FeedPace {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::milliseconds kPause{10};  // until the next look
+  // A burst is over when none was seen for so long: groups are tens of milliseconds apart.
+  static constexpr std::chrono::milliseconds kQuiet{100};
   // Records a second: a few times below what a feeder of one core manages beside the log.
   static constexpr std::uint64_t kBurstRate = 100'000;
   // Fewer new records than this are no burst, however fast they came: about a group.
@@ -28,14 +30,17 @@ class FeedPace {
     const std::chrono::duration<double> took = now - seen_at_;
     const bool burst = seen_at_ != Time{} && came >= kFewestOfBurst &&
                        static_cast<double>(came) > took.count() * static_cast<double>(kBurstRate);
+    if (burst) burst_at_ = now;
     seen_ = size;
     seen_at_ = now;
-    return burst && size - fed < kMostBehind;
+    const bool quiet = burst_at_ == Time{} || now - burst_at_ >= kQuiet;
+    return !quiet && size - fed < kMostBehind;
   }
 
  private:
   std::uint64_t seen_ = 0;  // the log's size at the last look
   Time seen_at_{};
+  Time burst_at_{};
 };
 
 }  // namespace stele::daemon

@@ -46,19 +46,19 @@ void JsonMembers::read(const simdjson::dom::object& event) {
   members_.clear();
   bits_ = 0;
   for (const auto& member : event) {
-    members_.emplace_back(member.key, member.value);
-    bits_ |= bit_of(member.key);
+    members_.push_back({bit_of(member.key), member.key, member.value});
+    bits_ |= members_.back().bit;
   }
 }
 
 bool JsonMembers::find(const JsonPath& path, simdjson::dom::element& value) const {
   if ((bits_ & path.bit_) == 0) return false;
   const auto& steps = path.steps_;
-  const auto first = std::find_if(members_.begin(), members_.end(), [&](const auto& member) {
-    return member.first == steps.front().name;
+  const auto first = std::find_if(members_.begin(), members_.end(), [&](const Member& member) {
+    return member.bit == path.bit_ && member.name == steps.front().name;
   });
   if (first == members_.end()) return false;
-  value = first->second;
+  value = first->value;
   for (std::size_t i = 1; i < steps.size(); ++i) {
     simdjson::dom::object object;
     if (value.get(object) != simdjson::SUCCESS) {

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace stele::daemon {
@@ -37,7 +36,12 @@ class JsonMembers {
   bool find(const JsonPath& path, simdjson::dom::element& value) const;
 
  private:
-  std::vector<std::pair<std::string_view, simdjson::dom::element>> members_;
+  struct Member {
+    std::uint64_t bit;  // told apart by it before names are compared
+    std::string_view name;
+    simdjson::dom::element value;
+  };
+  std::vector<Member> members_;
   std::uint64_t bits_ = 0;  // of the names that are there
 };
 

@@ -24,7 +24,11 @@ TEST(FeedPace, WaitsWhileABurstComesInAndFeedsBehindIt) {
   EXPECT_FALSE(pace.waits(0, 0, at(0)));
   EXPECT_TRUE(pace.waits(5'000, 0, at(10)));
   EXPECT_TRUE(pace.waits(15'000, 0, at(20)));
-  EXPECT_FALSE(pace.waits(15'500, 0, at(30))) << "fewer than a group in a pause: it is over";
+  EXPECT_TRUE(pace.waits(15'000, 0, at(30))) << "between two groups";
+  EXPECT_TRUE(pace.waits(40'000, 0, at(70)));
+  EXPECT_TRUE(pace.waits(40'500, 0, at(169)));
+  EXPECT_FALSE(pace.waits(40'500, 0, at(170))) << "fewer than a group in all the time: it is over";
+  EXPECT_FALSE(pace.waits(40'500, 8'192, at(171)));
 }
 
 TEST(FeedPace, EventsThatTrickleInAreFedAsTheyCome) {
