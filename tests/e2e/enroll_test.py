@@ -146,12 +146,11 @@ class Enrolment(unittest.TestCase):
             return identity.bytes()
         return self.host.enroll(url=self.relayed(alter=alter), output=secrets.token_hex(4), **options)
 
-    def test_from_nothing_to_a_verdict(self):
-        """attest/README.md, "From nothing to a verdict"."""
+    def test_what_is_signed_agrees_with_what_provisioning_left(self):
         trust = self.host.enrolled(*self.host.signing)
         own = self.host.trust().read_text()
         text = trust.read_text()
-        # All that is signed agrees with what provisioning left; who made the TPM comes from the certificate.
+        # Who made the TPM comes from the certificate.
         for line in own.splitlines():
             if line.startswith("tpm_"):
                 continue
