@@ -8,6 +8,7 @@ the test's own making asks the witness, so that it can fork; real failed syncs (
 them. Every cosignature that was ever given is held against all others."""
 import base64
 import contextlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -302,6 +303,25 @@ def on_a_mount_that_fails(tally):
             tally.missed_unless(place(host)["state"] == "failing" and place(host)["lag"] > 0, place(host))
             mend()
             wait_until(lambda: place(host)["lag"] == 0 and place(host)["state"] == "working", f"after {fault}")
+        # As a service it cannot tell a read-only place from a unit that lacks it: it names what to add, where.
+        host.stop_daemon()
+        remount(elsewhere, "ro")
+        with_unit, without = "ReadWritePaths=" + str(elsewhere), "Read-only file system"
+        for invocation, wanted in (("", without), ("c0ffee", with_unit)):
+            os.environ.update({"INVOCATION_ID": invocation} if invocation else {})
+            host.start_daemon()
+            os.environ.pop("INVOCATION_ID", None)
+            host.anchor()
+            wait_until(lambda: place(host)["state"] == "failing", "failing on a read-only mount")
+            tally.inject()
+            tally.missed_unless(wanted in place(host)["reason"] and (invocation or with_unit not in place(host)["reason"]),
+                                place(host))
+            tally.missed_unless(place(host)["reason"] in host.daemon_words(), "told in the daemon's log")
+            host.stop_daemon()
+        remount(elsewhere, "rw")
+        host.start_daemon()
+        host.anchor()
+        wait_until(lambda: place(host)["lag"] == 0 and place(host)["state"] == "working", "writable again")
         lines = [line for line in (elsewhere / "receipts").read_text().splitlines() if " anchor " in line]
         newest = host.status()["anchoring"]["counter_anchors"]
         tally.lost_unless(set(seqs(lines)) == set(range(1, newest + 1)), (newest, seqs(lines)))
