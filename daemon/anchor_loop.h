@@ -62,6 +62,7 @@ class AnchorLoop {
   void serve(const AnswerRequest& request);
   void serve(const EnrolmentTask& task);
   AnswerOutcome answer_now(const attest::Hash& nonce);
+  AnswerOutcome interrupted() const;
   std::optional<AnchorOutcome> refusal() const;
   bool counter_wanted(Time now) const;
   bool critical_waiting() const;
