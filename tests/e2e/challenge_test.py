@@ -12,7 +12,7 @@ import unittest
 
 from http_host import HttpHost
 from http_tls_test import Authority
-from stele_host import BIN, OK, PATIENCE, UNAVAILABLE, UNDETERMINED, USAGE, run, wait_until
+from stele_host import BIN, OK, PATIENCE, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
 
 PERMISSION = 77
 
@@ -57,6 +57,28 @@ writers = ["*"]''')
             self.host.append(b"three\n" * size)
         self.assertTrue(memory.read_text().startswith("stele-memory "))
         self.assertTrue((self.host.folder / "tls-memory.anchor").exists())
+
+    def visits(self):
+        """The access records of challenges: index and content."""
+        lines = self.host.stele("query", "--limit", "0", "-o", "jsonl", expect=OK).stdout.splitlines()
+        found = [(r["index"], json.loads(content(r))) for r in map(json.loads, lines) if r["kind"] == "access"]
+        return [(index, text) for index, text in found if "challenge" in json.dumps(text)]
+
+    def test_a_visit_is_recorded_with_who_asked_and_is_part_of_what_is_shown(self):
+        for url, certificates in ((self.url(), self.certificates(self.auditor)), (f"unix:{self.host.control}", ())):
+            before = len(self.visits())
+            report = json.loads(self.challenge(url, *certificates).stdout)
+            (index, text), = self.visits()[before:]
+            self.assertEqual((report["conclusion"], report["coverage"]["unanchored"]), ("verified", 0))
+            self.assertLess(index, report["log"]["size"])
+            if certificates:
+                self.assertEqual((text["caller"]["subject"], text["request"]), ("CN=auditor", {"method": "POST",
+                                                                                             "target": "/v1/challenge"}))
+            else:
+                self.assertEqual((text["uid"], text["request"]["do"]), (os.getuid(), "challenge"))
+        before = len(self.visits())
+        self.challenge(self.url(), *self.certificates(self.reader))  # turned away: nothing was read
+        self.assertEqual(len(self.visits()), before)
 
     def test_who_may_not_is_told_so(self):
         done = self.challenge(self.url(), *self.certificates(self.reader))
