@@ -329,9 +329,10 @@ void AnchorLoop::publish() {
   status_.critical_waiting = critical_waiting();
   status_.mode = std::string(1, static_cast<char>(chain.genesis().mode));
   outside_.publish(status_, newest_counter);
-  if (status_.counter_anchored > told_sealed_) {
-    told_sealed_ = status_.counter_anchored;
-    outside_.sealed(told_sealed_);
+  const std::uint64_t seq = newest_counter ? newest_counter->statement.seq : 0;
+  if (seq > told_seq_) {
+    told_seq_ = seq;
+    outside_.sealed(status_.counter_anchored);
   }
 }
 

@@ -62,6 +62,7 @@ class AnchorLoop {
   void serve(const AnswerRequest& request);
   void serve(const EnrolmentTask& task);
   AnswerOutcome answer_now(const attest::Hash& nonce);
+  AnswerOutcome interrupted() const;
   std::optional<AnchorOutcome> refusal() const;
   bool counter_wanted(Time now) const;
   bool critical_waiting() const;
@@ -86,7 +87,7 @@ class AnchorLoop {
   bool start_anchor_due_ = true;
   bool records_waiting_ = true;
   std::uint64_t critical_size_ = 0;  // the newest critical event lies in the records [0, this)
-  std::uint64_t told_sealed_ = 0;
+  std::uint64_t told_seq_ = 0;  // of the newest counter anchor that outside_ was told of
   unsigned told_wear_ = 0;  // percent
   std::chrono::milliseconds back_off_;
   Time retry_at_{};

@@ -79,6 +79,17 @@ void AnchorLoop::serve(const AnswerRequest& request) {
   request.done(answer_now(request.nonce));
 }
 
+// What was under way when the TPM went: it may be back in a moment, and nothing is known against it.
+AnswerOutcome AnchorLoop::interrupted() const {
+  if (life_ == Life::dead || status_.state == State::stopped) {
+    return {std::nullopt, status_.reason, EX_UNAVAILABLE};
+  }
+  return {std::nullopt,
+          "the TPM was reset, lost or in others' hands while it answered; ask again (" +
+              status_.reason + ")",
+          EX_TEMPFAIL};
+}
+
 AnswerOutcome AnchorLoop::answer_now(const attest::Hash& nonce) {
   const auto refuse = [](int exit_code, std::string reason) {
     return AnswerOutcome{std::nullopt, std::move(reason), exit_code};
@@ -94,11 +105,11 @@ AnswerOutcome AnchorLoop::answer_now(const attest::Hash& nonce) {
                         seconds(anchors_.next(now) - now));
     }
     counter_anchor(0);
-    if (const auto refused = refusal()) return refuse(refused->exit_code, refused->reason);
+    if (!rounds_->is_open()) return interrupted();
   }
   std::optional<attest::Answer> answer;
   attempt_round([&] { answer = rounds_->answer(nonce, outside_.durable_head); });
-  if (!answer) return refuse(EX_UNAVAILABLE, status_.reason);
+  if (!answer) return interrupted();
   return {encode(*answer), {}, 0};
 }
 

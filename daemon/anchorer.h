@@ -29,7 +29,8 @@ class Anchorer {
   using CounterAnchor = daemon::CounterAnchor;
   struct Hooks {
     std::function<attest::TreeHead()> durable_head;
-    std::function<void(std::uint64_t size)> sealed;  // records [0, size) are counter-anchored
+    // Each counter anchor, once it is stored: of the records [0, size), which may be no new ones.
+    std::function<void(std::uint64_t size)> sealed;
     // Once, on the anchorer's thread: of the key that signs checkpoints.
     std::function<void(const attest::Hash&)> checkpoint_seed = [](const attest::Hash&) {};
     std::function<void()> ready;  // once: recovery done, or TPM found unavailable

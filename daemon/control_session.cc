@@ -108,8 +108,10 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
     case Do::answer:
       co_return co_await live_answer(request.nonce);
     case Do::enroll:
+      co_await record_access(request);
       co_return co_await enroll(*request.enrolment);
     case Do::challenge:
+      co_await record_access(request);
       co_return co_await challenge(request.challenge);
     case Do::show:
       co_return co_await show(request);

@@ -1,6 +1,7 @@
 // One control connection's requests: does what a line asks and writes the lines of its reply.
 //
-// show, query and prove wait until their access record is durable: nothing is read unrecorded.
+// show, query, prove, challenge and enroll wait until their access record is durable: nothing is
+// read unrecorded.
 // Thread safety: the control executor's one thread. Errors: a failed request is answered with a
 // refusal line; a peer that is gone ends the session. Trust: the peer is root or our own user.
 #pragma once

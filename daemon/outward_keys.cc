@@ -166,7 +166,8 @@ void add_outward_keys(std::vector<ConfigKey>& keys) {
       std::string("[[push]] with to (an absolute path, or a URL as for witnesses), and as needed "
                   "interval (between checkpoints, 1s to 1d, default \"1min\"), for a file "
                   "max_bytes (64KiB to 1TiB, default \"64MiB\": then it becomes PATH.1) and "
-                  "same_mount (default false: a file on the mount of `data` is refused), ") +
+                  "same_mount (default false: a file on the mount of `data` is refused; the service also "
+                  "needs ReadWritePaths=FOLDER, by systemctl edit steled), ") +
           kTlsKeys,
       "where receipts of counter anchors go at once, and checkpoints: what is held there, root of "
       "this host cannot take back"));

@@ -46,6 +46,29 @@ void use_auth(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView a
           [&] { return Esys_TR_SetAuth(device.esys(), hierarchy, &value); });
 }
 
+// By a policy session that nothing is done with but to have it see the authValue.
+bool opens(Device& device, ESYS_TR hierarchy) {
+  const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
+  ESYS_TR reference = ESYS_TR_NONE;
+  execute(device, "TPM2_StartAuthSession", [&] {
+    return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                 ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_POLICY,
+                                 &no_encryption, TPM2_ALG_SHA256, &reference);
+  });
+  const Object session(device, reference, Object::End::flush);
+  try {
+    execute(device, "TPM2_PolicySecret", [&] {
+      return Esys_PolicySecret(device.esys(), hierarchy, session.get(), ESYS_TR_PASSWORD,
+                               ESYS_TR_NONE, ESYS_TR_NONE, nullptr, nullptr, nullptr, 0, nullptr,
+                               nullptr);
+    });
+  } catch (const TpmError& error) {
+    if (is_wrong_auth(error)) return false;
+    throw;
+  }
+  return true;
+}
+
 void change_auth(Device& device, ESYS_TR hierarchy, attest::ByteView new_auth) {
   const TPM2B_AUTH value = to_auth(new_auth);
   execute(device, "TPM2_HierarchyChangeAuth", [&] {

@@ -16,6 +16,9 @@ bool is_wrong_auth(const TpmError& error);
 // Tells ESYS which authValue the hierarchy (ESYS_TR_RH_OWNER, …) has now: nothing, if it is not
 // set.
 void use_auth(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView auth);
+// Whether the authValue told by use_auth() is the one that the hierarchy has; asks, and changes
+// nothing. Not for lockout, which counts wrong ones.
+bool opens(Device& device, ESYS_TR hierarchy);
 // With the authValue told by use_auth(); an empty one unsets it. Tells ESYS the new one.
 void change_auth(Device& device, ESYS_TR hierarchy, attest::ByteView new_auth);
 // A policy would open the hierarchy beside its authValue, for whoever set it: none from now on.

@@ -35,6 +35,7 @@ class Attempt {
   Credentials run() {
     use_auth(device_, ESYS_TR_RH_OWNER, hierarchies_.owner_set, plan_.owner_auth);
     use_auth(device_, ESYS_TR_RH_ENDORSEMENT, hierarchies_.endorsement_set, plan_.endorsement_auth);
+    require_endorsement();
     plan_genesis();
     // Before the AK has a slot: to look at a persistent object, those slots may be cleared.
     require_no_checkpoint_key();
@@ -63,6 +64,16 @@ class Attempt {
   }
 
  private:
+  // The genesis receipt, and every anchor, needs it: better refused before anything is made.
+  void require_endorsement() {
+    if (!hierarchies_.endorsement_set || opens(device_, ESYS_TR_RH_ENDORSEMENT)) return;
+    throw ProvisionRefused(
+        "the endorsement hierarchy of this TPM has an authValue that is not this log's: another "
+        "log uses this TPM, or somebody was here first. Nothing was changed. Reset it (`stele "
+        "deprovision` of the other log, or tpm2_changeauth -c endorsement), then run provision "
+        "again");
+  }
+
   void plan_genesis() {
     if (kept_.genesis) {
       const auto kept = attest::decode_genesis(*kept_.genesis);

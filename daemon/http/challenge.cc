@@ -2,9 +2,11 @@
 
 #include <memory>
 
+#include "daemon/access.h"
 #include "daemon/callback_result.h"
 #include "daemon/challenge_evidence.h"
 #include "daemon/http/away.h"
+#include "daemon/http/records.h"
 
 namespace stele::daemon {
 namespace {
@@ -39,6 +41,10 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
   if (*taken >= kMaxChallenges) co_return busy("other challenges are being answered", kRetry_s);
   const auto answering = std::make_shared<Answering>();
   answering->turn = std::make_shared<Turn>(taken);
+  // Before the anchor that the answer stands on: the auditor's visit is part of what he is shown.
+  const std::string text = access_text(request);
+  const std::string refused = co_await record_access(daemon.sequencer, text);
+  if (!refused.empty()) co_return busy(refused, kRetry_s);
   std::function<void(std::function<void(AnswerOutcome)>)> ask =
       [&](std::function<void(AnswerOutcome)> done) {
         daemon.anchorer.testify(asked->nonce, std::move(done));

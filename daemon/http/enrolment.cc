@@ -2,7 +2,9 @@
 
 #include <sysexits.h>
 
+#include "daemon/access.h"
 #include "daemon/callback_result.h"
+#include "daemon/http/records.h"
 
 namespace stele::daemon {
 namespace {
@@ -26,14 +28,19 @@ HttpReply refusal(const EnrolmentOutcome& outcome) {
 }
 
 template <class Asked>
-asio::awaitable<HttpReply> enrol(HttpRequest& request, Anchorer& anchorer) {
+asio::awaitable<HttpReply> enrol(HttpRequest& request, const ControlledDaemon& daemon) {
   const auto asked = attest::decode_enrolment_request(request.body);
   if (!asked) co_return problem(400, "not an enrolment's request: " + asked.error().detail);
   if (!std::holds_alternative<Asked>(*asked)) {
     co_return problem(400, "an enrolment's request of the other kind");
   }
-  const auto outcome = co_await callback_result<EnrolmentOutcome>(
-      [&](std::function<void(EnrolmentOutcome)> done) { anchorer.enrol(*asked, std::move(done)); });
+  const std::string text = access_text(request);
+  const std::string refused = co_await record_access(daemon.sequencer, text);
+  if (!refused.empty()) co_return busy(refused, kRetryAfterS);
+  const auto outcome =
+      co_await callback_result<EnrolmentOutcome>([&](std::function<void(EnrolmentOutcome)> done) {
+        daemon.anchorer.enrol(*asked, std::move(done));
+      });
   if (!outcome.reply) co_return refusal(outcome);
   HttpReply reply;
   reply.content_type = "application/octet-stream";
@@ -43,20 +50,20 @@ asio::awaitable<HttpReply> enrol(HttpRequest& request, Anchorer& anchorer) {
 
 }  // namespace
 
-void add_enrolment_routes(RouteTable& routes, Anchorer& anchorer) {
+void add_enrolment_routes(RouteTable& routes, const ControlledDaemon& daemon) {
   routes.add({"POST",
               "/v1/enroll/identity",
               {Role::auditor},
               kMaxBodyBytes,
-              [&anchorer](HttpRequest& request) {
-                return enrol<attest::IdentityRequest>(request, anchorer);
+              [&daemon](HttpRequest& request) {
+                return enrol<attest::IdentityRequest>(request, daemon);
               }});
   routes.add({"POST",
               "/v1/enroll/activate",
               {Role::auditor},
               kMaxBodyBytes,
-              [&anchorer](HttpRequest& request) {
-                return enrol<attest::ActivationRequest>(request, anchorer);
+              [&daemon](HttpRequest& request) {
+                return enrol<attest::ActivationRequest>(request, daemon);
               }});
 }
 

@@ -3,15 +3,14 @@
 // Body and reply are the bytes of attest/identity/enrolment.h, application/octet-stream. Role
 // auditor. Thread safety: as RouteTable; the work is the anchorer's. Errors: problems: 400 a body
 // that is no such request, 422 a credential that the TPM refuses, 503 too many asked for, or the
-// TPM is away. See: README.md, "Enrolment".
+// TPM is away, or there is no room for the access record that goes first. See: README.md, "Enrolment".
 #pragma once
 
-#include "daemon/anchorer.h"
+#include "daemon/controlled_daemon.h"
 #include "daemon/http/routes.h"
 
 namespace stele::daemon {
 
-// The anchorer must outlive the table.
-void add_enrolment_routes(RouteTable& routes, Anchorer& anchorer);
+void add_enrolment_routes(RouteTable& routes, const ControlledDaemon& daemon);
 
 }  // namespace stele::daemon

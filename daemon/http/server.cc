@@ -105,7 +105,7 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
                        {"refused", witness->refused},
                        {"equivocation", witness->equivocations}};
   });
-  add_enrolment_routes(routes, daemon.anchorer);
+  add_enrolment_routes(routes, daemon);
   add_anchor_routes(routes, daemon, reader.get_executor());
   add_challenge_route(routes, daemon, reader.get_executor());
   add_record_routes(routes, daemon, reader.get_executor());

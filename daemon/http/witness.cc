@@ -84,11 +84,12 @@ HttpReply WitnessService::cosign(Log& log, const attest::AddCheckpoint& request)
     if (own.name == log.key.name && own.key_hash == log.key.key_hash) kept.signatures = {own};
   }
   kept.signatures.push_back(line);
-  FAILPOINT("witness.before_keep");
-  storage::replace_whole(storage::posix(), log.path, to_text(kept));
-  FAILPOINT("witness.after_keep");  // durable, and nobody has been told
+  // Bound from here on: what is kept below may be durable although keeping it failed.
   log.newest = request.checkpoint.tree;
   log.newest_note = to_text(kept);
+  FAILPOINT("witness.before_keep");
+  storage::replace_whole(storage::posix(), log.path, log.newest_note);
+  FAILPOINT("witness.after_keep");  // durable, and nobody has been told
   ++cosigned;
   return text_reply(200, to_text(line));
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <system_error>
 
@@ -20,6 +21,13 @@ struct stat look_at(const std::string& path) {
   return found;
 }
 
+// Under systemd (which sets INVOCATION_ID) all is read-only but what the unit names, and homes are
+// not to be seen: that looks like a fault of the place, and is none.
+bool may_be_the_unit(const std::error_code& error) {
+  const bool refused = error.value() == EROFS || error.value() == EACCES || error.value() == EPERM;
+  return refused && std::getenv("INVOCATION_ID") != nullptr;
+}
+
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -28,6 +36,19 @@ std::string folder_of(const std::string& path) {
 }  // namespace
 
 void PushFile::append(std::string_view lines) {
+  try {
+    write(lines);
+  } catch (const std::system_error& error) {
+    if (!may_be_the_unit(error.code())) throw;
+    const std::string folder = folder_of(place_.to);
+    throw std::system_error(error.code(),
+                            "may not be written as a service; `systemctl edit steled`, [Service], "
+                            "ReadWritePaths=" +
+                                folder + ", and let its user write there; " + error.what());
+  }
+}
+
+void PushFile::write(std::string_view lines) {
   storage::FileSystem& files = storage::posix();
   const std::string& path = place_.to;
   const std::string folder = folder_of(path);

@@ -4,7 +4,8 @@
 // Refused where the file's folder lies on the mount of the data (unless allowed): an unmounted
 // place is an empty folder of our own disk, and what is written there leaves with it.
 // Thread safety: one thread. Blocks: append(), as long as that disk takes. Errors:
-// std::system_error. Durability: append() returns when the lines are.
+// std::system_error; as a service one that is not let write names what the unit lacks. Durability:
+// append() returns when the lines are.
 #pragma once
 
 #include <string>
@@ -20,6 +21,8 @@ class PushFile {
   void append(std::string_view lines);
 
  private:
+  void write(std::string_view lines);
+
   const PushPlace place_;
   const std::string data_;
 };

@@ -4,15 +4,18 @@ server of the test's own."""
 import http.server
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socketserver
 import subprocess
 import threading
+import time
 import unittest
 
 from http_host import HttpHost
 from http_tls_test import Authority
-from stele_host import BIN, OK, PATIENCE, UNAVAILABLE, UNDETERMINED, USAGE, run, wait_until
+from stele_host import BIN, OK, PATIENCE, TAMPERED, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
 
 PERMISSION = 77
 
@@ -57,6 +60,28 @@ writers = ["*"]''')
             self.host.append(b"three\n" * size)
         self.assertTrue(memory.read_text().startswith("stele-memory "))
         self.assertTrue((self.host.folder / "tls-memory.anchor").exists())
+
+    def visits(self):
+        """The access records of challenges: index and content."""
+        lines = self.host.stele("query", "--limit", "0", "-o", "jsonl", expect=OK).stdout.splitlines()
+        found = [(r["index"], json.loads(content(r))) for r in map(json.loads, lines) if r["kind"] == "access"]
+        return [(index, text) for index, text in found if "challenge" in json.dumps(text)]
+
+    def test_a_visit_is_recorded_with_who_asked_and_is_part_of_what_is_shown(self):
+        for url, certificates in ((self.url(), self.certificates(self.auditor)), (f"unix:{self.host.control}", ())):
+            before = len(self.visits())
+            report = json.loads(self.challenge(url, *certificates).stdout)
+            (index, text), = self.visits()[before:]
+            self.assertEqual((report["conclusion"], report["coverage"]["unanchored"]), ("verified", 0))
+            self.assertLess(index, report["log"]["size"])
+            if certificates:
+                self.assertEqual((text["caller"]["subject"], text["request"]), ("CN=auditor", {"method": "POST",
+                                                                                             "target": "/v1/challenge"}))
+            else:
+                self.assertEqual((text["uid"], text["request"]["do"]), (os.getuid(), "challenge"))
+        before = len(self.visits())
+        self.challenge(self.url(), *self.certificates(self.reader))  # turned away: nothing was read
+        self.assertEqual(len(self.visits()), before)
 
     def test_who_may_not_is_told_so(self):
         done = self.challenge(self.url(), *self.certificates(self.reader))
@@ -127,12 +152,14 @@ class Watch(unittest.TestCase):
         self.trust = self.host.trust()
         self.host.start_daemon()
         self.host.anchor()
-        self.posted = posted = []
+        self.posted, self.refusals = [], 0
+        posted, test = self.posted, self
 
         class Hook(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(204)
+                test.refusals -= 1
+                self.send_response(500 if test.refusals >= 0 else 204)
                 self.end_headers()
 
             def log_message(self, *_):
@@ -142,20 +169,90 @@ class Watch(unittest.TestCase):
         thread.start()
         self.addCleanup(lambda: (self.hook.shutdown(), thread.join(), self.hook.server_close()))
 
+    def watch(self, url, *arguments):
+        """stele challenge --watch 1, what it prints in watch.out."""
+        out = open(self.host.folder / "watch.out", "ab")
+        self.addCleanup(out.close)
+        watch = subprocess.Popen([BIN / "stele", "challenge", url, "--trust", self.trust, "--watch", "1", "-o", "json", *arguments],
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: watch.poll() is None and watch.kill())
+        return watch
+
+    def reports(self):
+        return (self.host.folder / "watch.out").read_bytes().splitlines()
+
+    def test_who_fails_to_take_a_change_is_told_again_until_he_takes_it(self):
+        told = self.host.folder / "told"
+        script = self.host.folder / "told-thrice"
+        script.write_text(f'#!/bin/sh\necho "$1 $2" >> "{told}"\ntest "$(wc -l < "{told}")" -ge 3\n')
+        script.chmod(0o700)
+        self.refusals = 2
+        watch = self.watch(f"unix:{self.host.control}", "--on-change", script, "--webhook",
+                           f"http://127.0.0.1:{self.hook.server_address[1]}/hook")
+        wait_until(lambda: self.reports(), "a visit")
+        self.host.stop_daemon()
+        wait_until(lambda: told.exists() and len(told.read_text().splitlines()) == 3 and len(self.posted) == 3, "told three times")
+        self.assertEqual(told.read_text(), "unreachable verified\n" * 3)
+        self.assertEqual({(p["conclusion"], p["previous"]) for p in self.posted}, {("unreachable", "verified")})
+        self.host.start_daemon()
+        wait_until(lambda: len(self.posted) == 4, "the return, told once")
+        wait_until(lambda: len(told.read_text().splitlines()) == 4, "to the command too")
+        more = len(self.reports()) + 2
+        wait_until(lambda: len(self.reports()) >= more, "two visits more")
+        self.assertEqual((len(self.posted), len(told.read_text().splitlines())), (4, 4))
+        watch.send_signal(signal.SIGTERM)
+        self.assertEqual(watch.wait(PATIENCE), OK)
+
+    def test_an_absent_host_is_asked_more_and_more_seldom_and_the_end_says_it_was_absent(self):
+        """Somebody listens and hangs up. Only least times are looked at: a busy machine makes them longer."""
+        asked = []
+
+        class HangUp(socketserver.BaseRequestHandler):
+            def handle(self):
+                asked.append(time.monotonic())
+        with socketserver.ThreadingUnixStreamServer(str(self.host.folder / "gone.sock"), HangUp) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            watch = self.watch(f"unix:{self.host.folder}/gone.sock")
+            wait_until(lambda: len(asked) >= 4, "asked four times")
+            watch.send_signal(signal.SIGTERM)
+            ended = watch.wait(PATIENCE)
+            server.shutdown()
+            thread.join()
+        self.assertEqual(ended, UNAVAILABLE)
+        self.assertEqual(self.reports(), [])
+        for number, (before, after) in enumerate(zip(asked, asked[1:4])):
+            self.assertGreater(after - before, 0.95 * 2 ** number, asked)
+
+    def test_a_log_put_back_ends_the_watch_with_1_and_the_change_names_its_proof(self):
+        memory = self.host.folder / "watch-memory"
+        self.host.stop_daemon()
+        older = self.host.folder / "older"
+        shutil.copytree(self.host.data, older, ignore=shutil.ignore_patterns("look-up*"))
+        self.host.start_daemon()
+        self.host.append(b"later\n")
+        self.host.anchor()
+        watch = self.watch(f"unix:{self.host.control}", "--memory", memory, "--webhook",
+                           f"http://127.0.0.1:{self.hook.server_address[1]}/hook")
+        wait_until(lambda: self.reports(), "a visit")
+        self.host.stop_daemon()
+        wait_until(lambda: self.posted, "absence is told")
+        shutil.rmtree(self.host.data)
+        shutil.copytree(older, self.host.data)
+        self.host.start_daemon()
+        wait_until(lambda: self.posted[-1]["conclusion"] == "tampered", "and what came back")
+        self.assertTrue(pathlib.Path(self.posted[-1]["proof"]).is_dir(), self.posted[-1])
+        watch.send_signal(signal.SIGINT)
+        self.assertEqual(watch.wait(PATIENCE), TAMPERED)
+
     def test_a_change_is_told_once_and_the_end_is_clean(self):
         told = self.host.folder / "told"
         script = self.host.folder / "tell it; $(false)"  # a name that a shell would take apart
         script.write_text(f'#!/bin/sh\nprintf "%s|%s|%s|%s\\n" "$1" "$2" "$3" "$STELE_CONCLUSION" >> "{told}"\n')
         script.chmod(0o700)
         url = f"unix:{self.host.control}"
-        out = open(self.host.folder / "watch.out", "wb")
-        self.addCleanup(out.close)
-        watch = subprocess.Popen([BIN / "stele", "challenge", url, "--trust", self.trust, "--watch", "1", "--on-change", script,
-                                  "--webhook", f"http://127.0.0.1:{self.hook.server_address[1]}/hook", "-o", "json"],
-                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
-        self.addCleanup(lambda: watch.poll() is None and watch.kill())
-        reports = lambda: (self.host.folder / "watch.out").read_bytes().splitlines()  # noqa: E731
-        wait_until(lambda: len(reports()) >= 2, "two visits")
+        watch = self.watch(url, "--on-change", script, "--webhook", f"http://127.0.0.1:{self.hook.server_address[1]}/hook")
+        wait_until(lambda: len(self.reports()) >= 2, "two visits")
         self.assertFalse(told.exists(), "nothing had changed")
         self.host.stop_daemon()
         wait_until(lambda: told.exists() and len(self.posted) == 1, "the host's absence is told")
@@ -166,9 +263,8 @@ class Watch(unittest.TestCase):
         self.assertEqual([(p["schema"], p["conclusion"], p["previous"]) for p in self.posted],
                          [("stele.change/1", "unreachable", "verified"), ("stele.change/1", "verified", "unreachable")])
         watch.send_signal(signal.SIGINT)
-        self.assertEqual(watch.wait(PATIENCE), OK, watch.stderr.read())
-        watch.stderr.close()
-        for line in reports():
+        self.assertEqual(watch.wait(PATIENCE), OK)
+        for line in self.reports():
             self.assertEqual(json.loads(line)["conclusion"], "verified")
 
 

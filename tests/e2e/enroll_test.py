@@ -1,6 +1,8 @@
 """Goal: an auditor who knows nothing but a TPM maker's root enrols a host, and no other TPM, key, maker or era gets
 in. Method: real binaries, real TPMs of two makers made with swtpm_setup, HTTP and the control socket; each refusal
 beside the enrolment that must go through; a forging host by a relay that alters what passes."""
+import json
+import os
 import secrets
 import socket
 import struct
@@ -8,7 +10,7 @@ import threading
 import unittest
 
 from enroll_host import P384_CERTIFICATE, EnrolHost, Maker
-from stele_host import MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, run
+from stele_host import MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, content, run
 
 IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
 
@@ -146,12 +148,11 @@ class Enrolment(unittest.TestCase):
             return identity.bytes()
         return self.host.enroll(url=self.relayed(alter=alter), output=secrets.token_hex(4), **options)
 
-    def test_from_nothing_to_a_verdict(self):
-        """attest/README.md, "From nothing to a verdict"."""
+    def test_what_is_signed_agrees_with_what_provisioning_left(self):
         trust = self.host.enrolled(*self.host.signing)
         own = self.host.trust().read_text()
         text = trust.read_text()
-        # All that is signed agrees with what provisioning left; who made the TPM comes from the certificate.
+        # Who made the TPM comes from the certificate.
         for line in own.splitlines():
             if line.startswith("tpm_"):
                 continue
@@ -170,6 +171,17 @@ class Enrolment(unittest.TestCase):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertEqual(self.host.verify(trust=path)["conclusion"], "verified")
         self.assertIn(b"only claimed by the host", done.stdout)
+
+    def test_an_enrolment_is_recorded_before_it_is_answered(self):
+        for url, asked in ((None, ["/v1/enroll/identity", "/v1/enroll/activate"]),
+                           (f"unix:{self.host.control}", ["enroll", "enroll"])):
+            before = self.host.status()["log"]["size"]
+            self.host.enrolled(url=url, output=secrets.token_hex(4))
+            lines = self.host.stele("query", "--after", before - 1, "-o", "jsonl", expect=OK).stdout.splitlines()
+            texts = [json.loads(content(r)) for r in map(json.loads, lines) if r["kind"] == "access"]
+            requests = [text["request"] for text in texts]
+            self.assertEqual([r.get("target") or r["do"] for r in requests][:2], asked, texts)
+            self.assertEqual({text.get("uid", text.get("caller", {}).get("uid")) for text in texts}, {os.getuid()}, texts)
 
     def test_a_simulator_is_not_believed_unasked(self):
         self.check_refused(self.host.enroll(simulator=False, output="unasked"), UNDETERMINED, b"simulator_refused")
@@ -286,6 +298,7 @@ class Enrolment(unittest.TestCase):
         self.addCleanup(host.close)
         host.begin_log()
         host.tpm.stop()
+        self.check_refused(host.enroll(), TEMPORARY, b"ask again")  # it went while it was asked
         self.check_refused(host.enroll(), UNAVAILABLE, b"503")
         self.check_refused(host.enroll(url=f"unix:{host.control}"), UNAVAILABLE, b"TPM")
 

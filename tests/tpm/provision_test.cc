@@ -7,6 +7,7 @@
 
 #include "tests/tpm/provisioned.h"
 #include "tpm/esys.h"
+#include "tpm/hierarchies.h"
 #include "tpm/templates.h"
 
 namespace stele::test {
@@ -156,6 +157,7 @@ TEST(Provision, TheKeptGenesisDecidesOriginAndMode) {
 TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
   Provisioned log(Mode::a);
   tpm::ProvisionPlan plan = make_plan(Mode::a, 9);
+  plan.endorsement_auth = log.plan.endorsement_auth;  // else it is that which is refused
   plan.ak_handle += 2;
   plan.counter_handle += 2;
   plan.extend_handle += 2;
@@ -167,6 +169,30 @@ TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
     EXPECT_NE(std::string(refused.what()).find("--escrow-plain"), std::string::npos)
         << refused.what();
   }
+}
+
+TEST(Provision, AForeignEndorsementAuthValueIsRefusedBeforeAnythingIsMade) {
+  Swtpm swtpm;
+  tpm::Device device(swtpm.tcti());
+  const tpm::ProvisionPlan plan = make_plan();
+  tpm::AuthValue foreign = plan.endorsement_auth;
+  foreign[0] ^= 1;
+  tpm::change_auth(device, ESYS_TR_RH_ENDORSEMENT, foreign);
+  MemoryKeeper memory;
+  try {
+    tpm::provision(device, plan, {}, memory.keeper());
+    FAIL() << "provisioned under somebody else's endorsementAuth";
+  } catch (const tpm::ProvisionRefused& refused) {
+    EXPECT_NE(std::string(refused.what()).find("endorsement hierarchy"), std::string::npos);
+  }
+  EXPECT_FALSE(memory.kept.genesis);
+  for (const std::uint32_t handle : {plan.ak_handle, plan.counter_handle, plan.extend_handle}) {
+    EXPECT_FALSE(tpm::find_object(device, handle)) << std::hex << handle;
+  }
+  // The twin: set by an attempt of this log's own.
+  tpm::use_auth(device, ESYS_TR_RH_ENDORSEMENT, true, foreign);
+  tpm::change_auth(device, ESYS_TR_RH_ENDORSEMENT, plan.endorsement_auth);
+  EXPECT_NO_THROW(tpm::provision(device, plan, {}, memory.keeper()));
 }
 
 TEST(Provision, TwoLogsShareATpmAtDifferentHandles) {
