@@ -72,7 +72,7 @@ struct Options {
 
 class Appraiser {
  public:
-  explicit Appraiser(Options options);
+  explicit Appraiser(Options options, Presented what = Presented::store);
   ~Appraiser();
   Appraiser(Appraiser&&) noexcept;
 
@@ -106,10 +106,11 @@ class Appraiser {
   // statement.
   void answer(ByteView bytes);
 
-  // DIR/cosignatures, or a copy of it. Before the first entry. Without a policy it says nothing.
+  // DIR/cosignatures, or a copy of it. Before the first entry, and before begin_behind(). Without a
+  // policy it says nothing.
   void cosignatures(std::string_view text);
   // One line of receipts held off the host (witness/pushed.h), without its LF. Before the first
-  // entry. Without a trust file it says nothing.
+  // entry, and before begin_behind(). Without a trust file it says nothing.
   void held_receipt(std::string_view line, std::uint64_t number);
 
   // Ends the evidence. Once.

@@ -2,6 +2,18 @@
 
 namespace stele::attest {
 
+std::string_view name(Presented what) {
+  switch (what) {
+    case Presented::store:
+      return "store";
+    case Presented::bundle:
+      return "bundle";
+    case Presented::proof:
+      return "proof";
+  }
+  return "store";
+}
+
 std::string_view name(BootFigures::Policy policy) {
   switch (policy) {
     case BootFigures::Policy::none:

@@ -23,6 +23,11 @@ enum class Conclusion : std::uint8_t { verified, tampered, undetermined };
 std::string_view name(Conclusion);
 int exit_code(Conclusion);  // 0, 1, 2
 
+// What is judged: all that a host has, a part of it that may begin late, leave out and end early, or
+// one record.
+enum class Presented : std::uint8_t { store, bundle, proof };
+std::string_view name(Presented);  // "bundle"
+
 struct FindingAt {
   Finding finding;
   Place at;
@@ -84,7 +89,7 @@ struct Report {
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
-  std::string what;  // "store", "proof", "bundle"
+  Presented what = Presented::store;
   std::string origin;
   Hash log_id;
   TreeHead tree;
@@ -106,6 +111,7 @@ struct Report {
   std::string identity = "none";  // ek-chain | pinned-key | none
   std::optional<WitnessReport> witnesses;      // with a policy
   std::optional<std::uint64_t> held_receipts;  // that verified, of those given
+  std::uint64_t held_not_compared = 0;         // of those: the evidence does not lead there
   std::vector<Defect> defects;
   std::uint64_t defect_count = 0;
   std::vector<FindingAt> findings;

@@ -177,7 +177,7 @@ std::string to_json(const Report& r) {
       .raw("boots", boots(r.boots))
       .raw("defects", array(r.defects, defect))
       .raw("findings", array(r.findings, finding))
-      .text("what", r.what)
+      .text("what", name(r.what))
       .raw("held", r.held ? held(*r.held) : "null")
       .number("defect_count", r.defect_count)
       .number("finding_count", r.finding_count);

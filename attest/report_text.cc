@@ -75,7 +75,7 @@ std::string platform(const Report& r) {
            (b.starts == 1 ? "the one boot" : "each of the " + std::to_string(b.starts) + " boots") +
            " shown; advisory: who sits on the bus to the TPM can replay PCR values";
   }
-  if (r.what == "proof") return out + ": a proof shows no boot; verify the store";
+  if (r.what == Presented::proof) return out + ": a proof shows no boot; verify the store";
   switch (b.policy) {
     case BootFigures::Policy::none:
       return out +
@@ -98,7 +98,7 @@ void write_final(std::string& out, const Report& r) {
   if (!r.final_through) {
     std::string why = "nothing yet";
     if (*r.mode == Mode::b) {
-      why = r.what == "proof"
+      why = r.what == Presented::proof
                 ? "cannot be told: a proof shows no anchor behind its own; verify the "
                   "store"
                 : "nothing yet: two counter anchors must stand behind one, or "
@@ -148,7 +148,7 @@ void write_coverage(std::string& out, const Report& r) {
     tail += ": not covered by this verdict";
   }
   line(out, "unanchored", tail);
-  if (r.what == "proof") return;
+  if (r.what == Presented::proof) return;
   line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
   line(out, "boots",
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
@@ -164,8 +164,12 @@ void write_coverage(std::string& out, const Report& r) {
 
 void write_witnesses(std::string& out, const Report& r) {
   if (r.held_receipts) {
-    line(out, "held", count(*r.held_receipts, "receipt", "receipts") +
-                          " held off the host, each by this TPM: all are to be here");
+    std::string held = count(*r.held_receipts, "receipt", "receipts") +
+                       " held off the host, each by this TPM: all are to be here";
+    if (r.held_not_compared > 0) {
+      held += ", but for " + std::to_string(r.held_not_compared) + " that cannot be compared";
+    }
+    line(out, "held", held);
   }
   if (!r.witnesses) return;
   for (const WitnessSaw& saw : r.witnesses->witnesses) {
@@ -265,7 +269,7 @@ std::string next_step(const Report& r) {
 std::string to_text(const Report& r) {
   std::string out;
   line(out, "log", printable(r.origin.empty() ? "(unknown)" : r.origin) + "  " + to_hex(r.log_id));
-  line(out, r.what == "proof" ? "proof in tree" : "size",
+  line(out, r.what == Presented::proof ? "proof in tree" : "size",
        records(r.tree.size) + ", root " + to_hex(r.tree.root));
   std::string anchors =
       std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";

@@ -31,7 +31,7 @@ TEST(Evidence, AllRecordsAreJudgedAsTheStoreIs) {
   const PaperLog log = lived();
   const auto [report, memory] = appraise_evidence(bundle_of(log), judging(log));
   EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
-  EXPECT_EQ(report.what, "bundle");
+  EXPECT_EQ(report.what, Presented::bundle);
   EXPECT_EQ(report.held, (Held{12, std::nullopt}));
   EXPECT_EQ(report.coverage.unanchored, 2u);
   EXPECT_EQ(report.coverage.boots, 2u);
