@@ -22,16 +22,8 @@ Appraiser::State::State(Options given, Presented what)
     draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
     return;
   }
-  out.origin = trust.origin;
-  out.log_id = trust.log_id;
-  out.mode = trust.mode;
-  if (trust.mode == Mode::a) out.locked_from_outside = trust.locked_from_outside;
-  out.tpm_kind = trust.tpm_kind;
-  out.tpm_manufacturer = trust.tpm_manufacturer;
-  out.tpm_model = trust.tpm_model;
-  out.identity = "pinned-key";
+  describe(trust, options.eras_approved, out);
   if (options.policy) witnesses.emplace(*options.policy, trust.origin, what);
-  out.boots.policy = policy_of(trust);
 }
 
 void Appraiser::State::stop(Defect defect) {

@@ -65,7 +65,8 @@ struct Options {
   std::optional<Hash> nonce;
   std::optional<Memory> memory;
   std::set<Finding> require;  // findings that make the conclusion undetermined
-  // The trust file bears the auditor's signature, and it was checked: that approves its eras.
+  // The trust file bears the auditor's signature, and it was checked: that approves its eras, and
+  // vouches for the enrolment that it names.
   bool eras_approved = false;
   std::optional<Policy> policy;  // whose witnesses are believed; with a trust file only
 };

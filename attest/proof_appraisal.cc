@@ -106,15 +106,7 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options,
   bool checked = false;
   if (options.trust) {
     const TrustFile& trust = *options.trust;
-    out.origin = trust.origin;
-    out.log_id = trust.log_id;
-    out.mode = trust.mode;
-    if (trust.mode == Mode::a) out.locked_from_outside = trust.locked_from_outside;
-    out.tpm_kind = trust.tpm_kind;
-    out.tpm_manufacturer = trust.tpm_manufacturer;
-    out.tpm_model = trust.tpm_model;
-    out.identity = "pinned-key";
-    out.boots.policy = policy_of(trust);
+    describe(trust, options.eras_approved, out);
     if (trust.era > 0 && !options.eras_approved) {
       draft.defect({Fault::era_not_approved,
                     {},

@@ -65,6 +65,22 @@ std::string mode(const Report& r) {
                "(trust on first install)";
 }
 
+// What it rests on that this key is that TPM's.
+std::string identity(const Report& r) {
+  if (r.identity == "none") return "none: no trust file, so any TPM, or none, could have signed this";
+  if (r.identity == "ek-chain") {
+    std::string words = "ek-chain: the auditor signed that the TPM's certificate led to a root of his";
+    if (r.tpm_kind == TpmKind::simulator) words += "; but it is a simulator's";
+    return words;
+  }
+  std::string words = "pinned-key: trust on first use of the key in the trust file";
+  if (r.enrolment_claimed) {
+    words += "; that it was enrolled by its maker's certificate is claimed there, and no --auditor-key "
+             "has checked who says so";
+  }
+  return words;
+}
+
 // What a pass rests on, and what an unknown lacks.
 std::string platform(const Report& r) {
   std::string out(name(r.platform));
@@ -280,6 +296,7 @@ std::string to_text(const Report& r) {
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
+  line(out, "identity", identity(r));
   write_held(out, r);
   write_coverage(out, r);
   write_witnesses(out, r);
