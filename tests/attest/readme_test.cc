@@ -11,8 +11,8 @@
 #include "attest/codec.h"
 #include "attest/evidence/writer.h"
 #include "attest/receipt.h"
-#include "tests/support/paper_witnesses.h"
 #include "tests/support/examples.h"
+#include "tests/support/paper_witnesses.h"
 #include "tests/support/vectors.h"
 
 namespace stele::attest {

@@ -237,7 +237,7 @@ TEST(Family33, AnAttestationOfAnotherAlgorithmIsRefusedAsNamed) {
   };
   judge.accepted(fault(attest) == "accepted", "the twin");
   // PCR banks: SHA-1, SHA-384, SHA-512, SM3, SHA3-256, none, HMAC.
-  for (const std::uint16_t bank : {0x0004, 0x000c, 0x000d, 0x0012, 0x0027, 0x0010, 0x0005}) {
+  for (const unsigned bank : {0x0004u, 0x000cu, 0x000du, 0x0012u, 0x0027u, 0x0010u, 0x0005u}) {
     Bytes bent = attest;
     bent[selection] = static_cast<std::uint8_t>(bank >> 8);
     bent[selection + 1] = static_cast<std::uint8_t>(bank);
@@ -266,7 +266,7 @@ TEST(Family33, AnAttestationOfAnotherAlgorithmIsRefusedAsNamed) {
   }
   // Other structures that the same key signs: NV, command audit, session audit, certify, creation,
   // time, NV digest.
-  for (const std::uint16_t type : {0x8014, 0x8015, 0x8016, 0x8017, 0x8019, 0x801a, 0x801c}) {
+  for (const unsigned type : {0x8014u, 0x8015u, 0x8016u, 0x8017u, 0x8019u, 0x801au, 0x801cu}) {
     Bytes bent = attest;
     bent[4] = static_cast<std::uint8_t>(type >> 8);
     bent[5] = static_cast<std::uint8_t>(type);

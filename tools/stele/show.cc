@@ -41,7 +41,8 @@ void show(const Common& common, const Arguments& arguments) {
 
 void add_show(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("show", "Show one record, and who, what and with what outcome was read out of it");
+  CLI::App* command = app.add_subcommand(
+      "show", "Show one record, and who, what and with what outcome was read out of it");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
       ->check(is_number())
       ->required();
