@@ -207,6 +207,18 @@ TEST(EvidenceWitness, AFlippedSectionIsNeverBelievedAndNeverTampering) {
       if (through && *through != 4 && *through != 7) tally.missed += 1;
     }
   }
+  // Around the section: the rules of every bundle.
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    if (at >= first && at < first + text.size()) continue;
+    Bytes bent = good;
+    bent[at] = static_cast<std::uint8_t>(bent[at] ^ (1u << at % 8));
+    bent = test::sealed_again(std::move(bent));
+    ++tally.injected;
+    if (bent != good && judged(bent, believing(bed, "any")).conclusion == Conclusion::verified) {
+      ++tally.missed;
+      ADD_FAILURE() << "byte " << at << " of " << good.size();
+    }
+  }
   tally.report(26, "a bundle's cosigned heads, every bit");
 }
 
