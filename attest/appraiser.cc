@@ -13,25 +13,17 @@ constexpr auto kLastKnownEntry = static_cast<std::uint8_t>(EntryKind::remark);
 
 }  // namespace
 
-Appraiser::State::State(Options given)
+Appraiser::State::State(Options given, Presented what)
     : options(std::move(given)),
       trust(options.trust.value_or(TrustFile{})),
       era(std::make_unique<JudgedEra>(trust, draft, out)) {
-  out.what = "store";
+  out.what = what;
   if (!options.trust) {
     draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
     return;
   }
-  out.origin = trust.origin;
-  out.log_id = trust.log_id;
-  out.mode = trust.mode;
-  if (trust.mode == Mode::a) out.locked_from_outside = trust.locked_from_outside;
-  out.tpm_kind = trust.tpm_kind;
-  out.tpm_manufacturer = trust.tpm_manufacturer;
-  out.tpm_model = trust.tpm_model;
-  out.identity = "pinned-key";
-  if (options.policy) witnesses.emplace(*options.policy, trust.origin, true);
-  out.boots.policy = policy_of(trust);
+  describe(trust, options.eras_approved, out);
+  if (options.policy) witnesses.emplace(*options.policy, trust.origin, what);
 }
 
 void Appraiser::State::stop(Defect defect) {
@@ -122,7 +114,7 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
     era->finality.counter_anchor(statement.seq, statement.tree.size, entry.receipt->kind());
   }
   remember(statement, chain()->newest_digest());
-  if (held) held->anchored(chain()->newest_digest());
+  if (held) held->anchored(statement, chain()->newest_digest());
   era->newest = chain()->memory();
   era->newest->counter_size = std::min(counter_size, statement.tree.size);
   if (era->runs.ends_cleanly()) era->newest->state |= Memory::kCleanEnd;
@@ -199,7 +191,13 @@ void Appraiser::State::record(std::uint64_t index, const CheckedRecord& record) 
   sources.add(index, decoded && leaf.kind == Kind::source);
 }
 
-Appraiser::Appraiser(Options options) : state_(std::make_unique<State>(std::move(options))) {}
+// Where records are taken or left out one part at a time.
+void Appraiser::State::judge_witnessed_head() {
+  if (witnesses && witnesses->needs(tree.size())) witnesses->head(tree.head(), draft);
+}
+
+Appraiser::Appraiser(Options options, Presented what)
+    : state_(std::make_unique<State>(std::move(options), what)) {}
 Appraiser::~Appraiser() = default;
 Appraiser::Appraiser(Appraiser&&) noexcept = default;
 

@@ -65,14 +65,15 @@ struct Options {
   std::optional<Hash> nonce;
   std::optional<Memory> memory;
   std::set<Finding> require;  // findings that make the conclusion undetermined
-  // The trust file bears the auditor's signature, and it was checked: that approves its eras.
+  // The trust file bears the auditor's signature, and it was checked: that approves its eras, and
+  // vouches for the enrolment that it names.
   bool eras_approved = false;
   std::optional<Policy> policy;  // whose witnesses are believed; with a trust file only
 };
 
 class Appraiser {
  public:
-  explicit Appraiser(Options options);
+  explicit Appraiser(Options options, Presented what = Presented::store);
   ~Appraiser();
   Appraiser(Appraiser&&) noexcept;
 
@@ -106,10 +107,11 @@ class Appraiser {
   // statement.
   void answer(ByteView bytes);
 
-  // DIR/cosignatures, or a copy of it. Before the first entry. Without a policy it says nothing.
+  // DIR/cosignatures, or a copy of it. Before the first entry, and before begin_behind(). Without a
+  // policy it says nothing.
   void cosignatures(std::string_view text);
   // One line of receipts held off the host (witness/pushed.h), without its LF. Before the first
-  // entry. Without a trust file it says nothing.
+  // entry, and before begin_behind(). Without a trust file it says nothing.
   void held_receipt(std::string_view line, std::uint64_t number);
 
   // Ends the evidence. Once.

@@ -9,10 +9,11 @@ void Appraiser::begin_behind(const Hash& log_id, const Hash& digest, CompactRang
   ENSURE(!s.begun && s.tree.size() == 0);
   s.begun = true;
   s.tree = std::move(tree);
-  s.agreed = s.largest_stated = s.tree.size();
+  s.agreed = s.largest_stated = s.begins_at = s.tree.size();
   s.sources.skip(0, s.tree.size());
   s.begin_behind(log_id, digest);
   if (s.answer && s.chain()) s.answer->anchored(*s.chain(), s.options.memory->clock_ms);
+  if (!s.stopped) s.judge_witnessed_head();
 }
 
 // Of what the host says about the start nothing is believed: either it is what is remembered, or
@@ -61,6 +62,7 @@ void Appraiser::State::resume_era(const TrustPins& pins, const Memory& memory) {
       AnchorChain::resume(memory, std::move(genesis), pins.first_counter, std::move(*identity)));
   era->resumed = true;
   era->newest = memory;
+  if (held) held->begins_behind(memory.log_id, memory.seq, memory.digest);
   era->runs.resume(memory);
   era->times.resume(memory);
   // In Mode B nothing is known of the receipts before: the memory itself is what makes them final.
@@ -78,7 +80,10 @@ void Appraiser::elided(std::uint64_t end, std::span<const Hash> roots) {
   const std::uint64_t begin = s.tree.size();
   const std::vector<NodeId> nodes = range_nodes(begin, end);
   ENSURE(begin < end && nodes.size() == roots.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) s.tree.append_subtree(nodes[i].level, roots[i]);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    s.tree.append_subtree(nodes[i].level, roots[i]);
+    s.judge_witnessed_head();
+  }
   s.sources.skip(begin, end);
   s.era->times.elided();
 }

@@ -52,16 +52,17 @@ void Appraiser::State::judge_end() {
 
 // What others saw of this log.
 void Appraiser::State::judge_outside() {
-  if (witnesses) witnesses->finish(tree.size(), records_unread, draft, out);
+  if (witnesses) witnesses->finish({begins_at, tree.size(), records_unread}, draft, out);
   if (!held) return;
   out.held_receipts = held->held();
   if (stopped || journal_unread) return;
-  held->finish(draft, [this](const Hash& log, std::uint64_t seq) {
+  const auto is_given_up = [this](const Hash& log, std::uint64_t seq) {
     Memory as_remembered;
     as_remembered.log_id = log;
     as_remembered.seq = seq;
     return given_up(as_remembered);
-  });
+  };
+  held->finish(draft, is_given_up, out);
 }
 
 void Appraiser::State::judge_memory() {

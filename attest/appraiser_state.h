@@ -44,7 +44,7 @@ struct JudgedEra {
 };
 
 struct Appraiser::State {
-  explicit State(Options options);
+  State(Options options, Presented what);
 
   void begin(std::uint8_t kind, ByteView payload);
   void begin_trusted(ByteView payload);
@@ -68,6 +68,7 @@ struct Appraiser::State {
   void remember(const Statement& statement, const Hash& digest);
   void judge_tree(const Statement& statement);
   bool judge_head(const TreeHead& stated, const std::string& who, Place at);
+  void judge_witnessed_head();
   void record(std::uint64_t index, const CheckedRecord& record);
   void judge_genesis_record(std::uint64_t index, const CheckedRecord& record, bool decoded);
   void judge_memory();
@@ -92,6 +93,7 @@ struct Appraiser::State {
 
   CompactRange tree;
   SourceWindow sources;
+  std::uint64_t begins_at = 0;       // how many records stood before partial evidence
   std::uint64_t agreed = 0;          // records up to which a statement's root was the tree's
   bool tree_broken = false;          // a root or a size did not fit: later ones cannot either
   bool open_tree_fits = false;       // the open statement's root is the tree's

@@ -121,6 +121,7 @@ bool same_era(const TrustPins& a, const TrustPins& b) {
   other.slack_ms = a.slack_ms;
   other.clock_update_ms = a.clock_update_ms;
   other.tpm_kind = a.tpm_kind;
+  other.enrolled = a.enrolled;
   other.locked_from_outside = a.locked_from_outside;
   other.boot_policy = a.boot_policy;
   other.tpm_manufacturer = a.tpm_manufacturer;

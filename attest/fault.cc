@@ -116,6 +116,8 @@ constexpr std::string_view kFindings[] = {
     "unapproved_boot",
     "boot_log_missing",
     "boot_log_unexplained",
+    "cosigned_head_not_compared",
+    "held_receipt_not_compared",
 };
 
 constexpr bool rows_stand_in_order() {
@@ -126,7 +128,7 @@ constexpr bool rows_stand_in_order() {
 }
 static_assert(rows_stand_in_order());
 static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::simulator_refused) + 1);
-static_assert(std::size(kFindings) == static_cast<std::size_t>(Finding::boot_log_unexplained) + 1);
+static_assert(std::size(kFindings) == kFindingKinds);
 
 const FaultRow& row(Fault fault) {
   return kFaults[static_cast<std::size_t>(fault)];

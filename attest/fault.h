@@ -4,6 +4,7 @@
 // A name is added, never renamed or reused: scripts match on them (see README.md, "Faults").
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -118,7 +119,11 @@ enum class Finding : std::uint16_t {
   unapproved_boot,       // a boot that the trust file's policy does not know
   boot_log_missing,      // a boot log that a boot bundle commits to is not there
   boot_log_unexplained,  // a boot log that does not give the quoted PCR values, or cannot be read
+  cosigned_head_not_compared,  // the evidence does not tell the tree at a head that a witness signed
+  held_receipt_not_compared,   // of an anchor from before the evidence, or of an era it does not show
 };
+constexpr std::size_t kFindingKinds =
+    static_cast<std::size_t>(Finding::held_receipt_not_compared) + 1;
 
 // Where: at most one coordinate.
 struct Place {

@@ -84,7 +84,7 @@ void judge_record(const Proof& proof, const Statement& statement, ReportDraft& d
 void judge_witnesses(const Statement& statement, const Options& options,
                      std::string_view cosignatures, ReportDraft& draft, Report& out) {
   if (!options.policy) return;
-  WitnessRules rules(*options.policy, options.trust->origin, false);
+  WitnessRules rules(*options.policy, options.trust->origin, Presented::proof);
   const auto heads = parse_cosigned_heads(cosignatures);
   if (heads) {
     for (const CosignedHead& head : *heads) rules.take(head, draft);
@@ -93,7 +93,7 @@ void judge_witnesses(const Statement& statement, const Options& options,
                   "the cosignatures cannot be read: " + heads.error().detail);
   }
   rules.head(statement.tree, draft);
-  rules.finish(statement.tree.size, false, draft, out);
+  rules.finish({0, statement.tree.size, false}, draft, out);
 }
 
 }  // namespace
@@ -102,19 +102,11 @@ Report Appraiser::appraise_proof(ByteView bytes, const Options& options,
                                  std::string_view cosignatures) {
   ReportDraft draft;
   Report out;
-  out.what = "proof";
+  out.what = Presented::proof;
   bool checked = false;
   if (options.trust) {
     const TrustFile& trust = *options.trust;
-    out.origin = trust.origin;
-    out.log_id = trust.log_id;
-    out.mode = trust.mode;
-    if (trust.mode == Mode::a) out.locked_from_outside = trust.locked_from_outside;
-    out.tpm_kind = trust.tpm_kind;
-    out.tpm_manufacturer = trust.tpm_manufacturer;
-    out.tpm_model = trust.tpm_model;
-    out.identity = "pinned-key";
-    out.boots.policy = policy_of(trust);
+    describe(trust, options.eras_approved, out);
     if (trust.era > 0 && !options.eras_approved) {
       draft.defect({Fault::era_not_approved,
                     {},

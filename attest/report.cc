@@ -2,6 +2,18 @@
 
 namespace stele::attest {
 
+std::string_view name(Presented what) {
+  switch (what) {
+    case Presented::store:
+      return "store";
+    case Presented::bundle:
+      return "bundle";
+    case Presented::proof:
+      return "proof";
+  }
+  return "store";
+}
+
 std::string_view name(BootFigures::Policy policy) {
   switch (policy) {
     case BootFigures::Policy::none:
@@ -12,6 +24,19 @@ std::string_view name(BootFigures::Policy policy) {
       return "rules";
   }
   return "none";
+}
+
+void describe(const TrustFile& trust, bool signature_checked, Report& report) {
+  report.origin = trust.origin;
+  report.log_id = trust.log_id;
+  report.mode = trust.mode;
+  if (trust.mode == Mode::a) report.locked_from_outside = trust.locked_from_outside;
+  report.tpm_kind = trust.tpm_kind;
+  report.tpm_manufacturer = trust.tpm_manufacturer;
+  report.tpm_model = trust.tpm_model;
+  report.identity = trust.enrolled && signature_checked ? "ek-chain" : "pinned-key";
+  report.enrolment_claimed = trust.enrolled && !signature_checked;
+  report.boots.policy = policy_of(trust);
 }
 
 BootFigures::Policy policy_of(const TrustPins& pins) {

@@ -23,6 +23,11 @@ enum class Conclusion : std::uint8_t { verified, tampered, undetermined };
 std::string_view name(Conclusion);
 int exit_code(Conclusion);  // 0, 1, 2
 
+// What is judged: all that a host has, a part of it that may begin late, leave out and end early, or
+// one record.
+enum class Presented : std::uint8_t { store, bundle, proof };
+std::string_view name(Presented);  // "bundle"
+
 struct FindingAt {
   Finding finding;
   Place at;
@@ -84,7 +89,7 @@ struct Report {
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
-  std::string what;  // "store", "proof", "bundle"
+  Presented what = Presented::store;
   std::string origin;
   Hash log_id;
   TreeHead tree;
@@ -103,14 +108,21 @@ struct Report {
   TpmKind tpm_kind = TpmKind::unknown;
   std::string tpm_manufacturer;
   std::string tpm_model;
-  std::string identity = "none";  // ek-chain | pinned-key | none
+  // What the TPM's identity rests on. ek-chain: an enrolment that the auditor whose key was given
+  // signed; pinned-key: the trust file alone; none: nothing.
+  std::string identity = "none";
+  bool enrolment_claimed = false;  // by a trust file whose signature no key given has checked
   std::optional<WitnessReport> witnesses;      // with a policy
   std::optional<std::uint64_t> held_receipts;  // that verified, of those given
+  std::uint64_t held_not_compared = 0;         // of those: the evidence does not lead there
   std::vector<Defect> defects;
   std::uint64_t defect_count = 0;
   std::vector<FindingAt> findings;
   std::uint64_t finding_count = 0;
 };
+
+// What the trust file says of log and TPM; `signature_checked`: under a key that the verifier gave.
+void describe(const TrustFile& trust, bool signature_checked, Report& report);
 
 std::string to_json(const Report& report);  // one line, schema stele.verdict/1
 std::string to_text(const Report& report);  // for a person; control characters escaped; ends with

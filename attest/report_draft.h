@@ -18,7 +18,6 @@ namespace stele::attest {
 class ReportDraft {
  public:
   static constexpr std::size_t kMaxOfAKind = 10;
-  static constexpr std::size_t kKinds = static_cast<std::size_t>(Finding::boot_log_unexplained) + 1;
 
   void defect(Defect defect);
   void finding(Finding finding, Place at, std::string detail);
@@ -32,7 +31,7 @@ class ReportDraft {
   std::array<Outcome, 4> worst_{};  // pass
   std::vector<Defect> fails_, unknowns_;
   std::vector<FindingAt> findings_;
-  std::array<std::uint64_t, kKinds> seen_{};
+  std::array<std::uint64_t, kFindingKinds> seen_{};
   std::uint64_t defect_count_ = 0;
 };
 

@@ -157,12 +157,13 @@ std::string to_json(const Report& r) {
   // Only where it is known: verdicts that were given before it could be known stay what they were.
   if (r.locked_from_outside.value_or(false)) anchors.text("locked_from", "outside");
   anchors.raw("final_through", r.final_through ? final_through(*r.final_through) : "null");
-  const std::string tpm = Object()
-                              .text("kind", name(r.tpm_kind))
-                              .text("manufacturer", r.tpm_manufacturer)
-                              .text("model", r.tpm_model)
-                              .text("identity", r.identity)
-                              .done();
+  Object tpm;
+  tpm.text("kind", name(r.tpm_kind))
+      .text("manufacturer", r.tpm_manufacturer)
+      .text("model", r.tpm_model)
+      .text("identity", r.identity);
+  // As locked_from: only where there is something to say.
+  if (r.enrolment_claimed) tpm.text("identity_claimed", "ek-chain");
   Object verdict;
   verdict.text("schema", "stele.verdict/1")
       .text("conclusion", name(r.conclusion))
@@ -173,11 +174,11 @@ std::string to_json(const Report& r) {
       .raw("log", log)
       .raw("coverage", coverage(r.coverage))
       .raw("anchors", anchors.done())
-      .raw("tpm", tpm)
+      .raw("tpm", tpm.done())
       .raw("boots", boots(r.boots))
       .raw("defects", array(r.defects, defect))
       .raw("findings", array(r.findings, finding))
-      .text("what", r.what)
+      .text("what", name(r.what))
       .raw("held", r.held ? held(*r.held) : "null")
       .number("defect_count", r.defect_count)
       .number("finding_count", r.finding_count);

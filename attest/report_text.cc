@@ -65,6 +65,22 @@ std::string mode(const Report& r) {
                "(trust on first install)";
 }
 
+// What it rests on that this key is that TPM's.
+std::string identity(const Report& r) {
+  if (r.identity == "none") return "none: no trust file, so any TPM, or none, could have signed this";
+  if (r.identity == "ek-chain") {
+    std::string words = "ek-chain: the auditor signed that the TPM's certificate led to a root of his";
+    if (r.tpm_kind == TpmKind::simulator) words += "; but it is a simulator's";
+    return words;
+  }
+  std::string words = "pinned-key: trust on first use of the key in the trust file";
+  if (r.enrolment_claimed) {
+    words += "; that it was enrolled by its maker's certificate is claimed there, and no --auditor-key "
+             "has checked who says so";
+  }
+  return words;
+}
+
 // What a pass rests on, and what an unknown lacks.
 std::string platform(const Report& r) {
   std::string out(name(r.platform));
@@ -75,7 +91,7 @@ std::string platform(const Report& r) {
            (b.starts == 1 ? "the one boot" : "each of the " + std::to_string(b.starts) + " boots") +
            " shown; advisory: who sits on the bus to the TPM can replay PCR values";
   }
-  if (r.what == "proof") return out + ": a proof shows no boot; verify the store";
+  if (r.what == Presented::proof) return out + ": a proof shows no boot; verify the store";
   switch (b.policy) {
     case BootFigures::Policy::none:
       return out +
@@ -98,7 +114,7 @@ void write_final(std::string& out, const Report& r) {
   if (!r.final_through) {
     std::string why = "nothing yet";
     if (*r.mode == Mode::b) {
-      why = r.what == "proof"
+      why = r.what == Presented::proof
                 ? "cannot be told: a proof shows no anchor behind its own; verify the "
                   "store"
                 : "nothing yet: two counter anchors must stand behind one, or "
@@ -148,7 +164,7 @@ void write_coverage(std::string& out, const Report& r) {
     tail += ": not covered by this verdict";
   }
   line(out, "unanchored", tail);
-  if (r.what == "proof") return;
+  if (r.what == Presented::proof) return;
   line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
   line(out, "boots",
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
@@ -164,8 +180,12 @@ void write_coverage(std::string& out, const Report& r) {
 
 void write_witnesses(std::string& out, const Report& r) {
   if (r.held_receipts) {
-    line(out, "held", count(*r.held_receipts, "receipt", "receipts") +
-                          " held off the host, each by this TPM: all are to be here");
+    std::string held = count(*r.held_receipts, "receipt", "receipts") +
+                       " held off the host, each by this TPM: all are to be here";
+    if (r.held_not_compared > 0) {
+      held += ", but for " + std::to_string(r.held_not_compared) + " that cannot be compared";
+    }
+    line(out, "held", held);
   }
   if (!r.witnesses) return;
   for (const WitnessSaw& saw : r.witnesses->witnesses) {
@@ -265,7 +285,7 @@ std::string next_step(const Report& r) {
 std::string to_text(const Report& r) {
   std::string out;
   line(out, "log", printable(r.origin.empty() ? "(unknown)" : r.origin) + "  " + to_hex(r.log_id));
-  line(out, r.what == "proof" ? "proof in tree" : "size",
+  line(out, r.what == Presented::proof ? "proof in tree" : "size",
        records(r.tree.size) + ", root " + to_hex(r.tree.root));
   std::string anchors =
       std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
@@ -276,6 +296,7 @@ std::string to_text(const Report& r) {
   line(out, "tpm",
        std::string(name(r.tpm_kind)) + ' ' + printable(r.tpm_manufacturer) + ' ' +
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
+  line(out, "identity", identity(r));
   write_held(out, r);
   write_coverage(out, r);
   write_witnesses(out, r);

@@ -16,6 +16,7 @@ namespace {
 // Which of them a file begins with follows from what it holds: there is no older form.
 constexpr std::string_view kFirstLine = "stele-trust 1";
 constexpr std::string_view kFirstLineWithMore = "stele-trust 2";
+constexpr std::string_view kEnrolledLine = "identity ek-chain";
 constexpr std::string_view kLockedLine = "locked_from outside";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
@@ -225,7 +226,19 @@ Result<void> parse_part(const LineOf<Part> (&expected)[N], Lines& lines, Part& p
   return ok();
 }
 
-bool has_more(const TrustPins& pins) { return pins.locked_from_outside || pins.boot_policy; }
+bool has_more(const TrustPins& pins) {
+  return pins.enrolled || pins.locked_from_outside || pins.boot_policy;
+}
+
+Result<void> parse_enrolled(Lines& lines, TrustPins& pins) {
+  if (!lines.rest.starts_with("identity")) return ok();
+  std::string_view found;
+  ++lines.number;
+  if (!take_line(lines.rest, found)) return malformed(lines.number, "the line does not end");
+  if (found != kEnrolledLine) return malformed(lines.number, "not a value of identity");
+  pins.enrolled = true;
+  return ok();
+}
 
 Result<void> parse_locked(Lines& lines, TrustPins& pins) {
   if (!lines.rest.starts_with("locked_from")) return ok();
@@ -262,6 +275,7 @@ Result<void> parse_pins(Lines& lines, TrustPins& pins) {
                                        std::string(kFirstLineWithMore) + "\"");
   }
   if (auto read = parse_part(kLines, lines, pins); !read || !with_more) return read;
+  if (auto read = parse_enrolled(lines, pins); !read) return read;
   if (auto read = parse_locked(lines, pins); !read) return read;
   if (auto read = parse_boot_policy(lines, pins); !read) return read;
   if (!has_more(pins)) return malformed(lines.number + 1, "version 2 without a line of its own");
@@ -305,6 +319,7 @@ void write_pins(const TrustPins& pins, std::string& out) {
   out.append(has_more(pins) ? kFirstLineWithMore : kFirstLine).append("\n");
   write_part(kLines, pins, out);
   ENSURE(!pins.locked_from_outside || pins.mode == Mode::a);
+  if (pins.enrolled) out.append(kEnrolledLine).append("\n");
   if (pins.locked_from_outside) out.append(kLockedLine).append("\n");
   if (pins.boot_policy) out += boot::to_text(*pins.boot_policy);
 }

@@ -7,6 +7,7 @@
 //   clock_update_ms N tpm_kind discrete|firmware|virtual|simulator|unknown · tpm_manufacturer TEXT
 //   · tpm_model TEXT
 // A file with any line of these begins `stele-trust 2`, one without is version 1, whoever writes it:
+//   identity ek-chain         only in what `stele enroll` wrote, never in a host's own
 //   locked_from outside       only of mode a, only in what `stele lock` wrote, never in a host's own
 //   boot_…                    the boot policy (boot/policy_text.h)
 // Then, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
@@ -58,6 +59,9 @@ struct TrustPins {
   TpmKind tpm_kind = TpmKind::unknown;
   std::string tpm_manufacturer;
   std::string tpm_model;
+  // An enrolment checked the EK certificate to a root that the auditor pins, and that EK and AK are in
+  // one TPM. Worth what the signature over the file is: without one, it is a claim.
+  bool enrolled = false;
   // The auditor set ownerAuth and lockoutAuth, and the host never had them; false: nobody who
   // could know it says so, which of mode A leaves trust on first install.
   bool locked_from_outside = false;

@@ -7,6 +7,7 @@
 #include "attest/entry.h"
 #include "attest/evidence/assembler.h"
 #include "storage/store_reader.h"
+#include "storage/whole_file.h"
 
 namespace stele::storage {
 namespace {
@@ -98,6 +99,29 @@ std::uint64_t count(const attest::IndexRanges& shown, std::uint64_t start) {
   return records;
 }
 
+using Heads = std::vector<attest::CosignedHead>;
+
+// Those that the store keeps, or why they cannot be read; none without the file.
+attest::Result<Heads> read_heads(FileSystem& files, const std::string& directory) {
+  const auto text = read_whole(files, directory + "/cosignatures", attest::kMaxCosignedBytes);
+  if (!text) return Heads{};
+  return attest::parse_cosigned_heads(*text);
+}
+
+// Those whose tree evidence of the records [begin, end) tells.
+Heads told(attest::Result<Heads> heads, std::uint64_t begin, std::uint64_t end,
+           EvidenceWritten& written) {
+  if (!heads) {
+    written.unreadable_heads = heads.error();
+    return {};
+  }
+  std::erase_if(*heads, [&](const attest::CosignedHead& head) {
+    return head.checkpoint.tree.size < begin || head.checkpoint.tree.size > end;
+  });
+  written.heads = heads->size();
+  return *std::move(heads);
+}
+
 class Hand {
  public:
   Hand(FileSystem& files, const std::string& directory, attest::EvidenceAssembler& assembler)
@@ -129,6 +153,8 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
                                const EvidenceRequest& request,
                                const std::function<void(ByteView)>& sink,
                                const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  // Before the log: what was cosigned then is in it.
+  auto heads = read_heads(files, directory);
   const Outline outline = read_outline(files, directory, request.since);
   // After the journal: a statement is only of records that are durable.
   const std::uint64_t size = store.head().size;
@@ -152,8 +178,10 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
   const std::set<std::uint64_t> earlier = add_sources(store, start, shown);
   const std::uint64_t total = request.all_records ? size : outline.stated;
   written.shown = earlier.size() + count(shown, start);
+  const Heads cosigned = told(std::move(heads), start, total, written);
 
-  attest::EvidenceWriter writer(sink);
+  attest::EvidenceWriter writer(sink, cosigned.empty() ? attest::kEvidenceVersion
+                                                       : attest::kEvidenceVersionWithHeads);
   const auto records = [&](std::uint64_t begin, std::uint64_t end,
                            const std::function<void(const RecordView&)>& take) {
     store.visit(begin, end, [&](const StoredRecord& record) {
@@ -165,6 +193,7 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
   attest::EvidenceAssembler assembler(writer, store, records, std::move(shown));
   if (!request.trust.empty()) writer.write(attest::TrustPart{attest::view(request.trust)});
   if (!request.answer.empty()) writer.write(attest::AnswerPart{request.answer});
+  if (!cosigned.empty()) assembler.heads(cosigned);
   if (outline.start) {
     assembler.start(request.since->log_id, request.since->digest, start);
     for (const std::uint64_t index : earlier) assembler.earlier(index);

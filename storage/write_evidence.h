@@ -1,4 +1,5 @@
-// Writes an evidence bundle (attest/evidence/format.h) of a store, read as it is.
+// Writes an evidence bundle (attest/evidence/format.h) of a store, read as it is, with what witnesses
+// signed (DIR/cosignatures) of the heads that it leads to.
 //
 // Thread safety: beside a writer and other readers of the store. Blocks: reads the journal, and every
 // record shown (twice, for the sources that they name). Memory: a record, an entry, the places of the
@@ -39,6 +40,8 @@ struct EvidenceWritten {
   } outcome = Outcome::written;
   std::uint64_t anchored = 0;  // records that the newest statement with a receipt covers
   std::uint64_t shown = 0;     // records shown, sources among them
+  std::size_t heads = 0;       // cosigned ones, given along
+  std::optional<attest::Defect> unreadable_heads;  // the file of them is there, and cannot be read
 };
 
 // progress (may be empty): records shown or elided so far, and how many there will be.

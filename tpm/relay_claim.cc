@@ -13,10 +13,10 @@ attest::Result<attest::TrustFile> verify_relay_claim(const RelayHello& hello) {
   if (trust->mode != attest::Mode::a) {
     return Defect(Fault::value_out_of_range, {}, "its log is not of mode a");
   }
-  if (trust->locked_from_outside || trust->boot_policy) {
+  if (trust->enrolled || trust->locked_from_outside || trust->boot_policy) {
     return Defect(Fault::value_out_of_range, {},
-                  "its trust file says what only an auditor's own can: how its TPM was locked, or "
-                  "which boots are known");
+                  "its trust file says what only an auditor's own can: that it was enrolled, how its "
+                  "TPM was locked, or which boots are known");
   }
   const auto genesis = attest::decode_genesis(hello.genesis);
   if (!genesis) return genesis.error();

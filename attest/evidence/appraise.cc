@@ -19,6 +19,7 @@ struct EvidenceAppraiser::State {
   void take(const EvidencePart& part);
   void take(const TrustPart& part);
   void take(const AnswerPart& part);
+  void take(const HeadsPart& part);
   void take(const StartPart& part);
   void take(const EarlierPart& part);
   void take(const EntryPart& part);
@@ -33,6 +34,8 @@ struct EvidenceAppraiser::State {
   EvidenceOptions options;
   EvidenceDecoder decoder;
   std::optional<Bytes> given_answer;
+  std::optional<std::string> given_heads;
+  std::function<void(const HeldLine&)> held_lines;
   std::optional<Appraiser> appraiser;  // once the trust is known
   std::vector<RecordView> waiting;     // views into the decoder
   std::vector<CheckedRecord> checked;
@@ -47,8 +50,14 @@ struct EvidenceAppraiser::State {
 
 Appraiser& EvidenceAppraiser::State::judge() {
   if (!appraiser) {
-    appraiser.emplace(options);
+    appraiser.emplace(options, Presented::bundle);
     if (given_answer) appraiser->answer(*given_answer);
+    if (given_heads) appraiser->cosignatures(*given_heads);
+    if (held_lines) {
+      held_lines([this](std::string_view line, std::uint64_t number) {
+        appraiser->held_receipt(line, number);
+      });
+    }
   }
   return *appraiser;
 }
@@ -71,6 +80,11 @@ void EvidenceAppraiser::State::take(const TrustPart& part) {
 
 void EvidenceAppraiser::State::take(const AnswerPart& part) {
   if (!given_answer) judge().answer(part.bytes);
+}
+
+void EvidenceAppraiser::State::take(const HeadsPart& part) {
+  if (given_heads) return;
+  judge().cosignatures({reinterpret_cast<const char*>(part.text.data()), part.text.size()});
 }
 
 void EvidenceAppraiser::State::take(const StartPart& part) {
@@ -150,6 +164,12 @@ void EvidenceAppraiser::answer(ByteView bytes) {
   state_->given_answer.emplace(bytes.begin(), bytes.end());
 }
 
+void EvidenceAppraiser::cosignatures(std::string text) { state_->given_heads = std::move(text); }
+
+void EvidenceAppraiser::held_receipts(std::function<void(const HeldLine&)> lines) {
+  state_->held_lines = std::move(lines);
+}
+
 void EvidenceAppraiser::feed(ByteView bytes) {
   state_->decoder.feed(bytes);
   while (const auto part = state_->decoder.next()) state_->take(*part);
@@ -163,7 +183,6 @@ Report EvidenceAppraiser::report() {
   Appraiser& appraiser = state_->judge();
   if (const auto whole = state_->decoder.finish(); !whole) appraiser.damaged(whole.error());
   Report report = appraiser.report();
-  report.what = "bundle";
   report.held = Held{state_->shown, state_->since};
   return report;
 }

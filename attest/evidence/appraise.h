@@ -11,6 +11,8 @@
 // auditor_key signed it.
 #pragma once
 
+#include <functional>
+
 #include "attest/evidence/decoder.h"
 
 namespace stele::attest {
@@ -24,8 +26,14 @@ class EvidenceAppraiser {
  public:
   explicit EvidenceAppraiser(EvidenceOptions options);
   ~EvidenceAppraiser();
-  // A live answer from elsewhere: the one inside is not looked at. Before the first feed().
+  // Before the first feed(). A live answer from elsewhere: the one inside is not looked at.
   void answer(ByteView bytes);
+  // Cosigned heads from elsewhere (DIR/cosignatures, or a copy): those inside are not looked at.
+  void cosignatures(std::string text);
+  // Receipts held off the host: `lines` gives each line without its LF, and its number. Called once
+  // the trust is known, which may stand inside.
+  using HeldLine = std::function<void(std::string_view line, std::uint64_t number)>;
+  void held_receipts(std::function<void(const HeldLine& take)> lines);
   void feed(ByteView bytes);
   std::uint64_t records() const;  // shown so far
   Report report();                // ends the evidence; once

@@ -12,6 +12,12 @@ EvidenceAssembler::EvidenceAssembler(EvidenceWriter& writer, const HashReader& h
                                      Records records, IndexRanges shown)
     : writer_(writer), hashes_(hashes), records_(std::move(records)), shown_(std::move(shown)) {}
 
+void EvidenceAssembler::heads(const std::vector<CosignedHead>& cosigned) {
+  const std::string text = to_text(cosigned);
+  writer_.write(HeadsPart{view(text)});
+  for (const CosignedHead& head : cosigned) told_.push_back(head.checkpoint.tree.size);
+}
+
 void EvidenceAssembler::start(const Hash& log_id, const Hash& digest, std::uint64_t size) {
   const std::vector<NodeId> nodes = range_nodes(size);
   Result<CompactRange> tree = CompactRange::restore(size, hashes_.read_hashes(nodes));
@@ -45,6 +51,14 @@ void EvidenceAssembler::up_to(std::uint64_t size) {
 }
 
 void EvidenceAssembler::elide(std::uint64_t end) {
+  for (auto at = std::upper_bound(told_.begin(), told_.end(), writer_.size());
+       at != told_.end() && *at < end; ++at) {
+    elide_run(*at);
+  }
+  elide_run(end);
+}
+
+void EvidenceAssembler::elide_run(std::uint64_t end) {
   if (end <= writer_.size()) return;
   const std::vector<NodeId> nodes = range_nodes(writer_.size(), end);
   writer_.write(ElidedPart{end, hashes_.read_hashes(nodes)});

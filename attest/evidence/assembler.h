@@ -9,6 +9,7 @@
 
 #include "attest/evidence/index_ranges.h"
 #include "attest/evidence/writer.h"
+#include "attest/witness/cosigned_heads.h"
 
 namespace stele::attest {
 
@@ -21,6 +22,9 @@ class EvidenceAssembler {
   // hashes and writer outlive the assembler. shown: the records to show; the others are elided.
   EvidenceAssembler(EvidenceWriter& writer, const HashReader& hashes, Records records,
                     IndexRanges shown);
+  // What witnesses signed, into a writer of version 2: ascending sizes. Records left out are divided
+  // at these sizes, so that whoever judges the bundle knows the tree there. Before start().
+  void heads(const std::vector<CosignedHead>& cosigned);
   // Begins behind a statement: its log and d, and its tree's size. Before any entry.
   void start(const Hash& log_id, const Hash& digest, std::uint64_t size);
   // A record from before the start, that one shown names as its source. Ascending.
@@ -34,10 +38,12 @@ class EvidenceAssembler {
 
  private:
   void elide(std::uint64_t end);
+  void elide_run(std::uint64_t end);
   EvidenceWriter& writer_;
   const HashReader& hashes_;
   Records records_;
   IndexRanges shown_;
+  std::vector<std::uint64_t> told_;  // sizes at which the tree is told
   std::uint64_t start_ = 0;
 };
 

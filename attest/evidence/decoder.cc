@@ -31,8 +31,16 @@ std::size_t limit_of(PartKind kind) {
       return kMaxLogPart;
     case PartKind::end:
       return 32;
+    case PartKind::heads:
+      return kMaxHeadsPart;
   }
   return 0;
+}
+
+// Where a kind stands: as its number says, but for heads, which came later.
+unsigned rank(PartKind kind) {
+  if (kind == PartKind::heads) return 2 * static_cast<unsigned>(PartKind::answer) + 1;
+  return 2 * static_cast<unsigned>(kind);
 }
 
 bool is_body(PartKind kind) { return kind >= PartKind::entry && kind <= PartKind::log; }
@@ -85,7 +93,7 @@ void EvidenceDecoder::feed(ByteView bytes) {
 }
 
 bool EvidenceDecoder::take_front() {
-  if (front_taken_) return true;
+  if (version_ != 0) return true;
   const ByteView front = buffer_;
   const ByteView magic = view(kEvidenceMagic);
   for (std::size_t i = 0; i < std::min(front.size(), magic.size()); ++i) {
@@ -96,13 +104,14 @@ bool EvidenceDecoder::take_front() {
   if (front.size() < kEvidenceHeaderBytes) return false;
   Reader reader(front.subspan(magic.size()));
   const std::uint16_t version = reader.u16();
-  if (version != kEvidenceVersion) {
+  if (version != kEvidenceVersion && version != kEvidenceVersionWithHeads) {
     defect_ = refuse(Fault::version_unknown, "version " + std::to_string(version));
     return false;
   }
   hasher_.update(front.first(kEvidenceHeaderBytes));
   used_ = kEvidenceHeaderBytes;
-  return front_taken_ = true;
+  version_ = version;
+  return true;
 }
 
 std::optional<EvidenceDecoder::Header> EvidenceDecoder::peek_header() {
@@ -130,7 +139,7 @@ std::optional<EvidenceDecoder::Header> EvidenceDecoder::peek_header() {
 }
 
 Result<void> EvidenceDecoder::verify_order(PartKind kind) const {
-  if (kind < PartKind::trust || kind > PartKind::end) {
+  if (kind < PartKind::trust || kind > (has_heads() ? PartKind::heads : PartKind::end)) {
     return refuse(Fault::value_out_of_range,
                   "a part of kind " + std::to_string(static_cast<unsigned>(kind)));
   }
@@ -138,9 +147,11 @@ Result<void> EvidenceDecoder::verify_order(PartKind kind) const {
   if (newest_) {
     const bool goes_on = (is_body(kind) && is_body(*newest_)) ||
                          (kind == PartKind::earlier && *newest_ == PartKind::earlier);
-    fits = kind > *newest_ || goes_on;
-    if (kind == PartKind::elided && *newest_ == PartKind::elided) fits = false;
+    fits = rank(kind) > rank(*newest_) || goes_on;
+    if (kind == PartKind::elided && *newest_ == PartKind::elided) fits = has_heads();
   }
+  // Version 2 is for them: without, it would be another form of the same bundle.
+  if (has_heads() && rank(kind) > rank(PartKind::heads) && !heads_taken_) fits = false;
   // Before a start there is nothing.
   if (kind == PartKind::earlier && newest_ != PartKind::start && newest_ != PartKind::earlier)
     fits = false;
@@ -167,6 +178,7 @@ std::optional<EvidencePart> EvidenceDecoder::next() {
   hasher_.update(rest.first(length));
   used_ += length;
   newest_ = header->kind;
+  heads_taken_ |= header->kind == PartKind::heads;
   return std::move(*part);
 }
 
@@ -200,6 +212,9 @@ Result<EvidencePart> EvidenceDecoder::decode(PartKind kind, ByteView payload) {
       return EvidencePart(LogPart{payload});
     case PartKind::end:
       return decode_end(payload);
+    case PartKind::heads:
+      if (payload.empty()) return Defect(Fault::truncated, {}, "cosigned heads");
+      return EvidencePart(HeadsPart{payload});
   }
   return Defect(Fault::value_out_of_range, {}, "a part");
 }

@@ -21,6 +21,7 @@ class EvidenceDecoder {
   void feed(ByteView bytes);  // ends the life of the views in parts given
   // Nothing: more bytes are needed, or there is a defect, or the end has come.
   std::optional<EvidencePart> next();
+  std::uint16_t version() const { return version_; }  // 0: not enough bytes yet, or a defect
   // The bytes have ended: whether all was taken, up to the end part.
   Result<void> finish() const;
 
@@ -30,6 +31,7 @@ class EvidenceDecoder {
     std::size_t length = 0;
   };
   bool take_front();
+  bool has_heads() const { return version_ == kEvidenceVersionWithHeads; }
   std::optional<Header> peek_header();
   Result<EvidencePart> decode(PartKind kind, ByteView payload);
   Result<void> verify_order(PartKind kind) const;
@@ -44,7 +46,8 @@ class EvidenceDecoder {
   std::size_t used_ = 0;      // of buffer_
   std::uint64_t before_ = 0;  // bytes before buffer_
   Hasher hasher_;
-  bool front_taken_ = false, ended_ = false;
+  std::uint16_t version_ = 0;  // 0: the front has not been taken
+  bool heads_taken_ = false, ended_ = false;
   std::optional<PartKind> newest_;
   std::uint64_t size_ = 0;                    // records shown or elided
   std::optional<std::uint64_t> earlier_;      // index of the newest earlier record

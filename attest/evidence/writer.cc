@@ -20,8 +20,10 @@ void append_record(Bytes& out, const RecordView& record) {
 
 }  // namespace
 
-EvidenceWriter::EvidenceWriter(Sink sink) : sink_(std::move(sink)) {
-  Writer(part_).bytes(view(kEvidenceMagic)).u16(kEvidenceVersion);
+EvidenceWriter::EvidenceWriter(Sink sink, std::uint16_t version)
+    : sink_(std::move(sink)), with_heads_(version == kEvidenceVersionWithHeads) {
+  ENSURE(version == kEvidenceVersion || with_heads_);
+  Writer(part_).bytes(view(kEvidenceMagic)).u16(version);
   hasher_.update(tag("stele/v1/evidence"));
   end();
 }
@@ -58,6 +60,15 @@ void EvidenceWriter::encode(const AnswerPart& part) {
   ENSURE(part.bytes.size() <= kMaxAnswerPart);
   begin(PartKind::answer);
   Writer(part_).bytes(part.bytes);
+  end();
+}
+
+void EvidenceWriter::encode(const HeadsPart& part) {
+  ENSURE(with_heads_ && !heads_written_ && size_ == 0);
+  ENSURE(!part.text.empty() && part.text.size() <= kMaxHeadsPart);
+  begin(PartKind::heads);
+  Writer(part_).bytes(part.text);
+  heads_written_ = true;
   end();
 }
 
@@ -113,6 +124,7 @@ void EvidenceWriter::encode(const LogPart& part) {
 }
 
 void EvidenceWriter::encode(const EndPart&) {
+  ENSURE(heads_written_ == with_heads_);
   begin(PartKind::end);
   const Hash whole = hasher_.finish();
   Writer(part_).bytes(whole);

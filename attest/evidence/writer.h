@@ -13,7 +13,8 @@ namespace stele::attest {
 class EvidenceWriter {
  public:
   using Sink = std::function<void(ByteView)>;
-  explicit EvidenceWriter(Sink sink);
+  // version: with heads exactly if a HeadsPart will be written.
+  explicit EvidenceWriter(Sink sink, std::uint16_t version = kEvidenceVersion);
   void write(const EvidencePart& part);  // EndPart: the last
   std::uint64_t size() const { return size_; }  // records shown or elided so far, the start's too
   std::uint64_t bytes() const { return bytes_; }
@@ -23,6 +24,7 @@ class EvidenceWriter {
   void end();
   void encode(const TrustPart& part);
   void encode(const AnswerPart& part);
+  void encode(const HeadsPart& part);
   void encode(const StartPart& part);
   void encode(const EarlierPart& part);
   void encode(const EntryPart& part);
@@ -32,6 +34,8 @@ class EvidenceWriter {
   void encode(const EndPart& part);
 
   Sink sink_;
+  const bool with_heads_;
+  bool heads_written_ = false;
   Hasher hasher_;
   Bytes part_;  // header and payload
   std::uint64_t size_ = 0, bytes_ = 0;

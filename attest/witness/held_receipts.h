@@ -3,12 +3,16 @@
 // A receipt that the pinned TPM signed proves that its anchor was made, whoever kept the line. If
 // that anchor is not in what is presented, the log was rolled back or replaced: fault
 // held_receipt_missing. A line that no pinned TPM signed proves nothing: finding
-// held_receipt_invalid. An era that is not presented at all is not judged here. Memory: 48 bytes a receipt.
-// Thread safety: a value. Use: take() all lines, then anchored() for each counter anchor of the
-// log, then finish(). See: README.md, "Handed out".
+// held_receipt_invalid. Receipts of an era that is not presented, and of anchors from before where the
+// evidence begins, cannot be compared: they are counted, finding held_receipt_not_compared.
+// Memory: 48 bytes a receipt.
+// Thread safety: a value. Use: take() all lines, then presented() or begins_behind(), and anchored()
+// for each anchor of the log, then finish(). See: README.md, "Handed out".
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -22,11 +26,14 @@ class HeldReceipts {
  public:
   explicit HeldReceipts(const TrustFile& trust);
   void take(std::string_view line, std::uint64_t number, ReportDraft& draft);
-  void presented(const Hash& log_id);   // an era of the log that is presented
-  void anchored(const Hash& digest);  // a statement with a receipt that verified
-  // Those not found that the auditor has not given up with an era (given_up: of log and seq).
-  template <class GivenUp>
-  void finish(ReportDraft& draft, GivenUp given_up) const;
+  void presented(const Hash& log_id);  // an era of the log that is presented
+  // The evidence begins in this era, behind its statement of this seq and digest.
+  void begins_behind(const Hash& log_id, std::uint64_t seq, const Hash& digest);
+  // A statement of that era with a receipt that verified.
+  void anchored(const Statement& statement, const Hash& digest);
+  // Those not found that the auditor has not given up with an era.
+  using GivenUp = std::function<bool(const Hash& log_id, std::uint64_t seq)>;
+  void finish(ReportDraft& draft, const GivenUp& given_up, Report& report) const;
   std::uint64_t held() const { return held_.size(); }
 
  private:
@@ -35,24 +42,19 @@ class HeldReceipts {
     std::uint64_t seq = 0;
     bool found = false;
   };
-  void missing(const Held& held, ReportDraft& draft) const;
-
   struct Era {
     TrustPins pins;
     TpmIdentity identity;
     bool presented = false;
+    std::optional<std::uint64_t> behind;  // the seq where the evidence begins
+    std::uint64_t newest = 0;             // the largest seq presented
   };
+  Era* find(const Hash& log_id);
+  void missing(const Held& held, ReportDraft& draft) const;
+  void not_compared(const Era& era, std::uint64_t count, ReportDraft& draft) const;
+
   std::vector<Era> eras_;
   std::map<Hash, Held> held_;  // by d
 };
-
-template <class GivenUp>
-void HeldReceipts::finish(ReportDraft& draft, GivenUp given_up) const {
-  for (const auto& [digest, held] : held_) {
-    const Era& era = eras_[held.era];
-    if (held.found || !era.presented || given_up(era.pins.log_id, held.seq)) continue;
-    missing(held, draft);
-  }
-}
 
 }  // namespace stele::attest

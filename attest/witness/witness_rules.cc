@@ -6,8 +6,8 @@
 
 namespace stele::attest {
 
-WitnessRules::WitnessRules(Policy policy, std::string origin, bool whole)
-    : policy_(std::move(policy)), origin_(std::move(origin)), whole_(whole) {
+WitnessRules::WitnessRules(Policy policy, std::string origin, Presented what)
+    : policy_(std::move(policy)), origin_(std::move(origin)), what_(what) {
   log_listed_ = policy_.logs.empty() ||
                 std::any_of(policy_.logs.begin(), policy_.logs.end(),
                             [this](const auto& log) { return log.key.name == origin_; });
@@ -23,7 +23,7 @@ bool WitnessRules::is_signed_by_log(const Note& note) const {
 void WitnessRules::take(const CosignedHead& head, ReportDraft& draft) {
   if (head.checkpoint.origin != origin_ || !log_listed_) return;
   const std::uint64_t size = head.checkpoint.tree.size;
-  Seen seen{head.note.text, head.checkpoint.tree.root, is_signed_by_log(head.note), {}};
+  Seen seen{head.note.text, head.checkpoint.tree.root, is_signed_by_log(head.note), false, {}};
   // A policy that lists logs believes in no head that none of them signed.
   if (!policy_.logs.empty() && !seen.signed_by_log) return;
   for (std::size_t i = 0; i < policy_.witnesses.size(); ++i) {
@@ -73,7 +73,8 @@ void WitnessRules::contradict(std::uint64_t size, const Seen& seen, const std::s
 void WitnessRules::head(const TreeHead& presented, ReportDraft& draft) {
   const auto [first, last] = seen_.equal_range(presented.size);
   for (auto at = first; at != last; ++at) {
-    const Seen& seen = at->second;
+    Seen& seen = at->second;
+    seen.compared = true;
     if (seen.root != presented.root) {
       contradict(presented.size, seen, "presented is " + to_hex(presented.root), draft);
       continue;
@@ -87,12 +88,30 @@ void WitnessRules::head(const TreeHead& presented, ReportDraft& draft) {
   }
 }
 
-void WitnessRules::finish(std::uint64_t size, bool unread, ReportDraft& draft, Report& report) {
-  if (whole_ && !unread) {
-    for (auto at = seen_.upper_bound(size); at != seen_.end(); ++at) {
-      contradict(at->first, at->second, "presented are only " + std::to_string(size), draft);
+void WitnessRules::finish(const Extent& extent, ReportDraft& draft, Report& report) {
+  if (what_ == Presented::store && !extent.unread) {
+    for (auto at = seen_.upper_bound(extent.end); at != seen_.end(); ++at) {
+      contradict(at->first, at->second, "presented are only " + std::to_string(extent.end), draft);
     }
   }
+  if (what_ == Presented::bundle) not_compared(extent, draft);
+  judge_quorum(draft, report);
+}
+
+// A bundle is made for a purpose at a time: that it does not lead to a head is no contradiction.
+void WitnessRules::not_compared(const Extent& extent, ReportDraft& draft) const {
+  for (const auto& [size, seen] : seen_) {
+    if (seen.compared || size == 0) continue;
+    std::string why = "it leaves out the records around it, and does not tell the tree there";
+    if (size < extent.begin) why = "it begins only at " + std::to_string(extent.begin);
+    if (size > extent.end) why = "it ends at " + std::to_string(extent.end);
+    draft.finding(Finding::cosigned_head_not_compared, Place::index(size - 1),
+                  "the head of " + std::to_string(size) + " records, witnessed by " + names(seen) +
+                      ", cannot be compared with this bundle: " + why + "; it counts for nothing");
+  }
+}
+
+void WitnessRules::judge_quorum(ReportDraft& draft, Report& report) {
   // A witness that saw a head saw all smaller ones of this tree: the quorum holds up to the largest
   // size that enough of them reached.
   std::vector<std::uint64_t> sizes;

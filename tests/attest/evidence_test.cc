@@ -7,6 +7,7 @@
 
 #include "attest/evidence/appraise.h"
 #include "attest/evidence/assembler.h"
+#include "tests/support/note_signer.h"
 #include "tests/support/paper_evidence.h"
 #include "tests/support/paper_log.h"
 
@@ -31,7 +32,7 @@ TEST(Evidence, AllRecordsAreJudgedAsTheStoreIs) {
   const PaperLog log = lived();
   const auto [report, memory] = appraise_evidence(bundle_of(log), judging(log));
   EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
-  EXPECT_EQ(report.what, "bundle");
+  EXPECT_EQ(report.what, Presented::bundle);
   EXPECT_EQ(report.held, (Held{12, std::nullopt}));
   EXPECT_EQ(report.coverage.unanchored, 2u);
   EXPECT_EQ(report.coverage.boots, 2u);
@@ -171,6 +172,52 @@ TEST(Evidence, TheTrustInsideCountsOnlyUnderTheAuditorsKey) {
   other.auditor_key = options.auditor_key;
   EXPECT_EQ(appraise_evidence(bundle_of(log, wish), other).report.conclusion,
             Conclusion::tampered);
+}
+
+// Whoever writes a trust file can write that it was enrolled: it is the signature that says who did.
+TEST(Evidence, AnEnrolmentIsBelievedOfNobodyButTheAuditorWhoseKeyWasGiven) {
+  PaperLog log = lived();
+  log.trust.enrolled = true;
+  EvidenceOptions mine;
+  mine.auditor_key = test::auditor_key();
+  EvidenceWish wish;
+  wish.trust = test::signed_trust(log.trust);
+  const Report signed_one = appraise_evidence(bundle_of(log, wish), mine).report;
+  EXPECT_EQ(signed_one.conclusion, Conclusion::verified);
+  EXPECT_EQ(signed_one.identity, "ek-chain");
+  EXPECT_NE(to_json(signed_one).find("\"identity\":\"ek-chain\"}"), std::string::npos);
+  EXPECT_NE(to_text(signed_one).find("led to a root of his"), std::string::npos);
+  EXPECT_EQ(to_text(signed_one).find("simulator"), std::string::npos);
+  // Unsigned: the same pins, and a claim.
+  const Report claimed = appraise_evidence(bundle_of(log), judging(log)).report;
+  EXPECT_EQ(claimed.conclusion, Conclusion::verified);
+  EXPECT_EQ(claimed.identity, "pinned-key");
+  EXPECT_NE(to_json(claimed).find("\"identity\":\"pinned-key\",\"identity_claimed\":\"ek-chain\""),
+            std::string::npos);
+  EXPECT_NE(to_text(claimed).find("no --auditor-key"), std::string::npos);
+  // Signed by somebody else, or by nobody, and a key asked for.
+  for (const std::string& text : {to_text(log.trust), test::signed_trust(log.trust)}) {
+    EvidenceOptions other;
+    other.auditor_key = text == to_text(log.trust)
+                            ? test::auditor_key()
+                            : to_text(test::NoteSigner("auditor.example/stele", 8).key());
+    wish.trust = text;
+    const Report refused = appraise_evidence(bundle_of(log, wish), other).report;
+    EXPECT_NE(refused.conclusion, Conclusion::verified);
+    EXPECT_EQ(refused.identity, "none");
+  }
+  // The same of a proof's and a store's options; and of what nobody enrolled.
+  Options options = test::trusting(log);
+  EXPECT_EQ(log.appraise(options).identity, "pinned-key");
+  options.eras_approved = true;
+  EXPECT_EQ(log.appraise(options).identity, "ek-chain");
+  EXPECT_EQ(Appraiser::appraise_proof({}, options).identity, "ek-chain");
+  log.trust.tpm_kind = TpmKind::simulator;
+  options.trust = log.trust;
+  EXPECT_NE(to_text(log.appraise(options)).find("it is a simulator's"), std::string::npos);
+  options.trust->enrolled = false;
+  EXPECT_EQ(log.appraise(options).identity, "pinned-key");
+  EXPECT_EQ(to_json(log.appraise(options)).find("identity_claimed"), std::string::npos);
 }
 
 TEST(Evidence, ALiveAnswerInsideIsJudgedForTheNonce) {

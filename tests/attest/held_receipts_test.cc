@@ -4,45 +4,21 @@
 // on; lines forged, cut, of other logs.
 #include <gtest/gtest.h>
 
-#include "attest/witness/pushed.h"
-#include "tests/support/paper_log.h"
+#include "tests/support/paper_witnesses.h"
 
 namespace stele::attest {
 namespace {
 
+using test::anchors_of;
+using test::line_of;
+using test::lines_of;
 using test::PaperLog;
-
-std::vector<PushedAnchor> anchors_of(const PaperLog& log) {
-  std::vector<PushedAnchor> anchors;
-  std::optional<Statement> open;
-  for (const PaperLog::Entry& entry : log.entries) {
-    if (entry.kind == static_cast<std::uint8_t>(EntryKind::intent)) {
-      open = *decode_statement(entry.payload);
-    }
-    if (entry.kind != static_cast<std::uint8_t>(EntryKind::receipt) || !open) continue;
-    if (!open->is_quote()) anchors.push_back({*open, *decode_receipt(entry.payload)});
-    open.reset();
-  }
-  return anchors;
-}
-
-std::string line_of(const PushedAnchor& anchor) {
-  std::string line = to_line(anchor);
-  line.pop_back();
-  return line;
-}
 
 Report judge(const PaperLog& log, const std::vector<std::string>& lines) {
   Appraiser appraiser(test::trusting(log));
   for (std::size_t i = 0; i < lines.size(); ++i) appraiser.held_receipt(lines[i], i + 1);
   log.present(appraiser);
   return appraiser.report();
-}
-
-std::vector<std::string> lines_of(const PaperLog& log) {
-  std::vector<std::string> lines;
-  for (const PushedAnchor& anchor : anchors_of(log)) lines.push_back(line_of(anchor));
-  return lines;
 }
 
 // Goes on until it has so many anchors.

@@ -68,7 +68,7 @@ TEST(ProofAppraisal, AGoodProofIsVerifiedForItsRecord) {
     Proof proof = prove(log, 3, content);
     const Report report = appraise(log, proof);
     EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
-    EXPECT_EQ(report.what, "proof");
+    EXPECT_EQ(report.what, Presented::proof);
     EXPECT_EQ(report.coverage.counter_anchored, 1u);
     proof.receipt.quote.reset();
     EXPECT_EQ(appraise(log, proof).conclusion, Conclusion::verified);

@@ -12,6 +12,7 @@
 #include "attest/evidence/writer.h"
 #include "attest/receipt.h"
 #include "tests/support/examples.h"
+#include "tests/support/paper_witnesses.h"
 #include "tests/support/vectors.h"
 
 namespace stele::attest {
@@ -80,6 +81,22 @@ Bytes example_evidence(const Hash& log_id, const Hash& digest) {
   return out;
 }
 
+// With a head of size 1 that a witness signed, two records left out, divided there.
+Bytes example_evidence_with_heads() {
+  Bytes out;
+  EvidenceWriter writer(
+      [&out](ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); },
+      kEvidenceVersionWithHeads);
+  const std::string checkpoint = to_text(test::example_checkpoint());
+  Note note{checkpoint, {cosign(test::signer_of(3, "w.example"), checkpoint, 1'763'884'800)}};
+  const std::string text = to_text(test::heads_of({note}));
+  writer.write(HeadsPart{view(text)});
+  writer.write(ElidedPart{1, {leaf_hash(encode(test::example_leaf()))}});
+  writer.write(ElidedPart{2, {test::filled(0x22)}});
+  writer.write(EndPart{});
+  return out;
+}
+
 Blocks examples() {
   const Bytes tlvs = test::example_tlvs();
   const Content content = test::example_content(tlvs);
@@ -117,6 +134,7 @@ Blocks examples() {
       {"void", to_hex(encode(test::example_voided()))},
       {"remark", to_hex(encode(test::example_remark()))},
       {"evidence-bundle", to_hex(example_evidence(log_id(genesis), digest))},
+      {"evidence-bundle-with-heads", to_hex(example_evidence_with_heads())},
       {"trust", to_text(test::example_trust())},
       {"boot-policy", boot::to_text(test::example_boot_policy())},
       {"checkpoint", to_text(auditor.note(checkpoint))},

@@ -49,7 +49,7 @@ TEST(Report, ExitCodesAreThoseOfTheManual) {
 
 TEST(Report, JsonIsTheSchemaToTheByte) {
   Report report;
-  report.what = "store";
+  report.what = Presented::store;
   report.origin = "a/b";
   report.tree = empty_tree();
   report.mode = Mode::b;

@@ -237,6 +237,28 @@ TEST(TrustFileDeathTest, ATextThatWouldForgeALineIsABug) {
   EXPECT_DEATH(to_text(trust), "ENSURE");
 }
 
+TEST(TrustFile, SaysThatAnEnrolmentMadeItBeforeAllElseThatVersion2Holds) {
+  TrustFile trust = test::example_trust();
+  trust.mode = Mode::a;
+  const std::string without = to_text(trust);
+  const auto second = [](std::string first) { return first.replace(0, 13, "stele-trust 2"); };
+  trust.enrolled = true;
+  EXPECT_EQ(to_text(trust), second(without) + "identity ek-chain\n");
+  trust.locked_from_outside = true;
+  const std::string text = to_text(trust);
+  EXPECT_EQ(text, second(without) + "identity ek-chain\nlocked_from outside\n");
+  ASSERT_TRUE(parse_trust(text));
+  EXPECT_EQ(*parse_trust(text), trust);
+  const std::size_t line = example_lines().size() + 1;
+  for (const char* other : {"identity\n", "identity pinned-key\n", "identity ek-chain",
+                            "identity  ek-chain\n", "identity_ek-chain\n"}) {
+    expect_refused(second(without) + other, line);
+  }
+  expect_refused(without + "identity ek-chain\n", line);
+  expect_refused(second(without) + "locked_from outside\nidentity ek-chain\n", line + 1);
+  expect_refused(second(without) + "identity ek-chain\nidentity ek-chain\n", line + 1);
+}
+
 TEST(TrustFile, SaysThatItWasLockedFromOutsideInModeAAlone) {
   TrustFile trust = test::example_trust();
   trust.mode = Mode::a;

@@ -6,61 +6,18 @@
 
 #include <bit>
 
-#include "attest/witness/cosignature.h"
-#include "attest/witness/cosigned_heads.h"
-#include "tests/support/paper_log.h"
+#include "tests/support/paper_witnesses.h"
 #include "tests/support/tally.h"
 
 namespace stele::attest {
 namespace {
 
-using test::PaperLog;
+using test::signer_of;
 
-NoteSigner signer_of(std::uint8_t seed, const std::string& name) {
-  Hash bytes;
-  bytes.bytes.fill(seed);
-  return NoteSigner(bytes, name);
-}
-
-// The log, its key for checkpoints, three witnesses.
-struct Bed {
-  PaperLog log = test::lived();
-  NoteSigner key = signer_of(40, log.trust.origin);
-  std::vector<NoteSigner> witnesses;
-  Bed() {
-    for (std::uint8_t i = 1; i <= 3; ++i) {
-      witnesses.push_back(signer_of(i, "w" + std::to_string(i) + ".example"));
-    }
-  }
-  TreeHead head(std::uint64_t size) const {
-    CompactRange range;
-    for (std::uint64_t i = 0; i < size; ++i) range.append(leaf_hash(log.records[i].leaf));
-    return range.head();
-  }
-  Note signed_by(const NoteSigner& signer, const std::string& origin, const TreeHead& head) const {
-    return signer.sign(to_text(Checkpoint{origin, head, {}}));
-  }
-  // The head as the log signed it, with these witnesses' lines (bits).
-  Note cosigned(const TreeHead& head, unsigned bits, std::uint64_t time_s = 1'700'000'100) const {
-    return add(signed_by(key, log.trust.origin, head), bits, time_s);
-  }
-  Note add(Note note, unsigned bits, std::uint64_t time_s = 1'700'000'100) const {
-    for (std::size_t i = 0; i < witnesses.size(); ++i) {
-      if (bits >> i & 1) note.signatures.push_back(cosign(witnesses[i], note.text, time_s));
-    }
-    return note;
-  }
-  std::string policy(const std::string& quorum, bool lists_log = true) const {
-    std::string text = lists_log ? "log " + to_text(key.key()) + "\n" : "";
-    for (std::size_t i = 0; i < witnesses.size(); ++i) {
-      text += "witness w" + std::to_string(i) + " " + to_text(cosigner_key(witnesses[i])) + "\n";
-    }
-    return text + "group g " + quorum + " w0 w1 w2\nquorum g\n";
-  }
+// With the judgement of the whole log.
+struct Bed : test::WitnessedLog {
   Report judge(const std::vector<Note>& notes, const std::string& policy_text) const {
-    std::vector<CosignedHead> heads;
-    for (const Note& note : notes) add_cosigned(heads, note);
-    return judge_text(to_text(heads), policy_text);
+    return judge_text(to_text(test::heads_of(notes)), policy_text);
   }
   Report judge_text(const std::string& cosignatures, const std::string& policy_text) const {
     Options options = test::trusting(log);

@@ -10,7 +10,8 @@ import threading
 import unittest
 
 from enroll_host import P384_CERTIFICATE, EnrolHost, Maker
-from stele_host import MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, content, run
+from stele_host import (BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, content,
+                        run)
 
 IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
 
@@ -154,10 +155,11 @@ class Enrolment(unittest.TestCase):
         text = trust.read_text()
         # Who made the TPM comes from the certificate.
         for line in own.splitlines():
-            if line.startswith("tpm_"):
+            if line.startswith(("tpm_", "stele-trust ")):
                 continue
             self.assertIn(line + "\n", text)
-        self.assertIn("tpm_kind simulator\ntpm_manufacturer id:00001014\ntpm_model swtpm\n", text)
+        self.assertIn("tpm_kind simulator\ntpm_manufacturer id:00001014\ntpm_model swtpm\nidentity ek-chain\n", text)
+        self.assertNotIn("identity", own)
         nonce = secrets.token_hex(32)
         answer = self.host.folder / "answer"
         self.host.stele("answer", "--nonce", nonce, "-o", answer, expect=OK)
@@ -165,6 +167,32 @@ class Enrolment(unittest.TestCase):
         self.assertEqual((report["conclusion"], report["freshness"], report["tpm"]["kind"]),
                          ("verified", "pass", "simulator"), report)
         self.assertIn("simulator", [finding["finding"] for finding in report["findings"]])
+        self.assertEqual(report["tpm"]["identity"], "ek-chain")
+        self.check_identity(trust, own)
+
+    def check_identity(self, enrolled, own):
+        """That the TPM's maker vouched for it is the auditor's word, and nobody else's."""
+        claim = self.host.folder / "claim"
+        # Whoever writes it, unsigned: a claim. Without the line: trust on first use.
+        claim.write_text(own.replace("stele-trust 1\n", "stele-trust 2\n") + "identity ek-chain\n")
+        tpm = self.host.verify(trust=claim)["tpm"]
+        self.assertEqual((tpm["identity"], tpm.get("identity_claimed")), ("pinned-key", "ek-chain"))
+        tpm = self.host.verify(trust=enrolled)["tpm"]  # nobody has looked at the signature
+        self.assertEqual((tpm["identity"], tpm.get("identity_claimed")), ("pinned-key", "ek-chain"))
+        tpm = self.host.verify()["tpm"]
+        self.assertEqual((tpm["identity"], "identity_claimed" in tpm), ("pinned-key", False))
+        words = run(BIN / "stele-verify", self.host.data, "--trust", claim).stdout.decode()
+        self.assertIn("trust on first use", words)
+        self.assertIn("is claimed there", words)
+        words = run(BIN / "stele-verify", self.host.data, "--trust", enrolled, "--auditor-key", self.host.public)
+        self.assertRegex(words.stdout.decode(), "ek-chain: the auditor signed .* a simulator's")
+        # Signed by another, or by nobody, with the key asked for.
+        foreign, key = self.host.folder / "foreign.vkey", self.host.folder / "foreign.pem"
+        run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
+        self.host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", foreign, expect=OK)
+        for trust, public in ((enrolled, foreign), (claim, self.host.public)):
+            done = run(BIN / "stele-verify", self.host.data, "--trust", trust, "--auditor-key", public)
+            self.assertEqual((done.returncode, b"trust_signature" in done.stderr), (MALFORMED, True), done)
 
     def test_over_the_control_socket_too(self):
         done, path = self.host.enroll(url=f"unix:{self.host.control}", output="by-control")

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import unittest
 
-from stele_host import CONFIGURATION, OK, TAMPERED, Host, run, wait_until
+from stele_host import BIN, CONFIGURATION, OK, TAMPERED, Host, run, wait_until
 
 SHM = pathlib.Path("/dev/shm")
 
@@ -121,6 +121,7 @@ class Push(unittest.TestCase):
         host.start_daemon()
         self.anchors(host, 5)
         host.append(b"more\n" * 1000)
+        self.assertRegex(host.stele("status", expect=OK).stdout.decode(), r"(?m)^push +http://.*has the receipts up to anchor 0")
         host.stop_daemon()
         self.assertEqual(host.verify()["conclusion"], "verified")
 
@@ -142,12 +143,42 @@ class Push(unittest.TestCase):
         self.assertEqual(verdict["exit"], TAMPERED, verdict)
         self.assertIn("held_receipt_missing", [d["fault"] for d in verdict["defects"]])
         self.assertEqual(host.verify(path=older)["conclusion"], "verified")  # who holds nothing cannot know
+        self.check_bundles(host, older, kept)
         # Lines that somebody forged, or another log's, and a last one that was cut, raise no alarm.
         lines = kept.read_text().splitlines(keepends=True)
         anchor = next(line for line in lines if " anchor " in line)
         bent = anchor[:-20] + ("A" if anchor[-20] != "A" else "B") + anchor[-19:]
         kept.write_text("".join(lines) + bent + "noise\n" + lines[0][:300])
         verdict = host.verify("--receipts", kept)
+        self.assertEqual(verdict["conclusion"], "verified", verdict)
+        self.assertIn("held_receipt_invalid", [f["finding"] for f in verdict["findings"]])
+
+    def check_bundles(self, host, older, kept):
+        """The same of bundles: whole, without records, and since a visit."""
+        memory = host.folder / "memory"
+        host.verify("--memory", memory, path=older)
+        config = host.folder / "older.toml"
+        config.write_text(host.config.read_text().replace(str(host.data), str(older)))
+        bundles = {}
+        for name, which, arguments in (("cut", config, []), ("bare", config, ["--no-records"]), ("whole", host.config, []),
+                                       ("since", host.config, ["--since", memory])):
+            bundles[name] = host.folder / name
+            done = run(BIN / "stele", "bundle", "-o", bundles[name], "--config", which, *arguments)
+            self.assertEqual(done.returncode, OK, done.stderr)
+        for name in ("cut", "bare"):
+            self.assertEqual(host.verify(path=bundles[name])["conclusion"], "verified")
+            verdict = host.verify("--receipts", kept, path=bundles[name])
+            self.assertEqual(verdict["exit"], TAMPERED, verdict)
+            self.assertIn("held_receipt_missing", [d["fault"] for d in verdict["defects"]])
+        verdict = host.verify("--receipts", kept, path=bundles["whole"])
+        self.assertEqual((verdict["conclusion"], verdict["held_receipts"] > 4), ("verified", True), verdict)
+        verdict = host.verify("--receipts", kept, "--memory", memory, path=bundles["since"])
+        self.assertEqual(verdict["conclusion"], "verified", verdict)
+        self.assertIn("held_receipt_not_compared", [f["finding"] for f in verdict["findings"]])
+        # A line that never ends is refused, not held.
+        endless = host.folder / "endless"
+        endless.write_bytes(b"a" * (32 << 20) + b"\n" + kept.read_bytes())
+        verdict = host.verify("--receipts", endless, path=bundles["whole"])
         self.assertEqual(verdict["conclusion"], "verified", verdict)
         self.assertIn("held_receipt_invalid", [f["finding"] for f in verdict["findings"]])
 

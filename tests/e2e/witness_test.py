@@ -66,6 +66,9 @@ class Witnessed(Bed):
         last = max(host.append(b"".join(b"event %d\n" % i for i in range(100))))
         for i in range(3):
             self.wait_for_witness(host, i, "working", last)
+        lines = re.findall(r"(?m)^witness +(.*)", host.stele("status", expect=OK).stdout.decode())
+        self.assertEqual([line.split(": ")[0] for line in lines], [w.url for w in three])
+        self.assertTrue(all("working, has seen the first" in line for line in lines), lines)
         host.stop_daemon()
         verdict = host.verify("--policy", self.policy(host, three, "2"))
         self.assertEqual(verdict["conclusion"], "verified", verdict)
@@ -80,6 +83,7 @@ class Witnessed(Bed):
         # Without a policy nobody is believed, and nothing is said.
         self.assertNotIn("witness", host.verify())
         self.check_proof(host, three)
+        self.check_bundles(host, three)
 
     def check_note_with_openssl(self, host, witnesses):
         note = (host.data / "cosignatures").read_text().split("\n\n")
@@ -109,6 +113,41 @@ class Witnessed(Bed):
         self.assertEqual(verdict["witness"]["quorum"], "reached")
         alone = host.verify("--policy", self.policy(host, witnesses, "2"), path=proof)
         self.assertEqual(alone["exit"], UNDETERMINED)
+
+    def check_bundles(self, host, witnesses):
+        """Somebody who was never on the host applies the policy, with the bundle alone."""
+        policy, through = self.policy(host, witnesses, "2"), {}
+        for name, arguments in (("whole", []), ("one", ["--index", 5]), ("none", ["--no-records"])):
+            path = host.folder / name
+            host.stele("bundle", "-o", path, *arguments, expect=OK)
+            verdict = host.verify("--policy", policy, path=path)
+            self.assertEqual((verdict["conclusion"], verdict["witness"]["quorum"]), ("verified", "reached"), verdict)
+            through[name] = verdict["witness"]["quorum_through"]
+            self.assertNotIn("witness", host.verify(path=path))
+        self.assertEqual(len(set(through.values())), 1, through)
+        # From the witness itself, in the place of what the host put in.
+        verdict = host.verify("--policy", policy, "--cosignatures", host.data / "cosignatures", path=host.folder / "none")
+        self.assertEqual(verdict["witness"]["quorum_through"], through["none"])
+        # Taken out: not reached, and nothing is tampered with. What cannot be read is left out, and said.
+        (host.data / "cosignatures").rename(host.folder / "taken")
+        bare = host.folder / "bare"
+        host.stele("bundle", "-o", bare, expect=OK)
+        verdict = host.verify("--policy", policy, path=bare)
+        self.assertEqual((verdict["exit"], [d["fault"] for d in verdict["defects"]]),
+                         (UNDETERMINED, ["quorum_not_reached"]), verdict)
+        (host.data / "cosignatures").write_text("noise\n")
+        done = host.stele("bundle", "-o", bare, expect=OK)
+        self.assertIn(b"cosignatures cannot be read", done.stderr)
+        self.assertEqual(host.verify("--policy", policy, path=bare)["exit"], UNDETERMINED)
+        (host.folder / "taken").rename(host.data / "cosignatures")
+        # Of another history, by the same keys: two histories were shown.
+        other = host.folder / "other"
+        key = Key(unseal(host))
+        text = f"{host.origin}\n7\n{base64.b64encode(bytes(32)).decode()}\n"
+        forged = signed_note(host.origin, key, text) + witnesses[0].cosignature(text)
+        other.write_text("stele-cosignatures 1\n\n" + forged)
+        verdict = host.verify("--policy", policy, "--cosignatures", other, path=host.folder / "whole")
+        self.assertEqual((verdict["exit"], verdict["defects"][0]["fault"]), (TAMPERED, "cosigned_head_mismatch"), verdict)
 
     def test_family_73_witnesses_away_slow_or_lying_hold_up_nothing_and_are_believed_nothing(self):
         host = self.make()

@@ -7,14 +7,21 @@ using namespace stele::attest;
 
 FUZZ_TARGET(evidence_bundle) {
   Bytes again;
-  EvidenceWriter writer(
-      [&again](ByteView bytes) { again.insert(again.end(), bytes.begin(), bytes.end()); });
+  std::optional<EvidenceWriter> writer;
   EvidenceDecoder decoder;
   // In two pieces, so that some part lies across.
-  decoder.feed(input.first(input.size() / 2));
-  while (const auto part = decoder.next()) writer.write(*part);
-  decoder.feed(input.subspan(input.size() / 2));
-  while (const auto part = decoder.next()) writer.write(*part);
+  for (const ByteView piece :
+       {input.first(input.size() / 2), input.subspan(input.size() / 2)}) {
+    decoder.feed(piece);
+    while (const auto part = decoder.next()) {
+      if (!writer) {
+        writer.emplace(
+            [&again](ByteView bytes) { again.insert(again.end(), bytes.begin(), bytes.end()); },
+            decoder.version());
+      }
+      writer->write(*part);
+    }
+  }
   const bool whole = decoder.finish().has_value();
   ENSURE(!whole || stele::test::same(again, input));
   const AppraisedEvidence appraised = appraise_evidence(input, {});

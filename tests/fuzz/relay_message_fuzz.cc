@@ -14,7 +14,8 @@ FUZZ_TARGET(relay_message) {
   if (!hello) return false;
   ENSURE(tpm::encode(*hello) == message->payload);
   if (const auto trust = tpm::verify_relay_claim(*hello)) {
-    ENSURE(trust->mode == attest::Mode::a && !trust->locked_from_outside && !trust->boot_policy);
+    ENSURE(trust->mode == attest::Mode::a && !trust->enrolled &&
+           !trust->locked_from_outside && !trust->boot_policy);
   }
   return true;
 }

@@ -22,6 +22,7 @@
 #include "tests/support/examples.h"
 #include "tests/support/paper_boot.h"
 #include "tests/support/paper_evidence.h"
+#include "tests/support/paper_witnesses.h"
 #include "tests/support/paper_store.h"
 #include "tests/support/paper_log.h"
 #include "tests/support/scratch.h"
@@ -269,6 +270,11 @@ void evidence_bundles() {
   log.counter();
   wish.shown->add(12, 13);
   seed("evidence_bundle", "since", bundle_of(log, wish));
+  const WitnessedLog witnessed;
+  EvidenceWish with_heads;
+  with_heads.shown.emplace();
+  with_heads.heads = heads_of({witnessed.cosigned(witnessed.head(5), 3)});
+  seed("evidence_bundle", "cosigned", bundle_of(witnessed.log, with_heads));
 }
 
 void eras() {
@@ -278,6 +284,9 @@ void eras() {
   log.events(2);
   log.counter();
   seed("trust", "second_era", view(to_text(log.trust)));
+  log.trust.enrolled = true;
+  seed("trust", "enrolled", view(to_text(log.trust)));
+  log.trust.enrolled = false;
   Bytes genesis;
   for (const PaperLog::Entry& entry : log.entries) {
     if (entry.kind == static_cast<std::uint8_t>(EntryKind::genesis)) genesis = entry.payload;

@@ -52,7 +52,8 @@ NoteSigner& auditor() {
 Bytes bundle_of(const PaperLog& log, const EvidenceWish& wish, const Forging& forging) {
   Bytes out;
   attest::EvidenceWriter writer(
-      [&out](attest::ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
+      [&out](attest::ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); },
+      wish.heads.empty() ? attest::kEvidenceVersion : attest::kEvidenceVersionWithHeads);
   const PaperHashes hashes(log);
   attest::IndexRanges shown = wish.shown.value_or(attest::IndexRanges{});
   if (!wish.shown) shown.add(0, log.records.size());
@@ -66,6 +67,7 @@ Bytes bundle_of(const PaperLog& log, const EvidenceWish& wish, const Forging& fo
   attest::EvidenceAssembler assembler(writer, hashes, records, std::move(shown));
   if (!wish.trust.empty()) writer.write(attest::TrustPart{attest::view(wish.trust)});
   if (!wish.answer.empty()) writer.write(attest::AnswerPart{wish.answer});
+  if (!wish.heads.empty()) assembler.heads(wish.heads);
   std::size_t first = 0;
   if (wish.since) {
     first = behind(log, wish.since->digest);

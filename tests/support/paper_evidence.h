@@ -8,6 +8,7 @@
 
 #include "attest/evidence/appraise.h"
 #include "attest/evidence/index_ranges.h"
+#include "attest/witness/cosigned_heads.h"
 #include "attest/memory.h"
 #include "tests/support/paper_log.h"
 #include "tests/support/sealed_evidence.h"
@@ -20,6 +21,7 @@ struct EvidenceWish {
   std::vector<std::uint64_t> earlier;
   std::string trust;
   attest::Bytes answer;
+  std::vector<attest::CosignedHead> heads;  // none: a bundle of version 1
   std::vector<attest::Bytes> logs;  // behind every boot bundle
 };
 

@@ -148,6 +148,43 @@ TEST_F(SteleVerify, WhatIsNoEvidenceEndsWith65OrIsMissing66) {
   EXPECT_TRUE(ended.code == 1 || ended.code == 2) << ended.output;
 }
 
+TEST_F(SteleVerify, PolicyAndReceiptsSaySomethingOnlyOfAPinnedLog) {
+  put(scratch / "policy", "quorum none\n");
+  put(scratch / "receipts", "");
+  put(scratch / "key", "auditor.example+00000000+AAAA\n");
+  const std::string with_policy = " --policy " + scratch / "policy";
+  const std::string with_receipts = " --receipts " + scratch / "receipts";
+  expect(64, "--trust", verify(store() + with_policy));
+  expect(64, "--trust", verify(store() + with_receipts));
+  expect(64, "--auditor-key", verify(store() + with_receipts + " --auditor-key " + scratch / "key"));
+  expect(0, "verified", verify_store(with_policy));
+  expect(0, "verified", verify_store(with_receipts));
+  expect(66, "absent", verify_store(" --receipts " + scratch / "absent"));
+  expect(66, "absent", verify_store(with_policy + " --cosignatures " + scratch / "absent"));
+  expect(64, "standard input", verify("- --trust " + trust() + " --receipts - < /dev/null"));
+  put(scratch / "proof", "STELEPRF and then nonsense");
+  expect(64, "--receipts", verify(scratch / "proof" + with_receipts + " --trust " + trust()));
+  put(scratch / "bad", "quorum nobody\n");
+  expect(65, scratch / "bad", verify_store(" --policy " + scratch / "bad"));
+}
+
+TEST_F(SteleVerify, AnEndlessLineOfReceiptsIsRefusedAndNotHeld) {
+  std::string lines(64u << 20, 'a');
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  const std::string bounded;  // a sanitizer's shadow is larger
+#else
+  const std::string bounded = "ulimit -v 150000; ";
+#endif
+  put(scratch / "receipts", lines + "\nnoise\n\nno end of line");
+  const Ended ended =
+      run(bounded + STELE_VERIFY " " + store() + " --jobs 1 --trust " + trust() +
+          " -o json --receipts " + scratch / "receipts");
+  expect(0, "\"finding\":\"held_receipt_invalid\",\"at\":{\"line\":1}", ended);
+  expect(0, "\"finding\":\"held_receipt_invalid\",\"at\":{\"line\":2}", ended);
+  expect(0, "\"held_receipts\":0", ended);
+  EXPECT_EQ(ended.output.find("\"line\":4"), std::string::npos) << "a last line that was cut";
+}
+
 TEST_F(SteleVerify, ATrustFileThatCannotBeUsedIsNamedWithWhatToDo) {
   expect(66, scratch / "absent", verify(store() + " --trust " + scratch / "absent"));
   put(scratch / "bad", "stele-trust 1\norigin somewhere\nnonsense\n");

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "attest/export.h"
+#include "tests/support/tally.h"
 #include "tests/tpm/provisioned.h"
 #include "tpm/anchor_session.h"
 #include "tpm/esys.h"
@@ -287,6 +288,39 @@ TEST(Anchor, ResetAndRestartAreSeenInTheClock) {
   log.power_cycle(Swtpm::Power::restart);
   EXPECT_EQ(tpm::read_clock(*log.device).run, (attest::Run{reset.run.reset, 2}));
   EXPECT_EQ(tpm::read_pcr(*log.device, log.identity().pcr), Hash{});
+}
+
+// Family 57: no key or index of ours is bound to PCRs, so that another kernel, firmware or boot loader,
+// which only changes what is measured, takes nothing from us.
+TEST(Anchor, Family57WhateverIsMeasuredOurKeyAndIndexesServeAsBefore) {
+  Tally tally;
+  Provisioned log;
+  const std::uint8_t fold = log.identity().pcr;
+  for (std::uint8_t pcr = 0; pcr <= 16; ++pcr) {
+    if (pcr == fold) continue;
+    Hash measured;
+    measured.bytes.fill(static_cast<std::uint8_t>(pcr + 1));
+    tpm::extend_pcr(*log.device, pcr, measured);
+    const attest::Statement statement = log.next_statement();
+    tpm::extend_pcr(*log.device, fold, digest_of(statement));
+    const Receipt receipt = tpm::full_anchor(*log.device, log.credentials(), statement);
+    ++tally.injected;
+    tally.lost += !fault_of(receipt, log, statement).empty();
+    // It is told, where it is quoted: 0 to 7.
+    if (pcr < 8) tally.missed += receipt.quote->pcrs[pcr] != attest::extended(Hash{}, measured);
+    const Hash digest = digest_of(statement);
+    tally.lost += !attest::verify_quote(tpm::quote(*log.device, log.credentials(), digest),
+                                        log.identity(), digest);
+  }
+  // The next boot measures nothing, or something else again.
+  log.power_cycle(Swtpm::Power::clean);
+  tpm::extend_pcr(*log.device, 4, Hash{});
+  const attest::Statement statement = log.next_statement();
+  tpm::extend_pcr(*log.device, fold, digest_of(statement));
+  ++tally.injected;
+  tally.lost += !fault_of(tpm::full_anchor(*log.device, log.credentials(), statement), log,
+                          statement).empty();
+  tally.report(57, "PCRs extended between anchors, one by one, and another boot");
 }
 
 TEST(Anchor, ExportedFilesPassTpm2ToolsAndOpenssl) {

@@ -110,8 +110,15 @@ void bundle(const Common& common, const Arguments& arguments) {
                            " records, fewer than are to be shown: run `stele anchor`, then again");
   }
   file.commit();
-  std::cerr << "stele: the bundle shows " << written.shown << " records; stele-verify judges it "
-            << "with the trust file that the auditor has\n";
+  if (written.unreadable_heads) {
+    std::cerr << "stele: " << site.config.data << "/cosignatures cannot be read ("
+              << written.unreadable_heads->detail
+              << "): the bundle is without what witnesses signed; steled puts such a file aside when it "
+                 "starts\n";
+  }
+  std::cerr << "stele: the bundle shows " << written.shown << " records";
+  if (written.heads > 0) std::cerr << " and " << written.heads << " heads that witnesses signed";
+  std::cerr << "; stele-verify judges it with the trust file that the auditor has\n";
 }
 
 }  // namespace

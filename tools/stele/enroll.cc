@@ -175,10 +175,14 @@ void enroll(const Arguments& arguments) {
   EnrolmentClient client(arguments.url, arguments.tls);
   attest::EnrolledHost host = ask(client, arguments, roots);
   judge_succession(host, arguments);
+  host.trust.enrolled = true;
   const std::string text = attest::to_text(host.trust);
   write_output(arguments.output, attest::view(signer ? attest::to_text(signer->sign(text)) : text));
   say_what_holds(host);
-  std::cout << "trust file: " << arguments.output << (signer ? ", signed" : ", not signed") << '\n';
+  std::cout << "trust file: " << arguments.output
+            << (signer ? ", signed: with --auditor-key a verdict says ek-chain"
+                       : ", not signed: a verdict will say that the enrolment is claimed")
+            << '\n';
 }
 
 }  // namespace

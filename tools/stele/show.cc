@@ -8,6 +8,7 @@
 #include "tools/stele/log_reader.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output.h"
+#include "tools/stele/read_out_json.h"
 #include "tools/stele/record_json.h"
 
 namespace stele::tools {
@@ -20,15 +21,19 @@ struct Arguments {
 };
 
 void show(const Common& common, const Arguments& arguments) {
-  const storage::StoredRecord record = LogReader(common).read(arguments.index);
+  LogReader log(common);
+  const storage::StoredRecord record = log.read(arguments.index);
+  daemon::EventReader reader(log.site().config.json_mappings);
   if (arguments.raw) {
     if (record.erased) throw CommandError(kNoInput, "the content of this record was erased");
     std::cout.write(reinterpret_cast<const char*>(record.bytes.data()),
                     static_cast<std::streamsize>(record.bytes.size()));
   } else if (arguments.format == "json") {
-    std::cout << boost::json::serialize(to_json(record)) << '\n';
+    boost::json::object json = to_json(record);
+    json["read_out"] = read_out_json(reader, record);
+    std::cout << boost::json::serialize(json) << '\n';
   } else {
-    std::cout << to_page(record);
+    std::cout << to_page(record) << read_out_page(reader, record);
   }
 }
 
@@ -36,7 +41,8 @@ void show(const Common& common, const Arguments& arguments) {
 
 void add_show(CLI::App& app, const Common& common, int&) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("show", "Show one record");
+  CLI::App* command = app.add_subcommand(
+      "show", "Show one record, and who, what and with what outcome was read out of it");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
       ->check(is_number())
       ->required();

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 
@@ -113,6 +114,27 @@ std::string wear_words(const object& wear) {
          ", projected end " + (end.is_null() ? "beyond a hundred years" : words(end));
 }
 
+// One place that the log goes out to: a witness, or where receipts are pushed.
+std::string outward_words(const object& place) {
+  const bool is_witness = place.at("kind").as_string() == "witness";
+  const std::string reason = words(place.at("reason"));
+  const auto number = [&place](const char* key) {
+    return place.at(key).to_number<std::int64_t>();
+  };
+  std::string text = words(place.at("place")) + ": " + words(place.at("state"));
+  if (!reason.empty()) text += " (" + reason + ")";
+  text += is_witness ? ", has seen the first " + words(place.at("through")) + " records"
+                     : ", has the receipts up to anchor " + words(place.at("through"));
+  if (number("lag") > 0) {
+    text += "; lacks " + words(place.at("lag")) + ", the oldest for " + words(place.at("lag_s")) + " s";
+  }
+  constexpr std::int64_t kClockWorthTellingS = 5;  // as a trust file's slack by default
+  if (is_witness && std::abs(number("clock_off_s")) > kClockWorthTellingS) {
+    text += "; its clock is off by " + words(place.at("clock_off_s")) + " s";
+  }
+  return text;
+}
+
 void print_text(const object& status) {
   const object& log = status.at("log").as_object();
   const object& anchoring = status.at("anchoring").as_object();
@@ -140,6 +162,13 @@ void print_text(const object& status) {
     line("critical event   ", "waits for its counter anchor until [anchor] refill allows one");
   line("newest anchor    ", words(anchoring.at("newest")));
   line("wear             ", wear_words(status.at("wear").as_object()));
+  // Where no daemon runs nobody knows what became of them.
+  if (!status.contains("outward")) return;
+  for (const value& each : status.at("outward").as_array()) {
+    const object& place = each.as_object();
+    const bool is_witness = place.at("kind").as_string() == "witness";
+    line(is_witness ? "witness          " : "push             ", outward_words(place));
+  }
 }
 
 // Monitoring plugin: state, one line, figures.
