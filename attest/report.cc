@@ -2,6 +2,21 @@
 
 namespace stele::attest {
 
+std::string_view name(CheckpointReport::Signature signature) {
+  switch (signature) {
+    using enum CheckpointReport::Signature;
+    case not_checked:
+      return "not_checked";
+    case verified:
+      return "verified";
+    case unknown_key:
+      return "unknown_key";
+    case invalid:
+      return "invalid";
+  }
+  return "";
+}
+
 std::string_view name(BootFigures::Policy policy) {
   switch (policy) {
     case BootFigures::Policy::none:

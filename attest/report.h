@@ -55,6 +55,16 @@ struct WitnessReport {
   std::vector<WitnessSaw> witnesses;
 };
 
+// The checkpoint that a tlog-proof stands on, and what was checked of it.
+struct CheckpointReport {
+  enum class Signature : std::uint8_t { not_checked, verified, unknown_key, invalid };
+  Signature signature = Signature::not_checked;
+  std::string key;               // name and hash of the verifier's key that it was checked with
+  std::uint64_t index = 0;       // the record's
+  bool record_included = false;  // in the checkpoint's tree; false: that could not be told
+};
+std::string_view name(CheckpointReport::Signature);  // "verified"
+
 // The statement remembered behind which evidence begins.
 struct HeldSince {
   std::uint64_t seq = 0, quote_seq = 0, size = 0;
@@ -84,7 +94,7 @@ struct Report {
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
-  std::string what;  // "store", "proof", "bundle"
+  std::string what;  // "store", "proof", "tlog-proof", "bundle"
   std::string origin;
   Hash log_id;
   TreeHead tree;
@@ -104,6 +114,7 @@ struct Report {
   std::string tpm_manufacturer;
   std::string tpm_model;
   std::string identity = "none";  // ek-chain | pinned-key | none
+  std::optional<CheckpointReport> checkpoint;  // of a tlog-proof
   std::optional<WitnessReport> witnesses;      // with a policy
   std::optional<std::uint64_t> held_receipts;  // that verified, of those given
   std::vector<Defect> defects;
@@ -111,6 +122,9 @@ struct Report {
   std::vector<FindingAt> findings;
   std::uint64_t finding_count = 0;
 };
+
+// Of one record, in either form: what a store or a bundle tells beside is not to be told here.
+inline bool is_single_proof(const Report& r) { return r.what == "proof" || r.what == "tlog-proof"; }
 
 std::string to_json(const Report& report);  // one line, schema stele.verdict/1
 std::string to_text(const Report& report);  // for a person; control characters escaped; ends with

@@ -14,6 +14,7 @@
 #include "attest/appraiser.h"
 #include "attest/evidence/appraise.h"
 #include "attest/printable.h"
+#include "attest/tlog_proof.h"
 #include "attest/witness/cosigned_heads.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
@@ -52,6 +53,8 @@ struct Call {
   std::string policy_path;
   std::string cosignatures_path;
   std::string receipts_path;
+  std::string log_key_path;
+  std::string leaf_hash;
   std::vector<std::string> require;
   std::string output = "text";
   unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
@@ -61,7 +64,7 @@ void describe(CLI::App& app, Call& call) {
   app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
   app.add_option("PATH", call.path,
                  "A data directory, an evidence bundle (stele bundle; -: standard input), or a "
-                 "single proof (stele prove)")
+                 "single proof (stele prove), also as C2SP tlog-proof")
       ->required();
   app.add_option("--trust", call.trust_path,
                  "The trust file that pins the log; without it nothing is better than undetermined")
@@ -94,6 +97,13 @@ void describe(CLI::App& app, Call& call) {
                  "Receipts that the host handed out at once ([[push]]), as you kept them")
       ->type_name("FILE")
       ->needs("--trust");
+  app.add_option("--log-key", call.log_key_path,
+                 "Of a tlog-proof: file with the key that must have signed its checkpoint (stele "
+                 "trust --checkpoint-key); default: the policy's of this log")
+      ->type_name("FILE");
+  app.add_option("--leaf-hash", call.leaf_hash,
+                 "Of a proof: the leaf hash of the record that it must be of (stele show)")
+      ->type_name("HEX");
   app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
       ->type_name("NAME");
   app.add_option("-o,--output", call.output, "How to report")
@@ -121,11 +131,14 @@ CallError unusable(const std::string& what, const std::string& path, const attes
                        (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
 }
 
-std::string read_auditor_key(const Call& call) {
-  if (call.auditor_key.empty()) return {};
-  std::string key = tools::read_whole(call.auditor_key, 1u << 16);
+std::string read_key_line(const std::string& path) {
+  std::string key = tools::read_whole(path, 1u << 16);
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
   return key;
+}
+
+std::string read_auditor_key(const Call& call) {
+  return call.auditor_key.empty() ? std::string() : read_key_line(call.auditor_key);
 }
 
 attest::TrustFile read_trust(const Call& call) {
@@ -146,6 +159,16 @@ attest::Policy read_policy(const std::string& path) {
   return *std::move(policy);
 }
 
+// A log's verifier key, as `stele trust --checkpoint-key` writes it.
+attest::NoteKey read_log_key(const std::string& path) {
+  auto key = attest::parse_note_key(read_key_line(path));
+  if (!key) {
+    throw unusable("the log's key", path, key.error(),
+                   "give the line that `stele trust --checkpoint-key` wrote");
+  }
+  return *std::move(key);
+}
+
 attest::Options read_options(const Call& call) {
   attest::Options options;
   if (!call.trust_path.empty()) options.trust = read_trust(call);
@@ -164,6 +187,13 @@ attest::Options read_options(const Call& call) {
     options.memory = *memory;
   }
   if (!call.policy_path.empty()) options.policy = read_policy(call.policy_path);
+  if (!call.log_key_path.empty()) options.log_key = read_log_key(call.log_key_path);
+  if (!call.leaf_hash.empty()) {
+    options.leaf_hash = attest::hash_from_hex(call.leaf_hash);
+    if (!options.leaf_hash) {
+      throw CallError(kUsage, "--leaf-hash takes 32 bytes as 64 hexadecimal digits");
+    }
+  }
   for (const std::string& wanted : call.require) {
     attest::Finding finding{};
     if (!attest::parse_finding(wanted, finding)) {
@@ -236,7 +266,8 @@ attest::Report appraise_bundle(const Call& call, const attest::Options& options,
 attest::Report appraise_proof(const Call& call, const attest::Options& options,
                               tools::InputFile& input) {
   const std::string bytes = input.rest();
-  if (!std::string_view(bytes).starts_with(kProofMagic)) {
+  const bool is_tlog_proof = bytes.starts_with(attest::kTlogProofFirstLine);
+  if (!is_tlog_proof && !bytes.starts_with(kProofMagic)) {
     throw CallError(kMalformed,
                     call.path + " is no evidence of Stele's: neither a data directory, a bundle nor a proof");
   }
@@ -245,7 +276,14 @@ attest::Report appraise_proof(const Call& call, const attest::Options& options,
                     "a proof is of one record: --memory and --answer are for a data directory "
                     "or a bundle, --receipts for a data directory");
   }
-  return attest::Appraiser::appraise_proof(attest::view(bytes), options, read_cosignatures(call));
+  const std::string cosignatures = read_cosignatures(call);
+  if (is_tlog_proof) return attest::Appraiser::appraise_tlog_proof(bytes, options, cosignatures);
+  if (!call.log_key_path.empty()) {
+    throw CallError(kUsage,
+                    "--log-key is for a tlog-proof (stele prove --format tlog-proof): this proof "
+                    "holds no checkpoint");
+  }
+  return attest::Appraiser::appraise_proof(attest::view(bytes), options, cosignatures);
 }
 
 attest::Report appraise_store(const Call& call, attest::Options options) {
@@ -274,6 +312,11 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
   return report;
 }
 
+void forbid_for_many(const Call& call) {
+  if (call.log_key_path.empty() && call.leaf_hash.empty()) return;
+  throw CallError(kUsage, "--leaf-hash is for a single proof, --log-key for a tlog-proof");
+}
+
 void require_trust_beside_key(const Call& call) {
   if (call.auditor_key.empty() || !call.trust_path.empty()) return;
   throw CallError(kUsage,
@@ -289,11 +332,15 @@ attest::Report appraise_any(const Call& call) {
   attest::Options options = read_options(call);
   const bool is_directory = !is_stdin && std::filesystem::is_directory(call.path);
   if (is_directory) {
+    forbid_for_many(call);
     require_trust_beside_key(call);
     return appraise_store(call, std::move(options));
   }
   tools::InputFile input(call.path);
-  if (input.begins_with(attest::kEvidenceMagic)) return appraise_bundle(call, options, input);
+  if (input.begins_with(attest::kEvidenceMagic)) {
+    forbid_for_many(call);
+    return appraise_bundle(call, options, input);
+  }
   require_trust_beside_key(call);
   return appraise_proof(call, options, input);
 }
