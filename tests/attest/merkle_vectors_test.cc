@@ -87,6 +87,50 @@ TEST(MerkleVectors, ConsistencyProofsAreJudgedAsTheirAuthorSays) {
   judge_all(root, "merkle/transparency-dev/consistency", accepted_consistency);
 }
 
+// The smallest power of two that is not below n, less one: as many low bits.
+std::uint64_t low_bits(std::uint64_t n) {
+  std::uint64_t bits = 0;
+  while (bits < n - 1) bits = bits << 1 | 1;
+  return bits;
+}
+
+// The subtree [start, end) of any tree is a tree of its own, where it can stand at all: its start is
+// a multiple of the power of two that it needs.
+bool accepted_subtree_inclusion(const json::object& test) {
+  const auto start = test.at("start").to_number<std::uint64_t>();
+  const auto end = test.at("end").to_number<std::uint64_t>();
+  const auto index = test.at("leafIdx").to_number<std::uint64_t>();
+  if (end <= start || (start & low_bits(end - start)) != 0 || index < start) return false;
+  json::object own = test;
+  own["treeSize"] = end - start;
+  own["leafIdx"] = index - start;
+  return accepted_inclusion(own);
+}
+
+TEST(MerkleVectors, InclusionInSubtreesIsJudgedAsTheirAuthorSays) {
+  STELE_VECTORS_OR_SKIP(root, "merkle/transparency-dev/subtreeinclusion");
+  judge_all(root, "merkle/transparency-dev/subtreeinclusion", accepted_subtree_inclusion);
+}
+
+// From a subtree that begins at 0 it is a consistency proof of the tree; of others this code makes
+// no claim, and they are not looked at.
+TEST(MerkleVectors, ConsistencyOfSubtreesThatAreTreesIsJudgedAsTheirAuthorSays) {
+  STELE_VECTORS_OR_SKIP(root, "merkle/transparency-dev/subtreeconsistency");
+  std::size_t right = 0, wrong = 0;
+  for (const auto& path : json_files(root)) {
+    json::object test = json::parse(test::read_file(path)).as_object();
+    if (test.at("start").to_number<std::uint64_t>() != 0) continue;
+    test["size1"] = test.at("end");
+    test["size2"] = test.at("size");
+    const bool refused = test.at("wantErr").as_bool();
+    EXPECT_EQ(accepted_consistency(test), !refused) << path << ": " << test.at("desc");
+    ++(refused ? wrong : right);
+  }
+  EXPECT_GT(right, 0u);
+  EXPECT_GT(wrong, 0u);
+  test::used_vectors("merkle/transparency-dev/subtreeconsistency", right + wrong);
+}
+
 // The log's key, as it was published beside the log.
 constexpr std::string_view kTesseraKey =
     "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
