@@ -157,7 +157,7 @@ TEST(TlogVectors, ARealCheckpointUnderAnUnknownKindOfSignatureIsReadAndABorkedOn
   }
   // Its key is no Ed25519 key of a note's, and is refused as one.
   EXPECT_FALSE(parse_note_key(text_at(formats, "rome_vkey")));
-  test::used_vectors("merkle/signed-note", 3);
+  test::used_vectors("merkle/signed-note (in a tlog-proof)", 2);
 }
 
 // Entry bodies without a place: any bytes may be a record, and none is evidence by itself.
