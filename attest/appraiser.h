@@ -69,6 +69,8 @@ struct Options {
   // vouches for the enrolment that it names.
   bool eras_approved = false;
   std::optional<Policy> policy;  // whose witnesses are believed; with a trust file only
+  std::optional<Hash> leaf_hash;   // of the record that a single proof must be of
+  std::optional<NoteKey> log_key;  // of type note: must have signed a tlog-proof's checkpoint
 };
 
 class Appraiser {
@@ -122,6 +124,9 @@ class Appraiser {
   // A single proof, on its own.
   static Report appraise_proof(ByteView proof, const Options& options,
                                std::string_view cosignatures = {});
+  // The same as a C2SP tlog-proof (tlog_proof.h). Without log_key, the policy's keys of this log.
+  static Report appraise_tlog_proof(std::string_view proof, const Options& options,
+                                    std::string_view cosignatures = {});
 
  private:
   struct State;

@@ -87,6 +87,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::ek_mismatch, "ek_mismatch", platform, fail},
     {Fault::credential_refused, "credential_refused", platform, fail},
     {Fault::simulator_refused, "simulator_refused", platform, fail},
+    {Fault::checkpoint_unsigned, "checkpoint_unsigned", integrity, unknown},
 };
 
 constexpr std::string_view kFindings[] = {
@@ -127,7 +128,7 @@ constexpr bool rows_stand_in_order() {
   return true;
 }
 static_assert(rows_stand_in_order());
-static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::simulator_refused) + 1);
+static_assert(std::size(kFaults) == static_cast<std::size_t>(Fault::checkpoint_unsigned) + 1);
 static_assert(std::size(kFindings) == kFindingKinds);
 
 const FaultRow& row(Fault fault) {

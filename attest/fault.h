@@ -90,6 +90,8 @@ enum class Fault : std::uint16_t {
   ek_mismatch,               // the endorsement key is not the certificate's
   credential_refused,        // AK and endorsement key are not in one TPM
   simulator_refused,         // the certificate is a simulator's, and the auditor allows none
+  // of a tlog-proof
+  checkpoint_unsigned,  // no signature by the key that the verifier gave (-> integrity unknown)
 };
 
 enum class Finding : std::uint16_t {

@@ -10,8 +10,25 @@ std::string_view name(Presented what) {
       return "bundle";
     case Presented::proof:
       return "proof";
+    case Presented::tlog_proof:
+      return "tlog-proof";
   }
   return "store";
+}
+
+std::string_view name(CheckpointReport::Signature signature) {
+  switch (signature) {
+    using enum CheckpointReport::Signature;
+    case not_checked:
+      return "not_checked";
+    case verified:
+      return "verified";
+    case unknown_key:
+      return "unknown_key";
+    case invalid:
+      return "invalid";
+  }
+  return "";
 }
 
 std::string_view name(BootFigures::Policy policy) {

@@ -24,8 +24,8 @@ std::string_view name(Conclusion);
 int exit_code(Conclusion);  // 0, 1, 2
 
 // What is judged: all that a host has, a part of it that may begin late, leave out and end early, or
-// one record.
-enum class Presented : std::uint8_t { store, bundle, proof };
+// one record, in our own form or in C2SP's.
+enum class Presented : std::uint8_t { store, bundle, proof, tlog_proof };
 std::string_view name(Presented);  // "bundle"
 
 struct FindingAt {
@@ -59,6 +59,16 @@ struct WitnessReport {
   std::optional<std::uint64_t> quorum_through;
   std::vector<WitnessSaw> witnesses;
 };
+
+// The checkpoint that a tlog-proof stands on, and what was checked of it.
+struct CheckpointReport {
+  enum class Signature : std::uint8_t { not_checked, verified, unknown_key, invalid };
+  Signature signature = Signature::not_checked;
+  std::string key;               // name and hash of the verifier's key that it was checked with
+  std::uint64_t index = 0;       // the record's
+  bool record_included = false;  // in the checkpoint's tree; false: that could not be told
+};
+std::string_view name(CheckpointReport::Signature);  // "verified"
 
 // The statement remembered behind which evidence begins.
 struct HeldSince {
@@ -112,6 +122,7 @@ struct Report {
   // signed; pinned-key: the trust file alone; none: nothing.
   std::string identity = "none";
   bool enrolment_claimed = false;  // by a trust file whose signature no key given has checked
+  std::optional<CheckpointReport> checkpoint;  // of a tlog-proof
   std::optional<WitnessReport> witnesses;      // with a policy
   std::optional<std::uint64_t> held_receipts;  // that verified, of those given
   std::uint64_t held_not_compared = 0;         // of those: the evidence does not lead there
@@ -123,6 +134,11 @@ struct Report {
 
 // What the trust file says of log and TPM; `signature_checked`: under a key that the verifier gave.
 void describe(const TrustFile& trust, bool signature_checked, Report& report);
+
+// Of one record, in either form: what a store or a bundle tells beside is not to be told here.
+inline bool is_single_proof(const Report& r) {
+  return r.what == Presented::proof || r.what == Presented::tlog_proof;
+}
 
 std::string to_json(const Report& report);  // one line, schema stele.verdict/1
 std::string to_text(const Report& report);  // for a person; control characters escaped; ends with

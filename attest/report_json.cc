@@ -119,6 +119,15 @@ std::string witnesses(const WitnessReport& w) {
       .done();
 }
 
+std::string checkpoint(const CheckpointReport& c) {
+  Object out;
+  out.number("index", c.index)
+      .text("record", c.record_included ? "included" : "not_told")
+      .text("signature", name(c.signature));
+  if (c.key.empty()) return out.raw("key", "null").done();
+  return out.text("key", c.key).done();
+}
+
 std::string defect(const Defect& d) {
   return Object()
       .text("verdict", name(verdict_of(d.fault)))
@@ -182,6 +191,7 @@ std::string to_json(const Report& r) {
       .raw("held", r.held ? held(*r.held) : "null")
       .number("defect_count", r.defect_count)
       .number("finding_count", r.finding_count);
+  if (r.checkpoint) verdict.raw("checkpoint", checkpoint(*r.checkpoint));
   if (r.witnesses) verdict.raw("witness", witnesses(*r.witnesses));
   if (r.held_receipts) verdict.number("held_receipts", *r.held_receipts);
   return verdict.done();

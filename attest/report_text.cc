@@ -91,7 +91,7 @@ std::string platform(const Report& r) {
            (b.starts == 1 ? "the one boot" : "each of the " + std::to_string(b.starts) + " boots") +
            " shown; advisory: who sits on the bus to the TPM can replay PCR values";
   }
-  if (r.what == Presented::proof) return out + ": a proof shows no boot; verify the store";
+  if (is_single_proof(r)) return out + ": a proof shows no boot; verify the store";
   switch (b.policy) {
     case BootFigures::Policy::none:
       return out +
@@ -114,7 +114,7 @@ void write_final(std::string& out, const Report& r) {
   if (!r.final_through) {
     std::string why = "nothing yet";
     if (*r.mode == Mode::b) {
-      why = r.what == Presented::proof
+      why = is_single_proof(r)
                 ? "cannot be told: a proof shows no anchor behind its own; verify the "
                   "store"
                 : "nothing yet: two counter anchors must stand behind one, or "
@@ -152,6 +152,33 @@ void write_held(std::string& out, const Report& r) {
            ": what came before is not judged again");
 }
 
+// Of a tlog-proof: what its checkpoint's signature was found to be, and what that is worth.
+void write_checkpoint(std::string& out, const Report& r) {
+  if (!r.checkpoint) return;
+  const CheckpointReport& c = *r.checkpoint;
+  line(out, "record",
+       std::to_string(c.index) +
+           (c.record_included ? ", in the checkpoint's tree"
+                              : ": whether it is in the checkpoint's tree cannot be told"));
+  std::string words;
+  switch (c.signature) {
+    using enum CheckpointReport::Signature;
+    case not_checked:
+      words = "its signature was not looked at: no key was given (--log-key)";
+      break;
+    case verified:
+      words = "signed by the log's key " + printable(c.key) + ", which root of its host can use";
+      break;
+    case unknown_key:
+      words = "bears no signature of the key given, " + printable(c.key);
+      break;
+    case invalid:
+      words = "a signature in the name of " + printable(c.key) + " does not verify";
+      break;
+  }
+  line(out, "checkpoint", words);
+}
+
 void write_coverage(std::string& out, const Report& r) {
   const Coverage& c = r.coverage;
   line(out, "anchored",
@@ -159,12 +186,14 @@ void write_coverage(std::string& out, const Report& r) {
            " more by quote anchors");
   std::string tail = records(c.unanchored);
   if (c.unanchored > 0) {
-    tail += ", from record " + std::to_string(c.counter_anchored + c.quote_anchored);
+    if (!is_single_proof(r)) {
+      tail += ", from record " + std::to_string(c.counter_anchored + c.quote_anchored);
+    }
     if (c.unanchored_since_ns) tail += ", since " + to_rfc3339(*c.unanchored_since_ns);
     tail += ": not covered by this verdict";
   }
   line(out, "unanchored", tail);
-  if (r.what == Presented::proof) return;
+  if (is_single_proof(r)) return;
   line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
   line(out, "boots",
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
@@ -251,6 +280,14 @@ std::string next_step(const Report& r) {
         return "Give the memory that it was asked for with (--memory FILE), or have a bundle made "
                "without --since.";
       }
+      if (has(Fault::checkpoint_unsigned)) {
+        return "Get the log's key anew from whoever runs it (stele trust --checkpoint-key), by "
+               "another way than this proof, and verify again.";
+      }
+      if (r.what == Presented::tlog_proof && has(Fault::no_anchor)) {
+        return "Ask for a proof with its receipt in it (stele prove --format tlog-proof): a "
+               "checkpoint's signature says nothing that root of the host could not say.";
+      }
       if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
         return "Verify again with a newer stele-verify, or look at the defects above.";
       }
@@ -285,7 +322,7 @@ std::string next_step(const Report& r) {
 std::string to_text(const Report& r) {
   std::string out;
   line(out, "log", printable(r.origin.empty() ? "(unknown)" : r.origin) + "  " + to_hex(r.log_id));
-  line(out, r.what == Presented::proof ? "proof in tree" : "size",
+  line(out, is_single_proof(r) ? "proof in tree" : "size",
        records(r.tree.size) + ", root " + to_hex(r.tree.root));
   std::string anchors =
       std::to_string(r.counter_anchors) + " counter, " + std::to_string(r.quote_anchors) + " quote";
@@ -298,6 +335,7 @@ std::string to_text(const Report& r) {
            printable(r.tpm_model) + " (identity: " + r.identity + ')');
   line(out, "identity", identity(r));
   write_held(out, r);
+  write_checkpoint(out, r);
   write_coverage(out, r);
   write_witnesses(out, r);
   line(out, "integrity", name(r.integrity));

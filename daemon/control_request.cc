@@ -124,7 +124,15 @@ std::string take_arguments(Members& members, ControlRequest& request) {
     case Do::prove: {
       std::optional<std::uint64_t> index;
       members.number("index", index);
-      if (request.what == Do::prove) members.flag("content", request.content);
+      if (request.what == Do::prove) {
+        std::string format = "proof";
+        members.flag("content", request.content);
+        members.text("format", format);
+        request.tlog_proof = format == "tlog-proof";
+        if (!request.tlog_proof && format != "proof") {
+          return "\"format\" is \"proof\" or \"tlog-proof\"";
+        }
+      }
       if (!index) return "\"index\" is needed: a record's number";
       request.index = *index;
       return "";

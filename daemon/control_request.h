@@ -39,6 +39,7 @@ struct ControlRequest {
   Challenge challenge;                                // challenge
   std::uint64_t index = 0;  // show, prove
   bool content = false;     // prove
+  bool tlog_proof = false;  // prove: as C2SP tlog-proof
   storage::Query query;     // query
   bool follow = false;      // query: goes on with what comes, until the peer ends it
   std::string canonical;    // as JSON, for the access record

@@ -28,6 +28,8 @@ namespace asio = boost::asio;
 
 constexpr int kMalformed = 65;
 constexpr int kNoInput = 66;
+constexpr int kUnavailable = 69;
+constexpr int kCannotCreate = 73;
 constexpr int kIoError = 74;
 constexpr int kTemporary = 75;
 
@@ -241,13 +243,28 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
     throw Refusal(kTemporary, "no counter anchor covers record " + std::to_string(request.index) +
                                   " yet: run `stele anchor`, or wait for the heartbeat");
   }
+  // Before the reading is recorded: what cannot be given is not read.
+  std::optional<attest::Note> note;
+  if (request.tlog_proof) {
+    note = signed_head(daemon_.signer, daemon_.config.data, anchor->statement.tree);
+    if (!note) throw Refusal(kUnavailable, kNoCheckpointKey);
+  }
   co_await record_access(request);
-  const auto proof = prove_record(store, *anchor, request.index, request.content);
+  auto proof = prove_record(store, *anchor, request.index, request.content);
   if (!proof) {
     throw Refusal(kNoInput,
                   "the content of record " + std::to_string(request.index) + " was erased");
   }
-  co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(attest::encode(*proof)) + "\"}\n";
+  attest::Bytes bytes;
+  if (note) {
+    const auto tlog = attest::make_tlog_proof(*std::move(proof), *note);
+    if (!tlog) throw Refusal(kCannotCreate, tlog_proof_too_long(request.content));
+    const std::string text = to_text(*tlog);
+    bytes.assign(text.begin(), text.end());
+  } else {
+    bytes = attest::encode(*proof);
+  }
+  co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(bytes) + "\"}\n";
 }
 
 asio::awaitable<void> ControlSession::record_access(const ControlRequest& request) {

@@ -6,8 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "attest/proof.h"
+#include "attest/tlog_proof.h"
 #include "daemon/anchor_status.h"
+#include "daemon/checkpoint_signer.h"
 #include "storage/store.h"
 
 namespace stele::daemon {
@@ -17,5 +18,15 @@ namespace stele::daemon {
 // content is wanted and was erased.
 std::optional<attest::Proof> prove_record(const storage::Store& store, const CounterAnchor& anchor,
                                           std::uint64_t index, bool content);
+
+// The head's checkpoint, signed now, with the cosignatures that the data directory keeps of that very
+// head. Nothing: there is no key to sign with. Precondition: the head is a counter anchor's.
+std::optional<attest::Note> signed_head(const CheckpointSigner& signer,
+                                        const std::string& directory,
+                                        const attest::TreeHead& head);
+
+// Why there is no tlog-proof, in words and with what to do.
+extern const char* const kNoCheckpointKey;
+std::string tlog_proof_too_long(bool content);
 
 }  // namespace stele::daemon

@@ -93,4 +93,13 @@ bool add_cosigned(std::vector<CosignedHead>& heads, const Note& note) {
   return true;
 }
 
+void take_cosignatures(std::string_view file, Note& note) {
+  const auto heads = parse_cosigned_heads(file);
+  if (!heads) return;
+  for (const CosignedHead& head : *heads) {
+    if (head.note.text != note.text) continue;
+    for (const NoteSignature& line : head.note.signatures) merge(note, line);
+  }
+}
+
 }  // namespace stele::attest

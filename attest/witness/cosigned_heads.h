@@ -30,4 +30,8 @@ std::string to_text(const std::vector<CosignedHead>& heads);
 // key replaces its older one. False: another head of that size is there; nothing is changed.
 bool add_cosigned(std::vector<CosignedHead>& heads, const Note& note);
 
+// Adds to a note the lines that the file's head of the very same text has beyond it. A file that
+// cannot be read has none.
+void take_cosignatures(std::string_view file, Note& note);
+
 }  // namespace stele::attest

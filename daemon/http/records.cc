@@ -62,12 +62,16 @@ asio::awaitable<HttpReply> record(const ControlledDaemon& daemon, asio::any_io_e
 
 asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                  HttpRequest& request) {
-  bool content = false;
+  bool content = false, as_tlog_proof = false;
   for (const auto& [name, value] : request.target.query) {
-    if (name != "content" || (value != "true" && value != "false")) {
-      co_return problem(400, "the query may be content=true or content=false and nothing else");
+    const bool is_content = name == "content" && (value == "true" || value == "false");
+    const bool is_format = name == "format" && (value == "proof" || value == "tlog-proof");
+    if (!is_content && !is_format) {
+      co_return problem(400,
+                        "the query may be content=true or content=false, format=proof or "
+                        "format=tlog-proof, and nothing else");
     }
-    content = value == "true";
+    (is_content ? content : as_tlog_proof) = value == "true" || value == "tlog-proof";
   }
   if (content && !RoleSet{Role::reader}.meets(request.caller->roles)) {
     co_return problem(403, "a record's content needs the role reader");
@@ -78,10 +82,20 @@ asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_ex
   if (!anchor || anchor->statement.tree.size <= asked.index) {
     co_return busy("no counter anchor covers this record yet", kRetryAnchor_s);
   }
+  std::optional<attest::Note> note;
+  if (as_tlog_proof) {
+    note = signed_head(daemon.signer, daemon.config.data, anchor->statement.tree);
+    if (!note) co_return busy(kNoCheckpointKey, kRetryAnchor_s);
+  }
   const storage::Store& store = daemon.sequencer.store();
-  std::function<HttpReply()> read = [&store, index = asked.index, anchor = *anchor, content] {
-    const auto proof = prove_record(store, anchor, index, content);
+  std::function<HttpReply()> read = [&store, index = asked.index, anchor = *anchor, content, note] {
+    auto proof = prove_record(store, anchor, index, content);
     if (!proof) return problem(410, "the content of this record was erased");
+    if (note) {
+      const auto tlog = attest::make_tlog_proof(*std::move(proof), *note);
+      if (!tlog) return problem(422, tlog_proof_too_long(content));
+      return text_reply(200, to_text(*tlog));
+    }
     const attest::Bytes bytes = attest::encode(*proof);
     return HttpReply{200, "application/octet-stream", std::string(bytes.begin(), bytes.end())};
   };

@@ -3,52 +3,17 @@
 // and bit.
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "attest/proof.h"
 #include "tests/support/paper_log.h"
+#include "tests/support/paper_proof.h"
 
 namespace stele::attest {
 namespace {
 
 using test::has;
 using test::PaperLog;
+using test::prove;
 using test::trusting;
-
-class Nodes : public HashReader {
- public:
-  explicit Nodes(const PaperLog& log) {
-    CompactRange tree;
-    for (const auto& record : log.records) {
-      tree.append(leaf_hash(record.leaf),
-                  [this](NodeId id, const Hash& node) { nodes_[id] = node; });
-    }
-  }
-  std::vector<Hash> read_hashes(std::span<const NodeId> wanted) const override {
-    std::vector<Hash> out;
-    for (const NodeId& id : wanted) out.push_back(nodes_.at(id));
-    return out;
-  }
-
- private:
-  std::map<NodeId, Hash> nodes_;
-};
-
-// A proof of a record under the newest anchor.
-Proof prove(const PaperLog& log, std::uint64_t index, bool with_content) {
-  Proof proof;
-  proof.index = index;
-  std::copy(log.records[index].leaf.begin(), log.records[index].leaf.end(), proof.leaf.begin());
-  const Statement& statement = *log.chain->newest_statement();
-  proof.statement = encode(statement);
-  proof.path = prove_inclusion(index, statement.tree.size, Nodes(log));
-  proof.receipt = *decode_receipt(log.entries.back().payload);
-  if (with_content) {
-    const auto& record = log.records[index];
-    proof.content = Proof::OwnedContent{record.salt, record.tlvs, record.bytes};
-  }
-  return proof;
-}
 
 Report appraise(const PaperLog& log, const Proof& proof) {
   return Appraiser::appraise_proof(encode(proof), trusting(log));

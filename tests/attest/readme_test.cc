@@ -11,6 +11,7 @@
 #include "attest/codec.h"
 #include "attest/evidence/writer.h"
 #include "attest/receipt.h"
+#include "attest/tlog_proof.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_witnesses.h"
 #include "tests/support/vectors.h"
@@ -97,6 +98,17 @@ Bytes example_evidence_with_heads() {
   return out;
 }
 
+// The example record, alone in its tree, under the example receipt and its log's signature.
+std::string example_tlog_proof(const Receipt& receipt) {
+  Proof proof;
+  proof.leaf = encode(test::example_leaf());
+  proof.statement = encode(test::example_statement());
+  proof.receipt = receipt;
+  const Checkpoint checkpoint = test::example_checkpoint();
+  const test::NoteSigner log(checkpoint.origin, 7);
+  return to_text(*make_tlog_proof(proof, log.note(to_text(checkpoint))));
+}
+
 Blocks examples() {
   const Bytes tlvs = test::example_tlvs();
   const Content content = test::example_content(tlvs);
@@ -139,6 +151,7 @@ Blocks examples() {
       {"boot-policy", boot::to_text(test::example_boot_policy())},
       {"checkpoint", to_text(auditor.note(checkpoint))},
       {"note-key", to_text(auditor.key()) + "\n"},
+      {"tlog-proof", example_tlog_proof(example_receipt(identity, digest, next_extend))},
   };
 }
 
@@ -158,7 +171,7 @@ TEST(Readme, ShowsTheBytesThatTheCodeWrites) {
 
 TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
   const std::string page = test::read_file(STELE_SOURCE_DIR "/attest/README.md");
-  for (int i = 0; i <= static_cast<int>(Fault::simulator_refused); ++i) {
+  for (int i = 0; i <= static_cast<int>(Fault::checkpoint_unsigned); ++i) {
     const auto fault = static_cast<Fault>(i);
     const std::string row = "| `" + std::string(name(fault)) + "` | " +
                             std::string(name(verdict_of(fault))) + ' ' +

@@ -9,7 +9,7 @@
 #include "attest/boot/policy_text.h"
 #include "attest/codec.h"
 #include "attest/era.h"
-#include "attest/proof.h"
+#include "attest/tlog_proof.h"
 #include "attest/witness/add_checkpoint.h"
 #include "attest/witness/cosignature.h"
 #include "attest/witness/cosigned_heads.h"
@@ -20,6 +20,7 @@
 #include "attest/identity/enrolment.h"
 #include "tests/support/ek_vendor.h"
 #include "tests/support/examples.h"
+#include "tests/support/note_signer.h"
 #include "tests/support/paper_boot.h"
 #include "tests/support/paper_evidence.h"
 #include "tests/support/paper_witnesses.h"
@@ -139,6 +140,12 @@ void proofs_and_answers() {
   proof.receipt = tpm.read_back(statement_digest(proof.statement), true);
   proof.content = Proof::OwnedContent{filled(0x5a), example_tlvs(), Bytes{'h', 'i', '\n'}};
   seed("proof", "quote_and_content", encode(proof));
+  const Checkpoint checkpoint{"log.example/a", example_statement().tree, {}};
+  TlogProof tlog =
+      *make_tlog_proof(proof, stele::test::NoteSigner("log.example/a", 7).note(to_text(checkpoint)));
+  seed("tlog_proof", "with_receipt", view(to_text(tlog)));
+  tlog.extra.reset();
+  seed("tlog_proof", "bare", view(to_text(tlog)));
   Answer answer;
   answer.nonce = filled(0x99);
   answer.digest = proof.receipt.digest;

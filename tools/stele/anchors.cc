@@ -1,7 +1,11 @@
 #include "tools/stele/anchors.h"
 
+#include <algorithm>
+
 #include "attest/entry.h"
+#include "attest/witness/cosigned_heads.h"
 #include "storage/store_reader.h"
+#include "storage/whole_file.h"
 #include "tools/stele/command.h"
 
 namespace stele::tools {
@@ -28,6 +32,14 @@ std::optional<StoredAnchor> first_anchor(
     return !found;
   });
   return found;
+}
+
+// As far as names go: the signature is the verifier's to judge.
+bool is_signed_by_its_origin(const attest::CosignedHead& head) {
+  const auto& lines = head.note.signatures;
+  return std::any_of(lines.begin(), lines.end(), [&](const attest::NoteSignature& line) {
+    return line.name == head.checkpoint.origin;
+  });
 }
 
 }  // namespace
@@ -69,6 +81,25 @@ void visit_anchors(const std::string& data,
 
 std::optional<StoredAnchor> find_anchor_over(const std::string& data, std::uint64_t index) {
   return first_anchor(data, [&](const attest::Statement& s) { return s.tree.size > index; });
+}
+
+std::optional<SignedAnchor> find_signed_anchor_over(const std::string& data, std::uint64_t index) {
+  const auto text = storage::read_whole(storage::posix(), data + "/cosignatures",
+                                        attest::kMaxCosignedBytes);
+  const auto heads = attest::parse_cosigned_heads(text.value_or(std::string()));
+  if (!heads) return std::nullopt;
+  const attest::CosignedHead* signed_head = nullptr;
+  auto anchor = first_anchor(data, [&](const attest::Statement& statement) {
+    if (statement.tree.size <= index) return false;
+    const auto found = std::find_if(heads->begin(), heads->end(), [&](const auto& head) {
+      return head.checkpoint.tree == statement.tree && is_signed_by_its_origin(head);
+    });
+    if (found == heads->end()) return false;
+    signed_head = &*found;
+    return true;
+  });
+  if (!anchor) return std::nullopt;
+  return SignedAnchor{*std::move(anchor), signed_head->note};
 }
 
 std::optional<StoredAnchor> find_anchor(const std::string& data, std::uint64_t seq) {

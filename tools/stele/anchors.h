@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "attest/checkpoint.h"
 #include "attest/genesis.h"
 #include "attest/receipt.h"
 #include "attest/statement.h"
@@ -28,6 +29,13 @@ void visit_anchors(const std::string& data,
                    const std::function<bool(const StoredAnchor&)>& visitor);
 // The oldest counter anchor over the record.
 std::optional<StoredAnchor> find_anchor_over(const std::string& data, std::uint64_t index);
+// The oldest one over the record whose head is among the cosigned heads that the directory keeps
+// (DIR/cosignatures), and that head's note, which the log signed.
+struct SignedAnchor {
+  StoredAnchor anchor;
+  attest::Note note;
+};
+std::optional<SignedAnchor> find_signed_anchor_over(const std::string& data, std::uint64_t index);
 // The counter anchor with this seq, of the newest era.
 std::optional<StoredAnchor> find_anchor(const std::string& data, std::uint64_t seq);
 

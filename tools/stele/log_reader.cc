@@ -6,9 +6,8 @@
 #include <thread>
 
 #include "attest/base64.h"
-#include "attest/proof.h"
+#include "attest/tlog_proof.h"
 #include "daemon/read_out/terms.h"
-#include "tools/stele/anchors.h"
 #include "tools/stele/record_json.h"
 
 namespace stele::tools {
@@ -48,6 +47,11 @@ std::optional<std::uint64_t> scan(const storage::Store& store, const storage::Qu
     return true;
   });
   return next;
+}
+
+[[noreturn]] void fail_unsealed(std::uint64_t index) {
+  throw CommandError(kTemporary, "no counter anchor covers record " + std::to_string(index) +
+                                     " yet: start the daemon, or run `stele anchor` beside it");
 }
 
 }  // namespace
@@ -129,29 +133,58 @@ void LogReader::wait_until_sealed(std::uint64_t index, std::chrono::seconds at_m
   }
 }
 
+attest::Bytes LogReader::ask_proof(std::uint64_t index, bool content, const char* format) {
+  boost::json::object request{{"do", "prove"}, {"index", index}, {"content", content}};
+  // A daemon of before knows one format, and no name for it.
+  if (std::string_view(format) != "proof") request["format"] = format;
+  const boost::json::object reply = daemon_->ask(request);
+  const boost::json::string& text = reply.at("proof").as_string();
+  auto proof = attest::from_base64({text.data(), text.size()});
+  if (!proof) throw CommandError(kUnavailable, "the daemon's proof is not base64");
+  return std::move(*proof);
+}
+
 attest::Bytes LogReader::prove(std::uint64_t index, bool content) {
-  if (daemon_) {
-    const boost::json::object reply =
-        daemon_->ask({{"do", "prove"}, {"index", index}, {"content", content}});
-    const boost::json::string& text = reply.at("proof").as_string();
-    auto proof = attest::from_base64({text.data(), text.size()});
-    if (!proof) throw CommandError(kUnavailable, "the daemon's proof is not base64");
-    return std::move(*proof);
-  }
+  if (daemon_) return ask_proof(index, content, "proof");
   require_record(index);
-  auto anchor = find_anchor_over(site_.config.data, index);
-  if (!anchor) {
-    throw CommandError(kTemporary, "no counter anchor covers record " + std::to_string(index) +
-                                       " yet: start the daemon, or run `stele anchor` beside it");
+  const auto anchor = find_anchor_over(site_.config.data, index);
+  if (!anchor) fail_unsealed(index);
+  return attest::encode(proof_under(*anchor, index, content));
+}
+
+attest::Bytes LogReader::prove_to_tlogs(std::uint64_t index, bool content) {
+  if (daemon_) return ask_proof(index, content, "tlog-proof");
+  require_record(index);
+  const auto signed_anchor = find_signed_anchor_over(site_.config.data, index);
+  if (!signed_anchor) {
+    if (!find_anchor_over(site_.config.data, index)) fail_unsealed(index);
+    throw CommandError(kUnavailable,
+                       "no checkpoint over record " + std::to_string(index) +
+                           " is kept with its signature, and only the daemon can sign one: start "
+                           "it, or leave out --format");
   }
+  const auto& [anchor, note] = *signed_anchor;
+  const auto proof = attest::make_tlog_proof(proof_under(anchor, index, content), note);
+  if (!proof) {
+    throw CommandError(kCannotCreate, "the record's tlog-proof takes more than " +
+                                          std::to_string(attest::kMaxTlogProofBytes) +
+                                          " bytes: leave out " +
+                                          (content ? "--content" : "--format"));
+  }
+  const std::string text = to_text(*proof);
+  return {text.begin(), text.end()};
+}
+
+attest::Proof LogReader::proof_under(const StoredAnchor& anchor, std::uint64_t index,
+                                     bool content) {
   storage::StoredRecord record = store_->read(index);
   attest::Proof proof;
   proof.index = index;
   proof.leaf = record.encoded_leaf;
-  proof.path = attest::prove_inclusion(index, anchor->statement.tree.size, *store_);
-  std::copy(anchor->statement_bytes.begin(), anchor->statement_bytes.end(),
+  proof.path = attest::prove_inclusion(index, anchor.statement.tree.size, *store_);
+  std::copy(anchor.statement_bytes.begin(), anchor.statement_bytes.end(),
             proof.statement.begin());
-  proof.receipt = std::move(anchor->receipt);
+  proof.receipt = anchor.receipt;
   proof.receipt.quote.reset();  // a proof stands on the counter; the quote would double its size
   if (content) {
     if (record.erased) {
@@ -161,7 +194,7 @@ attest::Bytes LogReader::prove(std::uint64_t index, bool content) {
     proof.content.emplace(
         attest::Proof::OwnedContent{record.salt, std::move(record.tlvs), std::move(record.bytes)});
   }
-  return attest::encode(proof);
+  return proof;
 }
 
 }  // namespace stele::tools

@@ -10,7 +10,9 @@
 #include <functional>
 #include <optional>
 
+#include "attest/proof.h"
 #include "storage/look_up.h"
+#include "tools/stele/anchors.h"
 #include "tools/stele/site.h"
 
 namespace stele::tools {
@@ -32,8 +34,14 @@ class LogReader {
   void wait_until_sealed(std::uint64_t index, std::chrono::seconds at_most);
   // An encoded attest::Proof, with the content if asked.
   attest::Bytes prove(std::uint64_t index, bool content);
+  // The text of an attest::TlogProof. From the files alone: of the oldest counter anchor over the
+  // record whose head was cosigned, for only the daemon can sign; none: CommandError 69.
+  attest::Bytes prove_to_tlogs(std::uint64_t index, bool content);
 
  private:
+  attest::Bytes ask_proof(std::uint64_t index, bool content, const char* format);
+  // Precondition: the anchor covers the record; the store is open.
+  attest::Proof proof_under(const StoredAnchor& anchor, std::uint64_t index, bool content);
   void require_record(std::uint64_t index) const;
 
   Site site_;

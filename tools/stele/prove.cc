@@ -17,6 +17,7 @@ constexpr std::uint64_t kMaxWaitSeconds = 86'400;
 struct Arguments {
   std::uint64_t index = 0;
   bool content = false;
+  std::string format = "proof";
   bool wait = false;
   std::uint64_t at_most = kWaitSeconds;
   std::string output = "-";
@@ -33,6 +34,10 @@ void add_prove(CLI::App& app, const Common& common, int&) {
   command->add_option("-o,--output", arguments->output, "Where to; -: standard output")
       ->type_name("FILE");
   command->add_flag("--content", arguments->content, "Put the record's content into the proof");
+  command->add_option("--format", arguments->format,
+                      "proof: Stele's own; tlog-proof: C2SP's text, at most 3 KiB")
+      ->check(CLI::IsMember({"proof", "tlog-proof"}))
+      ->capture_default_str();
   CLI::Option* wait = command->add_flag(
       "--wait", arguments->wait, "Wait until a counter anchor covers the record; makes none itself");
   command->add_option("--at-most", arguments->at_most, "How long to wait; then exit code 75")
@@ -46,7 +51,10 @@ void add_prove(CLI::App& app, const Common& common, int&) {
     if (arguments->wait) {
       reader.wait_until_sealed(arguments->index, std::chrono::seconds(arguments->at_most));
     }
-    write_output(arguments->output, reader.prove(arguments->index, arguments->content));
+    const bool as_tlog_proof = arguments->format == "tlog-proof";
+    write_output(arguments->output,
+                 as_tlog_proof ? reader.prove_to_tlogs(arguments->index, arguments->content)
+                               : reader.prove(arguments->index, arguments->content));
   });
 }
 

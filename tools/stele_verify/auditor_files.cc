@@ -24,6 +24,22 @@ CallError unusable(const std::string& what, const std::string& path, const attes
                        (defect.detail.empty() ? "" : " (" + defect.detail + ")") + "; " + remedy);
 }
 
+std::string read_key_line(const std::string& path) {
+  std::string key = read_whole(path, 1u << 16);
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+  return key;
+}
+
+// A log's verifier key, as `stele trust --checkpoint-key` writes it.
+attest::NoteKey read_log_key(const std::string& path) {
+  auto key = attest::parse_note_key(read_key_line(path));
+  if (!key) {
+    throw unusable("the log's key", path, key.error(),
+                   "give the line that `stele trust --checkpoint-key` wrote");
+  }
+  return *std::move(key);
+}
+
 attest::TrustFile read_trust(const Call& call) {
   const std::string key = read_auditor_key(call);
   const auto trust = attest::parse_trust(read_whole(call.trust_path, 1u << 20), key);
@@ -45,10 +61,7 @@ attest::Policy read_policy(const std::string& path) {
 }  // namespace
 
 std::string read_auditor_key(const Call& call) {
-  if (call.auditor_key.empty()) return {};
-  std::string key = read_whole(call.auditor_key, 1u << 16);
-  while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
-  return key;
+  return call.auditor_key.empty() ? std::string() : read_key_line(call.auditor_key);
 }
 
 attest::Options read_options(const Call& call) {
@@ -69,6 +82,13 @@ attest::Options read_options(const Call& call) {
     options.memory = *memory;
   }
   if (!call.policy_path.empty()) options.policy = read_policy(call.policy_path);
+  if (!call.log_key_path.empty()) options.log_key = read_log_key(call.log_key_path);
+  if (!call.leaf_hash.empty()) {
+    options.leaf_hash = attest::hash_from_hex(call.leaf_hash);
+    if (!options.leaf_hash) {
+      throw CallError(kUsage, "--leaf-hash takes 32 bytes as 64 hexadecimal digits");
+    }
+  }
   for (const std::string& wanted : call.require) {
     attest::Finding finding{};
     if (!attest::parse_finding(wanted, finding)) {

@@ -8,7 +8,7 @@ void describe(CLI::App& app, Call& call) {
   app.set_version_flag("--version", std::string("stele-verify ") + STELE_VERSION);
   app.add_option("PATH", call.path,
                  "A data directory, an evidence bundle (stele bundle; -: standard input), or a "
-                 "single proof (stele prove)")
+                 "single proof (stele prove), also as C2SP tlog-proof")
       ->required();
   app.add_option("--trust", call.trust_path,
                  "The trust file that pins the log; without it nothing is better than undetermined")
@@ -42,6 +42,13 @@ void describe(CLI::App& app, Call& call) {
                  "Receipts that the host handed out at once ([[push]]), as you kept them: each must be "
                  "in the data directory or the bundle, which is tampered with otherwise")
       ->type_name("FILE");
+  app.add_option("--log-key", call.log_key_path,
+                 "Of a tlog-proof: file with the key that must have signed its checkpoint (stele "
+                 "trust --checkpoint-key); default: the policy's of this log")
+      ->type_name("FILE");
+  app.add_option("--leaf-hash", call.leaf_hash,
+                 "Of a proof: the leaf hash of the record that it must be of (stele show)")
+      ->type_name("HEX");
   app.add_option("--require", call.require, "Findings that make the conclusion undetermined")
       ->type_name("NAME");
   app.add_option("-o,--output", call.output, "How to report")

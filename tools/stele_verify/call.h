@@ -40,6 +40,8 @@ struct Call {
   std::string policy_path;
   std::string cosignatures_path;
   std::string receipts_path;
+  std::string log_key_path;
+  std::string leaf_hash;
   std::vector<std::string> require;
   std::string output = "text";
   unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);

@@ -11,6 +11,7 @@
 #include "attest/appraiser.h"
 #include "attest/evidence/appraise.h"
 #include "attest/printable.h"
+#include "attest/tlog_proof.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
 #include "tools/stele_verify/auditor_files.h"
@@ -56,7 +57,8 @@ attest::Report appraise_bundle(const Call& call, attest::Options options, InputF
 
 attest::Report appraise_proof(const Call& call, const attest::Options& options, InputFile& input) {
   const std::string bytes = input.rest();
-  if (!std::string_view(bytes).starts_with(kProofMagic)) {
+  const bool is_tlog_proof = bytes.starts_with(attest::kTlogProofFirstLine);
+  if (!is_tlog_proof && !bytes.starts_with(kProofMagic)) {
     throw CallError(kMalformed, call.path +
                                     " is no evidence of Stele's: neither a data directory, a bundle "
                                     "nor a proof");
@@ -67,8 +69,14 @@ attest::Report appraise_proof(const Call& call, const attest::Options& options, 
                     "a proof is of one record: --memory, --answer and --receipts are for a data "
                     "directory or a bundle");
   }
-  const auto cosignatures = read_cosignatures(call);
-  return attest::Appraiser::appraise_proof(attest::view(bytes), options, cosignatures.value_or(""));
+  const std::string cosignatures = read_cosignatures(call).value_or("");
+  if (is_tlog_proof) return attest::Appraiser::appraise_tlog_proof(bytes, options, cosignatures);
+  if (!call.log_key_path.empty()) {
+    throw CallError(kUsage,
+                    "--log-key is for a tlog-proof (stele prove --format tlog-proof): this proof "
+                    "holds no checkpoint");
+  }
+  return attest::Appraiser::appraise_proof(attest::view(bytes), options, cosignatures);
 }
 
 attest::Report appraise_store(const Call& call, attest::Options options) {
@@ -102,6 +110,11 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
   return report;
 }
 
+void forbid_for_many(const Call& call) {
+  if (call.log_key_path.empty() && call.leaf_hash.empty()) return;
+  throw CallError(kUsage, "--leaf-hash is for a single proof, --log-key for a tlog-proof");
+}
+
 attest::Report appraise_any(const Call& call) {
   const bool is_stdin = call.path == "-";
   if (is_stdin && call.receipts_path == "-") {
@@ -113,10 +126,12 @@ attest::Report appraise_any(const Call& call) {
   }
   attest::Options options = read_options(call);
   if (!is_stdin && std::filesystem::is_directory(call.path)) {
+    forbid_for_many(call);
     return appraise_store(call, std::move(options));
   }
   InputFile input(call.path);
   if (input.begins_with(attest::kEvidenceMagic)) {
+    forbid_for_many(call);
     return appraise_bundle(call, std::move(options), input);
   }
   return appraise_proof(call, options, input);
