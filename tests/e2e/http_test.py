@@ -1,5 +1,6 @@
 """Goal: any HTTP client can send events, byte for byte, and be told the truth; a client that is hostile, slow or gone
 harms nobody else. Method: curl and raw sockets against a real daemon; what they sent is read back."""
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -266,6 +267,8 @@ class Room(unittest.TestCase):
                 return len(refused) >= len(clients) - 2
             wait_until(at_most_two_are_held, "no more bodies than there is room for")
             for client in refused:
+                with contextlib.suppress(OSError):  # it may be over already
+                    client.shutdown(socket.SHUT_WR)
                 self.assertIn(statuses(read_all(client)), ([503], []))  # [] where a reset overtook the words
             held = [client for client in clients if client not in refused]
             self.assertTrue(held)
