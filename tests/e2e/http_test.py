@@ -1,11 +1,13 @@
 """Goal: any HTTP client can send events, byte for byte, and be told the truth; a client that is hostile, slow or gone
 harms nobody else. Method: curl and raw sockets against a real daemon; what they sent is read back."""
+import contextlib
 import gzip
 import hashlib
 import http.client
 import json
 import os
 import pathlib
+import select
 import socket
 import subprocess
 import unittest
@@ -169,8 +171,11 @@ class Http(unittest.TestCase):
             self.assertEqual(statuses(client.recv(4096)), [200])
 
     def test_connections_over_the_limit_are_ended_and_those_before_are_served(self):
+        wait_until(lambda: self.host.curl("/healthz")[0] == 200, "nobody else is there")
         clients = [self.host.connect() for _ in range(60)]
         try:
+            for client in clients[40:]:
+                self.assertEqual(read_all(client), b"")  # those before are served below: none was just idle for too long
             for client in clients[:30]:
                 client.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
                 self.assertEqual(statuses(read_all(client)), [200])
@@ -236,6 +241,45 @@ class Http(unittest.TestCase):
             self.assertEqual(hashlib.sha256(events[index]).digest(), digest)
         print(f"vectors: {len(files)} cases of logs, as events over HTTP")
 
+
+
+class Room(unittest.TestCase):
+    def test_all_bodies_together_have_a_bound_and_what_was_taken_of_it_is_given_back(self):
+        """Ten times the room is announced and begun: some are told to come again, the others end as they should."""
+        with HttpHost() as host:
+            host.provision(http='buffer_bytes = "1MiB"\nmax_body_bytes = "1MiB"\nreceive_time = "10min"')
+            host.start_daemon()
+            whole = 512 << 10
+            clients = [host.connect() for _ in range(20)]
+            for client in clients:
+                self.addCleanup(client.close)
+                client.sendall(POST + b"Content-Length: %d\r\n\r\n" % whole)
+            refused = set()
+            for client in clients:  # each sends all but its last byte, or is refused on the way
+                client.settimeout(PATIENCE)
+                try:
+                    client.sendall(b"x" * (whole - 1))
+                except (BrokenPipeError, ConnectionResetError):
+                    refused.add(client)
+
+            def at_most_two_are_held():
+                refused.update(select.select(clients, [], [], 0)[0])
+                return len(refused) >= len(clients) - 2
+            wait_until(at_most_two_are_held, "no more bodies than there is room for")
+            for client in refused:
+                with contextlib.suppress(OSError):  # it may be over already
+                    client.shutdown(socket.SHUT_WR)
+                self.assertIn(statuses(read_all(client)), ([503], []))  # [] where a reset overtook the words
+            held = [client for client in clients if client not in refused]
+            self.assertTrue(held)
+            self.assertEqual(host.curl("/healthz")[0], 200)
+            self.assertEqual(host.post(b"x" * 600_000)[0], 503)
+            for client in held:
+                client.sendall(b"!")
+                self.assertEqual(statuses(client.recv(65536)), [200])
+                client.close()
+            for _ in range(3):  # and all of the room is there again, after refusals and resets
+                self.assertEqual(host.post(b"y" * (1 << 20))[0], 200)
 
 
 class SlowClients(unittest.TestCase):
