@@ -232,7 +232,7 @@ class Attack(unittest.TestCase):
             self.assertTrue(say(replacing(old, new)))
         text = hello[trust_at:]
         second = text.replace(b"stele-trust 1\n", b"stele-trust 2\n")
-        for line in (b"locked_from outside\n", b"boot_policy record\n"):
+        for line in (b"identity ek-chain\n", b"locked_from outside\n", b"boot_policy record\n"):
             self.assertIn(b"only an auditor's own", say(replacing(text, second + line)))
         # Another counter, key or endorsement key than where they are.
         for at, handle in ((2, 0x81005354), (6, 0x81010016), (10, 0x01805355), (14, 0x01805354)):

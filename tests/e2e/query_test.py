@@ -34,6 +34,30 @@ class Query(unittest.TestCase):
         """Of events: the records of who asked for what hold the words that were asked for."""
         return [record["index"] for record in self.query(*arguments) if record["kind"] == "event"]
 
+    def test_one_record_is_shown_with_what_was_read_out_of_it(self):
+        self.begin()
+        known, unknown, hostile = self.host.append(
+            b"<86>1 2026-11-26T01:00:00Z web1 sshd 7 - - Accepted publickey for alice from 10.0.0.1 port 22 ssh2\n"
+            b"noise\n"
+            b'{"user":"mallory\\u001b[2J","action":"login"}\n')
+
+        def page(index):
+            text = self.host.stele("show", index, expect=OK).stdout
+            self.assertNotIn(b"\x1b", text)
+            return dict(line.split(None, 1) for line in text.decode().splitlines() if not line.startswith("read as"))
+
+        for which in ("with a daemon", "without"):
+            shown = page(known)
+            self.assertEqual([shown.get(f) for f in FIELDS], ["alice", "login", "sshd", "success", "10.0.0.1", "info"], which)
+            self.assertEqual(shown["time"], "2026-11-26T01:00:00.000000000Z")
+            self.assertFalse(set(FIELDS) & set(page(unknown)))
+            self.assertIn("mallory", page(hostile)["content"])
+            self.assertNotIn("read", page(0))  # the log's own records are no events
+            one = json.loads(self.host.stele("show", known, "-o", "json", expect=OK).stdout)
+            self.assertEqual(one, [r for r in self.query("--begin", known, "--end", known + 1)][0])
+            if which == "with a daemon":
+                self.host.stop_daemon()
+
     @unittest.skipUnless(os.environ.get("STELE_VECTORS"), "STELE_VECTORS is not set")
     def test_real_logs_are_found_by_who_did_what(self):
         self.begin()
