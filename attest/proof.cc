@@ -13,7 +13,6 @@ constexpr std::string_view kMagic = "STELEPRF";
 constexpr std::uint16_t kVersion = 1;
 constexpr std::uint8_t kContentPart = 1 << 0;
 constexpr std::uint8_t kQuotePart = 1 << 1;
-constexpr std::size_t kMaxPath = 64;
 
 bool is_counter_anchors(ReceiptKind kind) {
   return kind == ReceiptKind::full || kind == ReceiptKind::read_back;
@@ -39,7 +38,7 @@ Proof::OwnedContent read_content(Reader& reader) {
 
 Bytes encode(const Proof& proof) {
   const Receipt& receipt = proof.receipt;
-  ENSURE(is_counter_anchors(receipt.kind) && receipt.audit && proof.path.size() <= kMaxPath);
+  ENSURE(is_counter_anchors(receipt.kind) && receipt.audit && proof.path.size() <= kMaxProofPath);
   Bytes out;
   Writer writer(out);
   writer.bytes(view(kMagic))
@@ -76,7 +75,7 @@ Result<Proof> decode_proof(ByteView bytes) {
   proof.index = reader.u64();
   read_into(reader, proof.leaf);
   const std::uint8_t path = reader.u8();
-  if (path > kMaxPath) {
+  if (path > kMaxProofPath) {
     return Defect(Fault::value_out_of_range, {}, "a path of " + std::to_string(path) + " hashes");
   }
   for (std::uint8_t i = 0; i < path; ++i) proof.path.push_back(reader.hash());

@@ -16,6 +16,8 @@
 
 namespace stele::attest {
 
+constexpr std::size_t kMaxProofPath = 64;  // hashes: a tree's size has as many bits
+
 struct Proof {
   std::uint64_t index = 0;
   std::array<std::uint8_t, kLeafBytes> leaf{};

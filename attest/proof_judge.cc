@@ -75,8 +75,7 @@ ProofJudge::ProofJudge(Presented what, const Options& options) : options_(option
                   {},
                   "only a signature of the auditor's over the trust file approves its era"});
   }
-  if (trust.mode == Mode::b)
-    draft.finding(Finding::mode_b, {}, "root of the host knows ownerAuth");
+  if (trust.mode == Mode::b) draft.finding(Finding::mode_b, {}, "root of the host knows ownerAuth");
   if (trust.tpm_kind == TpmKind::simulator) {
     draft.finding(Finding::simulator, {}, "whoever holds a simulator's state file can put it back");
   }

@@ -66,7 +66,7 @@ struct CheckpointReport {
   Signature signature = Signature::not_checked;
   std::string key;               // name and hash of the verifier's key that it was checked with
   std::uint64_t index = 0;       // the record's
-  bool record_included = false;  // in the checkpoint's tree; false: that could not be told
+  bool record_included = false;  // in the checkpoint's tree; false: not shown to be
 };
 std::string_view name(CheckpointReport::Signature);  // "verified"
 

@@ -122,7 +122,7 @@ std::string witnesses(const WitnessReport& w) {
 std::string checkpoint(const CheckpointReport& c) {
   Object out;
   out.number("index", c.index)
-      .text("record", c.record_included ? "included" : "not_told")
+      .text("record", c.record_included ? "included" : "not_shown")
       .text("signature", name(c.signature));
   if (c.key.empty()) return out.raw("key", "null").done();
   return out.text("key", c.key).done();

@@ -159,7 +159,7 @@ void write_checkpoint(std::string& out, const Report& r) {
   line(out, "record",
        std::to_string(c.index) +
            (c.record_included ? ", in the checkpoint's tree"
-                              : ": whether it is in the checkpoint's tree cannot be told"));
+                              : ": not shown to be in the checkpoint's tree"));
   std::string words;
   switch (c.signature) {
     using enum CheckpointReport::Signature;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view kExtra = "extra ";
 constexpr std::string_view kIndex = "index ";
-constexpr std::size_t kMaxPath = 64;
 
 Defect malformed(std::uint64_t line, std::string why) {
   return Defect(Fault::value_out_of_range, Place::line(line), "tlog-proof: " + std::move(why));
@@ -45,7 +44,8 @@ Result<InclusionProof> parse_path(Lines& lines) {
     if (line->empty()) return path;
     const auto bytes = from_base64(*line);
     if (!bytes || bytes->size() != sizeof(Hash)) return malformed(lines.number(), "not a hash");
-    if (path.size() == kMaxPath) return malformed(lines.number(), "a path of more than 64 hashes");
+    if (path.size() == kMaxProofPath)
+      return malformed(lines.number(), "a path of more than 64 hashes");
     std::copy(bytes->begin(), bytes->end(), path.emplace_back().bytes.begin());
   }
   return Defect(Fault::truncated, Place::line(lines.number() + 1), "tlog-proof: no checkpoint");
@@ -88,8 +88,8 @@ Result<TlogProof> parse_tlog_proof(std::string_view text) {
   const auto index = lines.next();
   const std::uint64_t at = lines.number() + (index ? 0 : 1);
   if (!index) return Defect(Fault::truncated, Place::line(at), "tlog-proof: index");
-  const auto number = index->starts_with(kIndex) ? parse_decimal(index->substr(kIndex.size()))
-                                                 : std::nullopt;
+  const auto number =
+      index->starts_with(kIndex) ? parse_decimal(index->substr(kIndex.size())) : std::nullopt;
   if (!number) return malformed(at, "neither an index nor, in its place, extra data");
   proof.index = *number;
   auto path = parse_path(lines);

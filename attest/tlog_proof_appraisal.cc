@@ -1,5 +1,5 @@
-// A single proof as a C2SP tlog-proof: the checkpoint's signature, and then, if the extra line holds
-// a receipt, all that makes a proof, over the checkpoint's own head.
+// A single proof as a C2SP tlog-proof: the checkpoint's signature, and then, if the extra line
+// holds a receipt, all that makes a proof, over the checkpoint's own head.
 #include <algorithm>
 
 #include "attest/proof_judge.h"
@@ -76,7 +76,8 @@ void judge_with_receipt(const TlogProof& proof, ProofJudge& judge) {
     return;
   }
   judge.out.checkpoint->record_included =
-      verify_inclusion(proof.index, leaf_hash(whole->leaf), statement->tree, proof.path).has_value();
+      verify_inclusion(proof.index, leaf_hash(whole->leaf), statement->tree, proof.path)
+          .has_value();
 }
 
 }  // namespace

@@ -31,19 +31,21 @@ std::optional<attest::Note> signed_head(const CheckpointSigner& signer,
   const auto text = signer.sign(head);
   if (!text) return std::nullopt;
   attest::Note note = *attest::parse_note(*text);
-  const auto kept = storage::read_whole(storage::posix(), directory + "/cosignatures",
-                                        attest::kMaxCosignedBytes);
+  const auto kept =
+      storage::read_whole(storage::posix(), directory + "/cosignatures", attest::kMaxCosignedBytes);
   if (kept) attest::take_cosignatures(*kept, note);
   return note;
 }
 
 const char* const kNoCheckpointKey =
-    "a tlog-proof needs a signed checkpoint, and the TPM has not given the key to sign it with: see "
+    "a tlog-proof needs a signed checkpoint, and the TPM has not given the key to sign it with: "
+    "see "
     "`stele status`; a log made without one gets it from `stele provision`";
 
 std::string tlog_proof_too_long(bool content) {
   return "the record's tlog-proof takes more than " + std::to_string(attest::kMaxTlogProofBytes) +
-         " bytes: leave out " + (content ? "its content" : "the format, for a proof of Stele's own");
+         " bytes: leave out " +
+         (content ? "its content" : "the format, for a proof of Stele's own");
 }
 
 }  // namespace stele::daemon

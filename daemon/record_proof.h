@@ -19,11 +19,10 @@ namespace stele::daemon {
 std::optional<attest::Proof> prove_record(const storage::Store& store, const CounterAnchor& anchor,
                                           std::uint64_t index, bool content);
 
-// The head's checkpoint, signed now, with the cosignatures that the data directory keeps of that very
-// head. Nothing: there is no key to sign with. Precondition: the head is a counter anchor's.
+// The head's checkpoint, signed now, with the cosignatures that the data directory keeps of that
+// very head. Nothing: there is no key to sign with. Precondition: the head is a counter anchor's.
 std::optional<attest::Note> signed_head(const CheckpointSigner& signer,
-                                        const std::string& directory,
-                                        const attest::TreeHead& head);
+                                        const std::string& directory, const attest::TreeHead& head);
 
 // Why there is no tlog-proof, in words and with what to do.
 extern const char* const kNoCheckpointKey;

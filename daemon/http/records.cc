@@ -60,6 +60,15 @@ asio::awaitable<HttpReply> record(const ControlledDaemon& daemon, asio::any_io_e
   co_return co_await give_out(daemon, reader, request, read);
 }
 
+// Precondition: the signer has its key, which it keeps.
+HttpReply tlog_reply(const ControlledDaemon& daemon, attest::Proof proof,
+                     const attest::TreeHead& head) {
+  const bool content = proof.content.has_value();
+  const auto note = signed_head(daemon.signer, daemon.config.data, head);
+  const auto tlog = attest::make_tlog_proof(std::move(proof), *note);
+  return tlog ? text_reply(200, to_text(*tlog)) : problem(422, tlog_proof_too_long(content));
+}
+
 asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                  HttpRequest& request) {
   bool content = false, as_tlog_proof = false;
@@ -82,20 +91,12 @@ asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_ex
   if (!anchor || anchor->statement.tree.size <= asked.index) {
     co_return busy("no counter anchor covers this record yet", kRetryAnchor_s);
   }
-  std::optional<attest::Note> note;
-  if (as_tlog_proof) {
-    note = signed_head(daemon.signer, daemon.config.data, anchor->statement.tree);
-    if (!note) co_return busy(kNoCheckpointKey, kRetryAnchor_s);
-  }
-  const storage::Store& store = daemon.sequencer.store();
-  std::function<HttpReply()> read = [&store, index = asked.index, anchor = *anchor, content, note] {
-    auto proof = prove_record(store, anchor, index, content);
+  if (as_tlog_proof && !daemon.signer.key()) co_return busy(kNoCheckpointKey, kRetryAnchor_s);
+  std::function<HttpReply()> read = [&daemon, index = asked.index, anchor = *anchor, content,
+                                     as_tlog_proof] {
+    auto proof = prove_record(daemon.sequencer.store(), anchor, index, content);
     if (!proof) return problem(410, "the content of this record was erased");
-    if (note) {
-      const auto tlog = attest::make_tlog_proof(*std::move(proof), *note);
-      if (!tlog) return problem(422, tlog_proof_too_long(content));
-      return text_reply(200, to_text(*tlog));
-    }
+    if (as_tlog_proof) return tlog_reply(daemon, *std::move(proof), anchor.statement.tree);
     const attest::Bytes bytes = attest::encode(*proof);
     return HttpReply{200, "application/octet-stream", std::string(bytes.begin(), bytes.end())};
   };

@@ -4,6 +4,8 @@
 // exchanged with another record's, log's and era's; every bit and every truncation.
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "attest/base64.h"
 #include "attest/tlog_proof.h"
 #include "attest/witness/cosignature.h"
@@ -22,7 +24,9 @@ using Signature = CheckpointReport::Signature;
 
 constexpr std::uint8_t kLogSeed = 7;
 
-test::NoteSigner log_signer(const PaperLog& log) { return {log.trust.origin, kLogSeed}; }
+test::NoteSigner log_signer(const PaperLog& log) {
+  return {log.trust.origin, kLogSeed};
+}
 
 PaperLog anchored(Mode mode = Mode::a) {
   PaperLog log(mode);
@@ -62,8 +66,9 @@ TEST(TlogProofAppraisal, AGoodOneIsVerifiedAndSaysWhetherItsCheckpointWasLookedA
   EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
   EXPECT_EQ(report.checkpoint->signature, Signature::verified);
   EXPECT_EQ(report.coverage.counter_anchored, 1u);
-  EXPECT_NE(to_json(report).find(R"("checkpoint":{"index":3,"record":"included","signature":"verified")"),
-            std::string::npos)
+  EXPECT_NE(
+      to_json(report).find(R"("checkpoint":{"index":3,"record":"included","signature":"verified")"),
+      std::string::npos)
       << to_json(report);
   EXPECT_EQ(appraise(proof, {}).conclusion, Conclusion::undetermined);
   Options asked = trusting(log);
@@ -194,6 +199,17 @@ TEST(TlogProofAppraisal, AReceiptOfAnotherEraIsJudgedByThatErasPins) {
   TlogProof bad = after;
   bad.extra = before.extra;
   EXPECT_EQ(appraise(bad, options).conclusion, Conclusion::tampered);
+}
+
+TEST(TlogProofAppraisal, WhoAddsCosignaturesToItDoesNoHarm) {
+  const PaperLog log = anchored();
+  TlogProof proof = tlog(log, 3);
+  while (to_text(proof).size() <= 10 * kMaxTlogProofBytes) {
+    proof.note.signatures.push_back({"post-quantum.example/w", 6, Bytes(2'428)});
+  }
+  const Report report = appraise(proof, keyed(log));
+  EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
+  EXPECT_EQ(report.finding_count, 0u);
 }
 
 // What a proof says; a signature that nobody looked at is none of it.

@@ -49,13 +49,27 @@ TEST(TlogProof, IsReadAndWrittenBackUnchanged) {
 }
 
 TEST(TlogProof, WhatTheSpecificationForbidsIsRefused) {
-  for (const std::string& middle : std::vector<std::string>{
-           "", "\n", "index\n\n", "index \n\n", "index 01\n\n", "index -1\n\n", "index 1 \n\n",
-           "Index 1\n\n", "index  1\n\n", "index 18446744073709551616\n\n",
-           "extra\nindex 1\n\n", "extra AAE\nindex 1\n\n", "extra AAF=\nindex 1\n\n",
-           "extra AAEC \nindex 1\n\n", "extra AAEC\nextra AAEC\nindex 1\n\n",
-           "index 1\nextra AAEC\n\n", "index 1\n" + kHash + "=\n\n", "index 1\nAAEC\n\n",
-           "index 1\n " + kHash + "\n\n", "index 1\n" + kHash + "\r\n\n", "index 1\n\n\n"}) {
+  for (const std::string& middle : std::vector<std::string>{"",
+                                                            "\n",
+                                                            "index\n\n",
+                                                            "index \n\n",
+                                                            "index 01\n\n",
+                                                            "index -1\n\n",
+                                                            "index 1 \n\n",
+                                                            "Index 1\n\n",
+                                                            "index  1\n\n",
+                                                            "index 18446744073709551616\n\n",
+                                                            "extra\nindex 1\n\n",
+                                                            "extra AAE\nindex 1\n\n",
+                                                            "extra AAF=\nindex 1\n\n",
+                                                            "extra AAEC \nindex 1\n\n",
+                                                            "extra AAEC\nextra AAEC\nindex 1\n\n",
+                                                            "index 1\nextra AAEC\n\n",
+                                                            "index 1\n" + kHash + "=\n\n",
+                                                            "index 1\nAAEC\n\n",
+                                                            "index 1\n " + kHash + "\n\n",
+                                                            "index 1\n" + kHash + "\r\n\n",
+                                                            "index 1\n\n\n"}) {
     EXPECT_EQ(fault_of(text_of(middle)), Fault::value_out_of_range) << middle;
   }
   std::string path;

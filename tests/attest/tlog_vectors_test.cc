@@ -115,8 +115,8 @@ TEST(TlogVectors, EntriesOfSigstoreBundlesAreInTheTreesTheirAuthorsSayAndNoOther
       EXPECT_EQ(to_text(*proof), entry.tlog) << name;
       const Report report = judged(entry, keys);
       EXPECT_EQ(report.checkpoint->record_included, !misplaced.contains(name)) << name;
-      EXPECT_EQ(report.conclusion, misplaced.contains(name) ? Conclusion::tampered
-                                                            : Conclusion::undetermined)
+      EXPECT_EQ(report.conclusion,
+                misplaced.contains(name) ? Conclusion::tampered : Conclusion::undetermined)
           << name;
       const bool is_known = name.starts_with("rekor2-") || report.origin == "rekor-local" ||
                             report.origin.starts_with("log2025-");

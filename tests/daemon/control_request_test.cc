@@ -23,7 +23,13 @@ TEST(ControlRequest, EveryKindIsUnderstood) {
   const auto prove = decode_control_request(R"({"index":7,"content":true,"do":"prove"})");
   ASSERT_TRUE(prove.has_value());
   EXPECT_TRUE(prove->content);
+  EXPECT_FALSE(prove->tlog_proof);
   EXPECT_EQ(prove->canonical, R"({"index":7,"content":true,"do":"prove"})");
+  const auto to_tlogs = decode_control_request(R"({"do":"prove","index":7,"format":"tlog-proof"})");
+  ASSERT_TRUE(to_tlogs.has_value());
+  EXPECT_TRUE(to_tlogs->tlog_proof);
+  const auto own = decode_control_request(R"({"do":"prove","index":7,"format":"proof"})");
+  EXPECT_FALSE(own->tlog_proof);
 }
 
 TEST(ControlRequest, AnEnrolmentsRequestIsTakenAsItsBytes) {
@@ -73,7 +79,9 @@ TEST(ControlRequest, AnythingElseIsRefusedInWords) {
        {"", "status", "[]", "{}", R"({"do":"reboot"})", R"({"do":1})", R"({"do":"status","x":1})",
         R"({"do":"show"})", R"({"do":"show","index":-1})", R"({"do":"show","index":1.0})",
         R"({"do":"show","index":"1"})", R"({"do":"show","index":1,"content":true})",
-        R"({"do":"prove","index":1,"content":1})", R"({"do":"answer"})",
+        R"({"do":"prove","index":1,"content":1})",
+        R"({"do":"prove","index":1,"format":"pdf"})", R"({"do":"prove","index":1,"format":1})",
+        R"({"do":"show","index":1,"format":"tlog-proof"})", R"({"do":"answer"})",
         R"({"do":"answer","nonce":"ab"})", R"({"do":"query","limt":1})",
         R"({"do":"query","actor":7})",
         R"({"do":"query","end":18446744073709551616})", R"({"do":"status"} {})"}) {

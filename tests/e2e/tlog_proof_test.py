@@ -172,7 +172,7 @@ class OneLog(Bed):
         TlogProof(bare.encode()).check(bytes.fromhex(self.shown(self.host, self.index)["leaf"]), self.host.origin,
                                        self.key.read_text().strip())
         leaf = self.shown(self.host, self.index)["leaf_hash"]
-        for arguments, record in (([], "not_told"), (["--leaf-hash", leaf], "included")):
+        for arguments, record in (([], "not_shown"), (["--leaf-hash", leaf], "included")):
             report = self.judge(self.host, bare, "--log-key", self.key, *arguments)
             self.assertEqual((report["exit"], report["faults"]), (UNDETERMINED, ["no_anchor"]), report)
             self.assertEqual(report["checkpoint"]["signature"], "verified")

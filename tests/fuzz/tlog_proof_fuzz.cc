@@ -1,5 +1,5 @@
-#include "attest/tlog_proof.h"
 #include "attest/appraiser.h"
+#include "attest/tlog_proof.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace stele::attest;
