@@ -150,7 +150,9 @@ def answer_of_another_run(ground):
     assert [defect["fault"] for defect in report["defects"]] == ["answer_run_changed"], report
     assert b"ask again" in ground.auditor.told, ground.auditor.told
     machine, nonce, path = ground.machine, os.urandom(32), ground.machine.folder / "answer"
-    machine.kill_daemon()  # which has only just started, and is anchoring: the copy must hold the newest statement
+    # It has only just started, and is anchoring: the copy must hold the newest statement, with its receipt.
+    wait_until(lambda: machine.stele("anchor").returncode == OK, "an anchor after the start")
+    machine.kill_daemon()
     store = machine.copy("before-the-reset")
     path.write_bytes(signed_after_a_reset(ground, nonce))
     report = machine.verify("--nonce", nonce.hex(), "--answer", path, path=store)
