@@ -23,7 +23,8 @@ HttpReply not_here() {
 bool has(const TilePath& path, std::uint64_t size) {
   const unsigned shift = 8u * path.level;
   const std::uint64_t nodes = shift < 64 ? size >> shift : 0;
-  return path.index * kTileWidth + path.width <= nodes;
+  // Divided, not multiplied: the largest index a path can name times the width wraps to 0.
+  return path.width <= nodes && path.index <= (nodes - path.width) / kTileWidth;
 }
 
 std::string hashes_of(const storage::Store& store, const TilePath& path) {

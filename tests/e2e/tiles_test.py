@@ -95,7 +95,10 @@ class Tiles(unittest.TestCase):
                      f"/tile/0/{path_of(size // 256)}.p/{size % 256 + 1}", "/tile/8/000", "/tile/63/000.p/1",
                      "/tile/0/x000/000", "/tile/0/0", "/tile/00/000", "/tile/64/000", "/tile/0/000.p/0",
                      "/tile/0/000.p/256", "/tile/entries/000.p/0", "/tile/entries", "/tile", "/tile/0/000?x=1",
-                     "/tile/0/../0/000", "/tile/0/%30%30%30"):
+                     "/tile/0/../0/000", "/tile/0/%30%30%30",
+                     # the largest name there is: 2^56 - 1
+                     "/tile/0/x072/x057/x594/x037/x927/935", "/tile/entries/x072/x057/x594/x037/x927/935",
+                     "/tile/0/x072/x057/x594/x037/x927/935.p/255"):
             status, headers, body = self.fetch(path)
             self.assertEqual(status, NOT_FOUND, (path, body))
             self.assertEqual(headers["cache-control"], "no-store", path)
