@@ -55,6 +55,9 @@ Result<void> judge_genesis(const HostIdentity& identity, TrustFile& trust) {
   if (genesis->ak_name != ak->name()) {
     return Defect(Fault::genesis_mismatch, {}, "the genesis names another attestation key");
   }
+  const auto indexes =
+      verify_index_names(identity.indexes, genesis->counter_name, genesis->extend_name);
+  if (!indexes) return indexes.error();
   const auto receipt = decode_receipt(identity.genesis_receipt);
   if (!receipt) return in("the genesis receipt", receipt.error());
   if (receipt->kind != ReceiptKind::read_back || !receipt->audit || receipt->quote) {
