@@ -8,7 +8,8 @@
 // behind a statement is judged only by whoever remembers that very statement.
 // Thread safety: one thread. Memory: a part (64 MiB), the bytes of one feed(), the appraiser's own.
 // Trust: the bytes are from the host under judgement; a trust file inside counts only if
-// auditor_key signed it.
+// auditor_key signed it: one that its owner has not signed is none; one with a signature of his
+// that does not verify is trust_signature.
 #pragma once
 
 #include <functional>
