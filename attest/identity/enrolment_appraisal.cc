@@ -108,6 +108,10 @@ Result<Answer> judge_answer(const HostIdentity& identity, const TrustFile& trust
     return Defect(Fault::answer_mismatch, {},
                   "C is not as many steps above its first value as the answer names anchors");
   }
+  if (answer->seq == 0 && answer->audit.extend != trust.first_extend) {
+    return Defect(Fault::answer_mismatch, {},
+                  "no anchor was made, and yet E is not what the genesis made it");
+  }
   if (audit->run != quote->run) {
     return Defect(Fault::answer_run_changed, {}, "the TPM was reset meanwhile: ask again");
   }

@@ -288,6 +288,19 @@ TEST(Enrolment, AReceiptOrAnAnswerOfAnotherLogKeyOrTimeIsRefused) {
   EXPECT_EQ(host.fault(), Fault::receipt_unexpected);
 }
 
+TEST(Enrolment, BeforeTheFirstAnchorEIsWhatTheGenesisMadeIt) {
+  Host host;
+  host.tpm.counter = 41;
+  host.answer([](Answer& answer) { answer.seq = 0; });
+  EXPECT_EQ(host.fault(), std::nullopt);
+  host.tpm.extend_index(filled(1));
+  host.answer([](Answer& answer) { answer.seq = 0; });
+  EXPECT_EQ(host.fault(), Fault::answer_mismatch) << "somebody extended it meanwhile";
+  host.tpm.increment();
+  host.answer([](Answer& answer) { answer.seq = 1; });
+  EXPECT_EQ(host.fault(), std::nullopt) << "what the anchors made of it, the log shows";
+}
+
 TEST(Enrolment, ATrustFileOfAnotherLogIsNoClaimOfThisOne) {
   Host host;
   host.claim([](TrustFile& trust) { trust.log_id = filled(9); });
