@@ -85,6 +85,7 @@ constexpr FaultRow kFaults[] = {
     {Fault::ek_certificate_expired, "ek_certificate_expired", platform, fail},
     {Fault::ek_unfit, "ek_unfit", platform, fail},
     {Fault::ek_mismatch, "ek_mismatch", platform, fail},
+    {Fault::index_unfit, "index_unfit", platform, fail},
     {Fault::credential_refused, "credential_refused", platform, fail},
     {Fault::simulator_refused, "simulator_refused", platform, fail},
     {Fault::checkpoint_unsigned, "checkpoint_unsigned", integrity, unknown},

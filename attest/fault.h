@@ -88,6 +88,7 @@ enum class Fault : std::uint16_t {
   ek_certificate_expired,    // it, or one of its chain, is not in force at the time
   ek_unfit,                  // the endorsement key's public area is of no template
   ek_mismatch,               // the endorsement key is not the certificate's
+  index_unfit,               // C or E is no counter or extend index as this design makes them
   credential_refused,        // AK and endorsement key are not in one TPM
   simulator_refused,         // the certificate is a simulator's, and the auditor allows none
   // of a tlog-proof

@@ -123,6 +123,7 @@ attest::HostIdentity AnchorRounds::identify(const attest::Bytes& answer,
                                             std::uint32_t certificate) {
   attest::HostIdentity identity;
   identity.endorsement = device_->read_endorsement(certificate);
+  identity.indexes = device_->indexes();
   identity.ak = journal_.chain().identity().ak.encoded();
   identity.genesis = journal_.genesis();
   identity.genesis_receipt = journal_.genesis_receipt();

@@ -69,6 +69,7 @@ class TimedAnchorDevice : public tpm::AnchorDevice {
     return timed(Step::activate_credential,
                  [&] { return inner_->activate_credential(certificate, credential); });
   }
+  attest::IndexHandles indexes() const override { return inner_->indexes(); }
   std::optional<attest::Hash> checkpoint_seed() override {
     return timed(Step::unseal, [&] { return inner_->checkpoint_seed(); });
   }

@@ -126,18 +126,24 @@ class Hand {
  public:
   Hand(FileSystem& files, const std::string& directory, attest::EvidenceAssembler& assembler)
       : files_(files), directory_(directory), assembler_(assembler) {}
-  // Those of the two logs that this boot bundle names which are kept, and not too long.
+  // Those of the two logs that this boot bundle names which are kept, and not too long: of these
+  // alone the number is told.
   void give_logs(ByteView encoded_bundle) {
     const auto bundle = attest::decode_bundle(encoded_bundle);
     if (!bundle) return;
     give_log(bundle->event_log_hash, bundle->event_log_bytes);
     give_log(bundle->ima_hash, bundle->ima_bytes);
   }
+  std::size_t too_long() const { return too_long_; }
 
  private:
   void give_log(const Hash& hash, std::uint64_t bytes) {
     const std::string path = directory_ + "/boot/" + attest::to_hex(hash);
-    if (bytes == 0 || bytes > attest::kMaxLogPart || !files_.exists(path)) return;
+    if (bytes == 0 || !files_.exists(path)) return;
+    if (bytes > attest::kMaxLogPart) {
+      ++too_long_;
+      return;
+    }
     const auto file = files_.open(path, FileSystem::Open::read_only);
     attest::Bytes log(static_cast<std::size_t>(bytes));
     if (file->read(0, log) == log.size() && attest::hash(log) == hash) assembler_.log(log);
@@ -145,6 +151,7 @@ class Hand {
   FileSystem& files_;
   const std::string& directory_;
   attest::EvidenceAssembler& assembler_;
+  std::size_t too_long_ = 0;
 };
 
 }  // namespace
@@ -209,6 +216,7 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
     if (progress) progress(writer.size(), total);
   }
   if (reader.defect()) fail(*reader.defect());
+  written.logs_too_long = hand.too_long();
   assembler.up_to(total);
   assembler.end();
   return written;

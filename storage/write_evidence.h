@@ -41,6 +41,7 @@ struct EvidenceWritten {
   std::uint64_t anchored = 0;  // records that the newest statement with a receipt covers
   std::uint64_t shown = 0;     // records shown, sources among them
   std::size_t heads = 0;       // cosigned ones, given along
+  std::size_t logs_too_long = 0;  // boot logs asked for and kept, but above attest::kMaxLogPart
   std::optional<attest::Defect> unreadable_heads;  // the file of them is there, and cannot be read
 };
 

@@ -44,6 +44,9 @@ class OverDevice : public AnchorDevice {
                                  const attest::Credential& credential) override {
     return tpm::activate_credential(device_, credentials_, certificate, credential);
   }
+  attest::IndexHandles indexes() const override {
+    return {credentials_.counter_handle, credentials_.extend_handle};
+  }
   std::optional<attest::Hash> checkpoint_seed() override {
     const CheckpointSeed found =
         unseal_checkpoint_seed(device_, credentials_.ak_handle, credentials_.ak_auth);

@@ -32,6 +32,7 @@ class AnchorDevice {
   virtual attest::EndorsementEvidence read_endorsement(std::uint32_t certificate) = 0;
   virtual Activation activate_credential(std::uint32_t certificate,
                                          const attest::Credential& credential) = 0;
+  virtual attest::IndexHandles indexes() const = 0;  // where C and E are
   // Of the key that signs checkpoints; nothing: this log has none (checkpoint_key.h).
   virtual std::optional<attest::Hash> checkpoint_seed() = 0;
 };

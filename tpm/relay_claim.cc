@@ -1,5 +1,6 @@
 #include "tpm/relay_claim.h"
 
+#include "attest/identity/index_names.h"
 #include "attest/receipt.h"
 
 namespace stele::tpm {
@@ -29,6 +30,9 @@ attest::Result<attest::TrustFile> verify_relay_claim(const RelayHello& hello) {
       trust->extend_name == genesis->extend_name &&
       trust->first_extend == attest::first_extend(hello.genesis);
   if (!fits) return Defect(Fault::genesis_mismatch, {}, "its trust file is not of its genesis");
+  const auto indexes = attest::verify_index_names({hello.counter_handle, hello.extend_handle},
+                                                  genesis->counter_name, genesis->extend_name);
+  if (!indexes) return indexes.error();
   const auto receipt = attest::decode_receipt(hello.genesis_receipt);
   if (!receipt) return receipt.error();
   const auto verified =

@@ -4,8 +4,9 @@
 // The rest (that this TPM holds key and indexes, and what they show) the TPM says itself
 // (outside_lock.h). Intervals, TPM kind and maker in the trust file stay the host's word.
 // Thread safety: pure. Errors: trust_malformed, value_out_of_range (not mode a, or it claims to be
-// locked from outside already), genesis_mismatch, ak_unfit; those of decode_genesis, decode_receipt
-// and verify_receipt. Trust: all of it is from the host.
+// locked from outside already), genesis_mismatch, ak_unfit, index_unfit (C or E is no counter or
+// extend index); those of decode_genesis, decode_receipt and verify_receipt. Trust: all of it is
+// from the host.
 #pragma once
 
 #include "attest/trust.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attest/bundle.h"
+#include "attest/checkpoint.h"
 #include "attest/entry.h"
 
 namespace stele::attest {
@@ -10,6 +11,19 @@ namespace {
 
 // Enough for the hashes of many at once to pay.
 constexpr std::size_t kRecordsAtOnce = 1u << 12;
+
+// Whether the owner of this key is said to have signed it. A text that is certainly not his is a
+// claim like any other, and shows nothing.
+bool may_be_signed_by(std::string_view text, std::string_view auditor_key) {
+  if (text.find("\n\n") == text.npos) return false;
+  const auto note = parse_note(text);
+  const auto key = parse_note_key(auditor_key);
+  if (!note || !key) return true;  // parse_trust says what is wrong
+  return std::any_of(note->signatures.begin(), note->signatures.end(),
+                     [&](const NoteSignature& signature) {
+                       return signature.name == key->name && signature.key_hash == key->key_hash;
+                     });
+}
 
 }  // namespace
 
@@ -71,8 +85,9 @@ void EvidenceAppraiser::State::take(const EvidencePart& part) {
 
 void EvidenceAppraiser::State::take(const TrustPart& part) {
   if (options.trust || options.auditor_key.empty()) return;
-  auto trust = parse_trust({reinterpret_cast<const char*>(part.text.data()), part.text.size()},
-                           options.auditor_key);
+  const std::string_view text(reinterpret_cast<const char*>(part.text.data()), part.text.size());
+  if (!may_be_signed_by(text, options.auditor_key)) return;
+  auto trust = parse_trust(text, options.auditor_key);
   if (!trust) return judge().damaged(trust.error());
   options.trust = std::move(*trust);
   options.eras_approved = true;

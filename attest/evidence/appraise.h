@@ -6,9 +6,11 @@
 // the boot bundle before it names; the bundle is whole. What is not shown is counted in Report::held,
 // not judged, and nothing is said of it but that the anchored roots include it. A bundle that begins
 // behind a statement is judged only by whoever remembers that very statement.
-// Thread safety: one thread. Memory: a part (64 MiB), the bytes of one feed(), the appraiser's own.
+// Thread safety: one thread. Memory: of a boot bundle both logs (64 MiB each), twice, and
+// what is decoded of them; else a part, the bytes of one feed(), the appraiser's own.
 // Trust: the bytes are from the host under judgement; a trust file inside counts only if
-// auditor_key signed it.
+// auditor_key signed it: one that its owner has not signed is none; one with a signature of his
+// that does not verify is trust_signature.
 #pragma once
 
 #include <functional>

@@ -90,6 +90,9 @@ std::string text_of(const ASN1_STRING* value) {
   return is_trust_text(text) ? text : "";
 }
 
+// A password is never asked for: what is encrypted is no root.
+int no_password(char*, int, int, void*) { return -1; }
+
 // "id:49465800" is "IFX"; what is no letters stays as it is.
 std::string letters_of(const std::string& id) {
   const auto bytes = id.starts_with("id:") ? from_hex(id.substr(3)) : std::nullopt;
@@ -156,15 +159,24 @@ Result<std::size_t> PinnedRoots::add(ByteView file) {
   } else {
     const Bio bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
     if (!bio) throw std::runtime_error("OpenSSL: out of memory");
-    while (Certificate next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    while (Certificate next{PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)}) {
       found.push_back(std::move(next));
-      if (size_ + found.size() > kMaxPinned) {
-        return Defect(Fault::value_out_of_range, {}, "more than 4096 certificates");
-      }
+      if (found.size() > kMaxPinned) break;
+    }
+    // The end of a file reads as one more certificate that does not begin.
+    const bool is_whole = found.size() > kMaxPinned ||
+                          ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (!is_whole && !found.empty()) {
+      return Defect(Fault::value_out_of_range, {},
+                    "behind certificate " + std::to_string(found.size()) +
+                        " stands something that begins like one and is none");
     }
   }
   if (found.empty()) {
     return Defect(Fault::value_out_of_range, {}, "no X.509 certificate in PEM or DER");
+  }
+  if (size_ + found.size() > kMaxPinned) {
+    return Defect(Fault::value_out_of_range, {}, "more than 4096 certificates");
   }
   for (const Certificate& one : found) {
     if (X509_STORE_add_cert(store, one.get()) != 1) {

@@ -125,6 +125,7 @@ Bytes encode(const HostIdentity& identity) {
   Bytes out;
   Writer writer(out);
   writer.bytes(view(kIdentityMagic)).u16(kVersion).u32(evidence.certificate);
+  writer.u32(identity.indexes.counter).u32(identity.indexes.extend);
   writer.u8(static_cast<std::uint8_t>(evidence.certificates.size()));
   for (const NvCertificate& one : evidence.certificates) writer.u32(one.handle).sized16(one.der);
   writer.u8(static_cast<std::uint8_t>(evidence.intermediates.size()));
@@ -140,6 +141,8 @@ Result<HostIdentity> decode_host_identity(ByteView bytes) {
   if (auto head = expect_head(reader, kIdentityMagic); !head) return head.error();
   HostIdentity identity;
   identity.endorsement.certificate = reader.u32();
+  identity.indexes.counter = reader.u32();
+  identity.indexes.extend = reader.u32();
   if (const char* wrong = read_certificates(reader, identity.endorsement)) {
     return out_of_range(wrong, reader);
   }

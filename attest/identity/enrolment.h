@@ -5,14 +5,15 @@
 //                       certificate u32
 //   activation request  magic "STELEENQ" · version u16 = 1 · kind u8 = 2 · certificate u32 ·
 //                       sized16 id_object · sized16 encrypted_secret
-//   identity            magic "STELEENI" · version u16 = 1 · certificate u32 ·
+//   identity            magic "STELEENI" · version u16 = 1 · certificate u32 · C u32 · E u32 ·
 //                       count u8 of {handle u32 · sized16 DER} · count u8 of {sized16 DER} ·
 //                       sized16 ek (TPMT_PUBLIC) · sized16 ak (TPMT_PUBLIC) · sized16 genesis ·
 //                       sized16 genesis receipt · sized16 answer · sized32 trust
 //   activation reply    the secret, bare
 //
 // certificate: the NV index of the EK certificate that is meant, 0: the host chooses; in the reply,
-// whose key `ek` is, 0: there is none. The second list: the maker's intermediates.
+// whose key `ek` is, 0: there is none. C, E: their NV indexes. The second list: the maker's
+// intermediates.
 // answer: live, for the nonce. trust: the host's own trust file: claims.
 // Thread safety: values. Errors: decode_*: truncated, trailing_bytes, bad_magic, version_unknown,
 // value_out_of_range. Limits: below. Trust: requests come from whoever asks, replies from the host
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "attest/identity/credential.h"
+#include "attest/identity/index_names.h"
 
 namespace stele::attest {
 
@@ -61,6 +63,7 @@ struct EndorsementEvidence {
 };
 struct HostIdentity {
   EndorsementEvidence endorsement;
+  IndexHandles indexes;
   Bytes ak, genesis, genesis_receipt, answer;
   std::string trust;
   bool operator==(const HostIdentity&) const = default;

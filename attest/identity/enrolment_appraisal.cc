@@ -55,6 +55,9 @@ Result<void> judge_genesis(const HostIdentity& identity, TrustFile& trust) {
   if (genesis->ak_name != ak->name()) {
     return Defect(Fault::genesis_mismatch, {}, "the genesis names another attestation key");
   }
+  const auto indexes =
+      verify_index_names(identity.indexes, genesis->counter_name, genesis->extend_name);
+  if (!indexes) return indexes.error();
   const auto receipt = decode_receipt(identity.genesis_receipt);
   if (!receipt) return in("the genesis receipt", receipt.error());
   if (receipt->kind != ReceiptKind::read_back || !receipt->audit || receipt->quote) {
@@ -104,6 +107,10 @@ Result<Answer> judge_answer(const HostIdentity& identity, const TrustFile& trust
       answer->audit.counter - trust.first_counter != answer->seq) {
     return Defect(Fault::answer_mismatch, {},
                   "C is not as many steps above its first value as the answer names anchors");
+  }
+  if (answer->seq == 0 && answer->audit.extend != trust.first_extend) {
+    return Defect(Fault::answer_mismatch, {},
+                  "no anchor was made, and yet E is not what the genesis made it");
   }
   if (audit->run != quote->run) {
     return Defect(Fault::answer_run_changed, {}, "the TPM was reset meanwhile: ask again");

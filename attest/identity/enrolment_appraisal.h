@@ -1,14 +1,15 @@
 // Judges what a host says of itself at enrolment, as a stranger who knows only the roots of TPM
 // makers, and makes the trust file of it.
 //
-// Shown by signatures: that a pinned maker vouches for the endorsement key; AK, C, E and P, that
-// the AK lies in the owner hierarchy, c_0 and E_0, the base values (genesis receipt); that all this
-// is there now (answer). That AK and endorsement key are in one TPM is left to show:
-// make_credential() with `ek` and the AK's Name; only who gets the secret back may believe the
-// rest. Only claimed: mode, intervals (bounded here: kMax*), and of a later era those before it.
+// Shown by signatures: that a pinned maker vouches for the endorsement key; AK, C, E and P, that C
+// is a counter and E an extend index, that the AK lies in the owner hierarchy, c_0 and E_0, the
+// base values (genesis receipt); that all this is there now (answer). That AK and endorsement key
+// are in one TPM is left to show: make_credential() with `ek` and the AK's Name; only who gets the
+// secret back may believe the rest. Only claimed: mode, intervals (bounded here: kMax*), and of a
+// later era those before it.
 // Thread safety: pure: time and nonce are passed in. Errors: of EkCertificate, EndorsementPublic;
-// simulator_refused; ak_unfit; of decode_genesis, decode_receipt, decode_answer, verify_receipt,
-// verify_audit, verify_quote; genesis_mismatch, index_mismatch, nonce_mismatch, answer_mismatch;
+// simulator_refused; ak_unfit; index_unfit; of decode_genesis, decode_receipt, decode_answer,
+// verify_receipt, verify_audit, verify_quote; genesis_mismatch, index_mismatch, nonce_mismatch, answer_mismatch;
 // trust_malformed. See: README.md, "Enrolment".
 #pragma once
 

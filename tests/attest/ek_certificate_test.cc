@@ -112,6 +112,41 @@ TEST(EkCertificate, WhatLeadsToNoPinnedRootIsForeign) {
             std::nullopt);
 }
 
+TEST(EkCertificate, AFileOfRootsIsPinnedWholeOrNotAtAll) {
+  const std::string good = vendor().root_pem(), other = EkVendor("Other").root_pem();
+  const std::string begin = "-----BEGIN CERTIFICATE-----\n", end = "-----END CERTIFICATE-----\n";
+  const std::pair<const char*, std::string> garbled[] = {
+      {"no base64", begin + "%%%%\n" + end},
+      {"no certificate", begin + "AAAA\n" + end},
+      {"no end", begin + "AAAA\n"},
+      {"encrypted", begin + "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
+                            "000102030405060708090A0B0C0D0E0F\n\nAAAA\n" + end}};
+  for (const auto& [what, text] : garbled) {
+    PinnedRoots roots;
+    const auto added = roots.add(view(good + text + other));
+    ASSERT_FALSE(added.has_value()) << what;
+    EXPECT_EQ(added.error().fault, Fault::value_out_of_range) << what;
+    EXPECT_EQ(roots.size(), 0u) << what;
+  }
+  PinnedRoots roots;
+  const std::string text = "A maker's\n" + good + "\nand another's\n" + other + "the end\n";
+  const auto added = roots.add(view(text));
+  ASSERT_TRUE(added.has_value()) << "words between them are no certificates";
+  EXPECT_EQ(*added, 2u);
+}
+
+TEST(EkCertificate, NoMoreRootsArePinnedThanTheLimitInWhateverForm) {
+  const std::string pem = vendor().root_pem();
+  std::string many;
+  for (std::size_t i = 0; i < kMaxPinned; ++i) many += pem;
+  PinnedRoots roots;
+  ASSERT_TRUE(roots.add(view(many)).has_value());
+  EXPECT_FALSE(roots.add(view(pem)).has_value());
+  EXPECT_FALSE(roots.add(vendor().root_der()).has_value());
+  EXPECT_EQ(roots.size(), kMaxPinned);
+  EXPECT_FALSE(PinnedRoots().add(view(many + pem)).has_value());
+}
+
 TEST(EkCertificate, AnotherKeyIsNotTheOneVouchedFor) {
   const auto one = EkCertificate::parse(vendor().issue());
   const auto other = EkCertificate::parse(vendor().issue());

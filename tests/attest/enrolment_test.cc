@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <utility>
 
 #include "attest/codec.h"
 #include "tests/support/ek_vendor.h"
@@ -56,7 +57,7 @@ struct Host {
   Hash nonce = filled(0x66);
   bool allow_simulator = false;
 
-  Host() {
+  explicit Host(PaperTpm made = PaperTpm()) : tpm(std::move(made)) {
     genesis.ak_name = tpm.identity().ak.name();
     genesis.counter_name = tpm.identity().counter_name;
     genesis.extend_name = tpm.identity().extend_name;
@@ -64,6 +65,7 @@ struct Host {
                             {{kHandle, maker().certificate}},
                             {maker().vendor.intermediate_der()},
                             ek_of(maker().certificate)};
+    identity.indexes = {0x01805354, 0x01805355};
     identity.genesis = encode(genesis);
     tpm.provision(identity.genesis, 41);
     identity.ak = tpm.public_area();
@@ -203,6 +205,38 @@ TEST(Enrolment, AnAttestationKeyThatIsNotRestrictedFixedOrOfThisCurveIsRefused) 
   }
 }
 
+// An ordinary index has a Name and can be read like C and E; but root sets it back at will.
+TEST(Enrolment, AnIndexThatIsNoCounterOrNoExtendIndexIsRefusedWhateverTheTpmSigned) {
+  const auto named = [](std::uint32_t handle, std::uint32_t attributes, std::uint16_t size) {
+    Bytes area;
+    Writer(area).u32(handle).u16(0x000b).u32(attributes).u16(0).u16(size);
+    return make_name(area);
+  };
+  const Name counter = PaperTpm().identity().counter_name;
+  const Name extend = PaperTpm().identity().extend_name;
+  const std::pair<const char*, std::pair<Name, Name>> bent[] = {
+      {"C ordinary", {named(0x01805354, 0x22060004, 8), extend}},
+      {"E ordinary", {counter, named(0x01805355, 0x22060004, 32)}},
+      {"C a bit field", {named(0x01805354, 0x22060024, 8), extend}},
+      {"C orderly", {named(0x01805354, 0x26060014, 8), extend}},
+      {"C owner's to write", {named(0x01805354, 0x22060016, 8), extend}},
+      {"E cleared at a reset", {counter, named(0x01805355, 0xa2060044, 32)}},
+      {"exchanged", {extend, counter}}};
+  for (const auto& [what, names] : bent) {
+    PaperTpm tpm;
+    tpm.name_indexes(names.first, names.second);
+    EXPECT_EQ(Host(tpm).fault(), Fault::index_unfit) << what;
+  }
+  Host elsewhere;
+  elsewhere.identity.indexes.counter = 0x01805360;
+  EXPECT_EQ(elsewhere.fault(), Fault::index_unfit) << "the Name is of another place";
+  PaperTpm tpm;
+  tpm.name_indexes(named(0x01800001, 0x22060014, 8), named(0x01800002, 0x22060044, 32));
+  Host moved(tpm);
+  moved.identity.indexes = {0x01800001, 0x01800002};
+  EXPECT_EQ(moved.fault(), std::nullopt) << "at other handles they are as good";
+}
+
 // Attack 16: such a key survives TPM2_Clear with all counts back at zero.
 TEST(Enrolment, AnAttestationKeyOfTheEndorsementHierarchyIsRefused) {
   Host host;
@@ -252,6 +286,19 @@ TEST(Enrolment, AReceiptOrAnAnswerOfAnotherLogKeyOrTimeIsRefused) {
   host = Host();
   host.identity.genesis_receipt = encode(host.tpm.quote_receipt(filled(1)));
   EXPECT_EQ(host.fault(), Fault::receipt_unexpected);
+}
+
+TEST(Enrolment, BeforeTheFirstAnchorEIsWhatTheGenesisMadeIt) {
+  Host host;
+  host.tpm.counter = 41;
+  host.answer([](Answer& answer) { answer.seq = 0; });
+  EXPECT_EQ(host.fault(), std::nullopt);
+  host.tpm.extend_index(filled(1));
+  host.answer([](Answer& answer) { answer.seq = 0; });
+  EXPECT_EQ(host.fault(), Fault::answer_mismatch) << "somebody extended it meanwhile";
+  host.tpm.increment();
+  host.answer([](Answer& answer) { answer.seq = 1; });
+  EXPECT_EQ(host.fault(), std::nullopt) << "what the anchors made of it, the log shows";
 }
 
 TEST(Enrolment, ATrustFileOfAnotherLogIsNoClaimOfThisOne) {
@@ -308,7 +355,7 @@ TEST(EnrolmentMessages, AreReadAsWrittenAndEveryOtherLengthRefused) {
     EXPECT_FALSE(decode_host_identity(ByteView(identity).first(size)).has_value());
   }
   Bytes many = identity;
-  many[14] = 17;
+  many[22] = 17;
   EXPECT_EQ(decode_host_identity(many).error().fault, Fault::value_out_of_range);
 }
 

@@ -164,8 +164,19 @@ TEST(Evidence, TheTrustInsideCountsOnlyUnderTheAuditorsKey) {
   EXPECT_EQ(report.identity, "pinned-key");
   wish.trust = to_text(log.trust);
   const Report unsigned_one = appraise_evidence(bundle_of(log, wish), options).report;
-  EXPECT_EQ(unsigned_one.conclusion, Conclusion::tampered);  // a key was asked for
-  EXPECT_TRUE(has(unsigned_one, Fault::trust_signature));
+  EXPECT_EQ(unsigned_one.conclusion, Conclusion::undetermined) << "an honest host's own file";
+  EXPECT_TRUE(has(unsigned_one, Fault::no_trust_file));
+  EXPECT_FALSE(has(unsigned_one, Fault::trust_signature));
+  const test::NoteSigner stranger("stranger.example", 9);
+  wish.trust = to_text(stranger.note(to_text(log.trust)));
+  const Report anothers = appraise_evidence(bundle_of(log, wish), options).report;
+  EXPECT_EQ(anothers.conclusion, Conclusion::undetermined) << "another auditor's";
+  EXPECT_FALSE(has(anothers, Fault::trust_signature));
+  wish.trust = test::signed_trust(log.trust);
+  wish.trust.replace(wish.trust.find("heartbeat_s "), 12, "heartbeat_s 1");
+  const Report forged = appraise_evidence(bundle_of(log, wish), options).report;
+  EXPECT_EQ(forged.conclusion, Conclusion::tampered) << "his signature over another text";
+  EXPECT_TRUE(has(forged, Fault::trust_signature));
   // Another log's, given from outside, wins over the one inside.
   wish.trust = test::signed_trust(log.trust);
   EvidenceOptions other = judging(lived(Mode::b));

@@ -72,7 +72,7 @@ class Identity:
     """An identity reply taken apart, so that its parts can be exchanged (attest/README.md, "Enrolment")."""
 
     def __init__(self, body):
-        self.head, at = body[:14], 14
+        self.head, at = body[:22], 22  # the NV indexes of C and E end it
         self.certificates, self.between = [], []
         count, at = body[at], at + 1
         for _ in range(count):
@@ -290,6 +290,17 @@ class Enrolment(unittest.TestCase):
                 self.check_refused(self.altered(bent), TAMPERED, b"ak_unfit")
             self.setUp()
         self.check_refused(self.altered(with_ak(lambda ak: ak[:16] + b"\0\4" + ak[18:])), TAMPERED, b"ak_unfit")
+
+    def test_indexes_that_are_no_counter_or_no_extend_index_where_they_are_said_to_be_are_refused(self):
+        def with_indexes(alter):
+            def change(identity):
+                counter, extend = struct.unpack(">II", identity.head[14:])
+                identity.head = identity.head[:14] + struct.pack(">II", *alter(counter, extend))
+            return change
+        for alter in (lambda c, e: (e, c), lambda c, e: (c + 16, e), lambda c, e: (c, 0)):
+            self.check_refused(self.altered(with_indexes(alter)), TAMPERED, b"index_unfit")
+            self.setUp()
+        self.assertEqual(self.altered(with_indexes(lambda c, e: (c, e)))[0].returncode, OK)
 
     def test_a_replayed_identity_is_refused(self):
         old = self.identity_of(self.host)

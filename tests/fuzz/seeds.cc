@@ -326,6 +326,7 @@ void enrolments() {
   tpm.provision(genesis);
   HostIdentity identity;
   identity.endorsement = {0x01c0000a, {{0x01c0000a, der}}, {vendor.intermediate_der()}, example_ek()};
+  identity.indexes = {0x01805354, 0x01805355};
   identity.ak = tpm.public_area();
   identity.genesis = genesis;
   identity.genesis_receipt = encode(tpm.genesis_receipt(genesis));

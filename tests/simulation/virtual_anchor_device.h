@@ -35,6 +35,9 @@ class VirtualAnchorDevice : public tpm::AnchorDevice {
   void answer(attest::Answer& answer) override;
   // A TPM whose maker vouches for nothing.
   attest::EndorsementEvidence read_endorsement(std::uint32_t) override { return {}; }
+  attest::IndexHandles indexes() const override {
+    return {credentials_.counter_handle, credentials_.extend_handle};
+  }
   tpm::Activation activate_credential(std::uint32_t, const attest::Credential&) override {
     return {std::nullopt, "no endorsement key of this TPM is meant"};
   }

@@ -34,6 +34,12 @@ class PaperTpm {
   const attest::TpmIdentity& identity() const { return identity_; }
   attest::Bytes public_area(const AkTemplate& wanted = {}) const;  // TPMT_PUBLIC of the AK
 
+  // The Names of what somebody defined in the place of C and E.
+  void name_indexes(const attest::Name& of_counter, const attest::Name& of_extend) {
+    identity_.counter_name = of_counter;
+    identity_.extend_name = of_extend;
+  }
+
   // Registers. run is what the TPM signs: counts plus constants, as an owner-hierarchy AK shows
   // them.
   std::uint64_t counter = 0;

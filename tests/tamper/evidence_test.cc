@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "attest/codec.h"
@@ -106,6 +108,32 @@ Base make_base() {
 const Base& base() {
   static const Base made = make_base();
   return made;
+}
+
+// A log of 64 to 128 MiB is kept, and is no part of a bundle: that is said.
+TEST(TamperEvidence, ABootLogTooLongForABundleIsCounted) {
+  for (const std::uint64_t above : {std::uint64_t{0}, std::uint64_t{1}}) {
+    const Scratch scratch;
+    const std::string directory = scratch.path().string();
+    PaperLog log(directory);
+    const attest::Hash hash = attest::hash(attest::view("its bytes are not looked at"));
+    log.boot(hash, attest::kMaxLogPart + above);
+    log.counter_anchor();
+    const auto written = [&](bool is_asked) {
+      storage::EvidenceRequest request;
+      request.all_records = true;
+      request.boot_logs = is_asked;
+      return storage::write_evidence(storage::posix(), directory, log.store(), request,
+                                     [](ByteView) {})
+          .logs_too_long;
+    };
+    EXPECT_EQ(written(true), 0u) << "none is kept";
+    const std::filesystem::path kept = scratch.path() / "boot" / attest::to_hex(hash);
+    std::filesystem::create_directories(kept.parent_path());
+    std::ofstream(kept) << "short";
+    EXPECT_EQ(written(true), above);
+    EXPECT_EQ(written(false), 0u) << "none was asked for";
+  }
 }
 
 // Whether a bent bundle is taken for all that the good one is. What is verified up to an earlier

@@ -94,6 +94,13 @@ void PaperLog::boot() {
   enter(EntryKind::bundle, attest::encode(tpm.bundle({++boots_})));
 }
 
+void PaperLog::boot(const Hash& event_log, std::uint64_t bytes) {
+  attest::Bundle bundle = tpm.bundle({++boots_});
+  bundle.event_log_hash = event_log;
+  bundle.event_log_bytes = bytes;
+  enter(EntryKind::bundle, attest::encode(bundle));
+}
+
 void PaperLog::counter_anchor(std::uint16_t flags) {
   const attest::Statement statement = chain_->next_counter(store_->head(), now_ns(), flags);
   enter(EntryKind::intent, to_bytes(attest::encode(statement)));

@@ -31,6 +31,8 @@ class PaperLog {
   PaperLog(const std::string& directory, PaperLogOptions options = {});
 
   void boot();                                        // a bundle: a daemon start
+  // One that names a firmware event log.
+  void boot(const attest::Hash& event_log, std::uint64_t bytes);
   void append(const std::vector<std::string>& events);  // one commit group
   void append(attest::Kind kind, const std::string& content);
   void counter_anchor(std::uint16_t flags = 0);

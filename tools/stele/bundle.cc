@@ -116,6 +116,11 @@ void bundle(const Common& common, const Arguments& arguments) {
               << "): the bundle is without what witnesses signed; steled puts such a file aside when it "
                  "starts\n";
   }
+  if (written.logs_too_long > 0) {
+    std::cerr << "stele: " << written.logs_too_long
+              << " boot logs are not in the bundle, being above " << (attest::kMaxLogPart >> 20)
+              << " MiB: who is to judge them needs a copy of " << site.config.data << " itself\n";
+  }
   std::cerr << "stele: the bundle shows " << written.shown << " records";
   if (written.heads > 0) std::cerr << " and " << written.heads << " heads that witnesses signed";
   std::cerr << "; stele-verify judges it with the trust file that the auditor has\n";
