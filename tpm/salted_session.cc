@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "attest/codec.h"
 #include "tpm/hierarchies.h"
 #include "tpm/outside_lock.h"
 #include "tpm/primary.h"
@@ -19,6 +20,19 @@ Object require_object(Device& device, std::uint32_t handle, const char* what) {
                       " where the host says: run provision again there");
   }
   return object;
+}
+
+// Whether this is the key of exactly that area, as ESYS writes it down: handle, Name, kind 1 (a
+// key), area. The Name, which the host chose, and the area each have their length before them: one
+// area within another, such as in its modulus, is not taken for it.
+bool is_serialized_key(attest::ByteView held, std::uint32_t handle, attest::ByteView area) {
+  constexpr std::uint32_t kKey = 1;
+  attest::Reader reader(held);
+  const bool is_key_there = reader.u32() == handle;
+  reader.sized16();
+  const bool is_key = reader.u32() == kKey;
+  const attest::ByteView held_area = reader.sized16();
+  return reader.done() && is_key_there && is_key && std::ranges::equal(held_area, area);
 }
 
 }  // namespace
@@ -54,8 +68,7 @@ Object SaltedSession::key_with(std::uint32_t handle,
   execute(device_, "looking at a key",
           [&] { return Esys_TR_Serialize(device_.esys(), key.get(), &raw, &size); });
   const EsysPtr<std::uint8_t> held(raw);
-  // A Name stands before it, which is shorter than any key's public area.
-  if (std::search(raw, raw + size, judged.begin(), judged.end()) == raw + size) {
+  if (!is_serialized_key({raw, size}, handle, judged)) {
     throw LockRefused(
         "the host showed two different endorsement keys: somebody there, or between, wants to read "
         "the secrets. None was sent; examine this host");

@@ -4,7 +4,8 @@
 // Each answer's HMAC is checked by ESYS: one that was altered, made up, or answers an earlier
 // command is a TpmError (lost_device), and the session is of no more use. A refusal has no HMAC.
 // The key that the salt is encrypted to is read from the host, judged, and compared with what ESYS
-// then encrypts to, byte by byte: a host that answers ReadPublic differently twice gains nothing.
+// then encrypts to, whole and in its place: a host that answers ReadPublic differently twice, or
+// wraps the one key in the other, gains nothing.
 // Internal to tpm/. Thread safety: none. Blocks: each call. Errors: TpmError, LockRefused.
 // See: TPM 2.0 Library Part 1, 19.6.8 (salted session keys), 19.6.13 (salt), 21.2 (encryption).
 #pragma once
