@@ -1,5 +1,6 @@
 #include "tpm/relay_claim.h"
 
+#include "attest/identity/claimed_intervals.h"
 #include "attest/identity/index_names.h"
 #include "attest/receipt.h"
 
@@ -8,7 +9,7 @@ namespace stele::tpm {
 using attest::Defect;
 using attest::Fault;
 
-attest::Result<attest::TrustFile> verify_relay_claim(const RelayHello& hello) {
+attest::Result<RelayClaim> verify_relay_claim(const RelayHello& hello) {
   auto trust = attest::parse_trust(hello.trust);
   if (!trust) return trust.error();
   if (trust->mode != attest::Mode::a) {
@@ -43,7 +44,8 @@ attest::Result<attest::TrustFile> verify_relay_claim(const RelayHello& hello) {
   if (verified->run() != base || verified->firmware() != trust->base_firmware) {
     return Defect(Fault::genesis_mismatch, {}, "its trust file is not of its genesis receipt");
   }
-  return *std::move(trust);
+  std::vector<std::string> bounded = attest::bound_intervals(*trust);
+  return RelayClaim{*std::move(trust), std::move(bounded)};
 }
 
 }  // namespace stele::tpm

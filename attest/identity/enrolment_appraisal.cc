@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attest/check.h"
+#include "attest/identity/claimed_intervals.h"
 
 namespace stele::attest {
 namespace {
@@ -118,14 +119,6 @@ Result<Answer> judge_answer(const HostIdentity& identity, const TrustFile& trust
   return answer;
 }
 
-void bound(std::uint64_t& value, std::uint64_t longest, const char* what,
-           std::vector<std::string>& bounded) {
-  if (value <= longest) return;
-  bounded.push_back(std::string(what) + ' ' + std::to_string(value) + " claimed, " +
-                    std::to_string(longest) + " pinned");
-  value = longest;
-}
-
 // What only the host says: intervals, and in a later era the eras before.
 Result<void> take_claims(const std::string& text, TrustFile& trust,
                          std::vector<std::string>& bounded) {
@@ -140,11 +133,7 @@ Result<void> take_claims(const std::string& text, TrustFile& trust,
   trust.heartbeat_s = claimed->heartbeat_s;
   trust.slack_ms = claimed->slack_ms;
   trust.clock_update_ms = claimed->clock_update_ms;
-  bound(trust.quote_interval_ms, kMaxClaimedQuoteMs, "quote_interval_ms", bounded);
-  bound(trust.max_quote_gap, kMaxClaimedQuoteGap, "max_quote_gap", bounded);
-  bound(trust.heartbeat_s, kMaxClaimedHeartbeatS, "heartbeat_s", bounded);
-  bound(trust.slack_ms, kMaxClaimedSlackMs, "slack_ms", bounded);
-  bound(trust.clock_update_ms, kMaxClaimedClockMs, "clock_update_ms", bounded);
+  bounded = bound_intervals(trust);
   trust.earlier = claimed->earlier;
   return ok();
 }

@@ -5,8 +5,8 @@
 // is a counter and E an extend index, that the AK lies in the owner hierarchy, c_0 and E_0, the
 // base values (genesis receipt); that all this is there now (answer). That AK and endorsement key
 // are in one TPM is left to show: make_credential() with `ek` and the AK's Name; only who gets the
-// secret back may believe the rest. Only claimed: mode, intervals (bounded here: kMax*), and of a
-// later era those before it.
+// secret back may believe the rest. Only claimed: mode, intervals (claimed_intervals.h), and of
+// a later era those before it.
 // Thread safety: pure: time and nonce are passed in. Errors: of EkCertificate, EndorsementPublic;
 // simulator_refused; ak_unfit; index_unfit; of decode_genesis, decode_receipt, decode_answer,
 // verify_receipt, verify_audit, verify_quote; genesis_mismatch, index_mismatch, nonce_mismatch, answer_mismatch;
@@ -25,13 +25,6 @@ struct EnrolmentRules {
   Hash nonce;
   bool allow_simulator = false;
 };
-
-// The longest that an auditor takes a host's word for; what is longer is pinned as this.
-constexpr std::uint64_t kMaxClaimedQuoteMs = 60'000;
-constexpr std::uint64_t kMaxClaimedQuoteGap = 60;
-constexpr std::uint64_t kMaxClaimedHeartbeatS = 24 * 3600;
-constexpr std::uint64_t kMaxClaimedSlackMs = 60'000;
-constexpr std::uint64_t kMaxClaimedClockMs = 4'200'000;  // 70 minutes: the slowest known chips
 
 struct EnrolledHost {
   EkCertificate certificate;

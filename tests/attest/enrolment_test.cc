@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "attest/codec.h"
+#include "attest/identity/claimed_intervals.h"
 #include "tests/support/ek_vendor.h"
 #include "tests/support/examples.h"
 #include "tests/support/paper_tpm.h"

@@ -44,9 +44,10 @@ class Locking {
     const auto hello = tpm::decode_relay_hello(first.payload);
     if (!hello) refuse("what the host says of itself", hello.error());
     hello_ = *hello;
-    auto trust = tpm::verify_relay_claim(hello_);
-    if (!trust) refuse("the host's log", trust.error());
-    trust_ = *std::move(trust);
+    auto claim = tpm::verify_relay_claim(hello_);
+    if (!claim) refuse("the host's log", claim.error());
+    trust_ = std::move(claim->trust);
+    bounded_ = std::move(claim->bounded);
     std::cout << "log " << trust_.origin << ", " << attest::to_hex(trust_.log_id) << std::endl;
     const tpm::LockReport report = tpm::lock_from_outside(transport(), target(), keeper());
     finish(report);
@@ -98,8 +99,10 @@ class Locking {
           "wants to read the secrets. None was sent",
           holds.error());
     }
-    // The maker's word counts for more than the host's.
-    if (certificate->kind() != attest::TpmKind::unknown) trust_.tpm_kind = certificate->kind();
+    // Wear is judged by them: the maker's word, and unknown where it has none; never the host's.
+    trust_.tpm_kind = certificate->kind();
+    trust_.tpm_manufacturer = certificate->manufacturer();
+    trust_.tpm_model = certificate->model();
     std::cout << "endorsement certificate of " << attest::printable(certificate->manufacturer())
               << ' ' << attest::printable(certificate->model()) << ", by "
               << attest::printable(certificate->issuer()) << std::endl;
@@ -139,7 +142,11 @@ class Locking {
     std::cout << (report.was_locked ? "still locked" : "locked")
               << " in mode a: C = " << report.counter << "; trust file in " << arguments_.output
               << '\n'
-              << "next: start steled there; stele-verify --trust " << arguments_.output << '\n';
+              << "the host's word, as pinned: a quote anchor every " << trust_.quote_interval_ms
+              << " ms, at most " << trust_.max_quote_gap << " missed; a counter anchor every "
+              << trust_.heartbeat_s << " s\n";
+    for (const std::string& one : bounded_) std::cout << "bounded: " << one << '\n';
+    std::cout << "next: start steled there; stele-verify --trust " << arguments_.output << '\n';
   }
 
   const Arguments& arguments_;
@@ -147,6 +154,7 @@ class Locking {
   RelayLine line_;
   tpm::RelayHello hello_;
   attest::TrustFile trust_;
+  std::vector<std::string> bounded_;
 };
 
 }  // namespace
