@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attest/failpoint.h"
+#include "attest/printable.h"
 #include "daemon/log.h"
 #include "storage/whole_file.h"
 
@@ -186,7 +187,7 @@ asio::awaitable<std::string> ReceiptPush::deliver(std::string lines) {
     if (answer.status >= 200 && answer.status < 300) co_return std::string();
     if (answer.status == 0) co_return answer.failure;
     co_return "it answers " + std::to_string(answer.status) + ": " +
-        answer.body.substr(0, kMaxQuotedBytes);
+        attest::printable(std::string_view(answer.body).substr(0, kMaxQuotedBytes));
   }
   try {
     file_.append(lines);

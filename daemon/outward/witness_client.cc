@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "attest/failpoint.h"
+#include "attest/printable.h"
 #include "attest/witness/cosignature.h"
 #include "daemon/log.h"
 
@@ -33,7 +34,8 @@ std::string refusal(const HttpAnswer& answer) {
            ": it knows no log of this origin; give its operator the key that `stele trust "
            "--checkpoint-key` prints";
   }
-  const std::string body = answer.body.substr(0, kMaxQuotedBytes);
+  const std::string body =
+      attest::printable(std::string_view(answer.body).substr(0, kMaxQuotedBytes));
   return body.empty() ? text : text + ": " + body;
 }
 

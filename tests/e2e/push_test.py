@@ -20,7 +20,7 @@ class Receiver:
     """Takes POSTs; keeps the bodies. status: what it answers; 0: nothing, ever."""
 
     def __init__(self, context=None):
-        self.status, self.bodies, self.released = 200, [], threading.Event()
+        self.status, self.bodies, self.released, self.refusal = 200, [], threading.Event(), b""
         handler = type("Handler", (Handler,), {"receiver": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
@@ -51,8 +51,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.receiver.status == 200:
             self.receiver.bodies.append(body)
         self.send_response(self.receiver.status)
-        self.send_header("Content-Length", "0")
+        refusal = self.receiver.refusal if self.receiver.status != 200 else b""
+        self.send_header("Content-Length", str(len(refusal)))
         self.end_headers()
+        self.wfile.write(refusal)
 
     def log_message(self, *_):
         pass
@@ -113,6 +115,16 @@ class Push(unittest.TestCase):
         verdict = host.verify("--receipts", held)
         self.assertEqual(verdict["conclusion"], "verified", verdict)
         self.assertEqual(verdict["held_receipts"], max(seqs(receiver.lines("anchor"))))
+
+    def test_what_an_endpoint_says_cannot_break_the_status(self):
+        host, receiver = self.make(), self.receiver()
+        # Malformed, a control, and a character that the cut at 200 bytes splits.
+        receiver.status, receiver.refusal = 500, b"\xff\xfe bad \x1b[2J" + "\u20ac".encode() * 100
+        host.write_config(extra=f'[[push]]\nto = "{receiver.url()}"\ninterval = "1s"\n')
+        host.start_daemon()
+        wait_until(lambda: self.place(host)["state"] == "failing", "failing")
+        self.assertIn("500: \\xff\\xfe bad \\x1b[2J\u20ac", self.place(host)["reason"])
+        self.assertIn(b" bad ", host.stele("status", expect=OK).stdout)
 
     def test_one_that_never_answers_holds_up_neither_events_nor_the_end(self):
         host, receiver = self.make(), self.receiver()
