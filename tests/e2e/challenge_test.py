@@ -101,6 +101,18 @@ writers = ["*"]''')
             done = self.challenge(f"unix:{path}")
             self.assertEqual(done.returncode, OK, (path, done.stderr))
 
+    def test_a_full_disk_costs_the_proof_and_not_the_verdict(self):
+        kept = self.host.folder / "full"
+        full = 'trap "" XFSZ; ulimit -f 1; exec "$@"'  # stands for it: no file over 512 bytes
+        command = (BIN / "stele", "challenge", f"unix:{self.host.control}", "--trust", self.trust, "-o", "json", "--save", kept)
+        done = run("sh", "-c", full, "sh", *command)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["conclusion"], "verified")
+        self.assertIn(b"no whole proof was kept", done.stderr)
+        self.assertEqual(list(kept.iterdir()), [])
+        self.assertNotIn(b"no whole proof", run(*command).stderr)
+        self.assertEqual(len(list(kept.iterdir())), 1)
+
     def test_nobody_there(self):
         for url in ("http://127.0.0.1:1", f"unix:{self.host.folder}/no.sock"):
             done = self.challenge(url)

@@ -140,10 +140,15 @@ Visit Visitor::ask_once() {
     visit.reset = visit.report.conclusion == attest::Conclusion::undetermined &&
                   has_fault(visit.report, Fault::answer_run_changed);
     visit.exit_code = visit.reset ? kTemporary : attest::exit_code(visit.report.conclusion);
-    const std::string evidence = spool.finish();
     const bool kept = keep_all_ || visit.report.conclusion == attest::Conclusion::tampered;
     if (!folder_.empty() && kept) {
-      visit.proof = keep_proof(folder_, desk_, visit, {nonce, evidence, &shown});
+      // The verdict is known: a disk that is full may cost the proof, never the verdict.
+      try {
+        const std::string evidence = spool.finish();
+        visit.proof = keep_proof(folder_, desk_, visit, {nonce, evidence, &shown});
+      } catch (const std::exception& error) {
+        visit.unkept = error.what();
+      }
     }
   }
   const auto memory = judge.memory();
