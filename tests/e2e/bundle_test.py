@@ -47,6 +47,19 @@ class Bundle(unittest.TestCase):
         self.assertEqual(self.judge("-", input=done.stdout)[0], OK)
         self.assertEqual(self.judge("-", input=done.stdout[:-1])[0], TAMPERED)
 
+    def test_what_is_no_file_is_not_replaced_and_what_is_one_is(self):
+        target, link, fifo = (self.host.folder / name for name in ("target", "link", "fifo"))
+        target.write_text("kept")
+        link.symlink_to(target)
+        os.mkfifo(fifo)
+        for path in (link, fifo):
+            done = self.host.stele("bundle", "--no-records", "-o", path, expect=CANNOT_CREATE)
+            self.assertIn(b"no regular file", done.stderr)
+        self.assertTrue(link.is_symlink() and fifo.is_fifo())
+        self.assertEqual(target.read_text(), "kept")
+        self.host.stele("bundle", "--no-records", "-o", target, expect=OK)
+        self.assertEqual(self.judge(target)[0], OK)
+
     def test_chosen_records_come_with_their_sources_and_nothing_else(self):
         wanted = self.indices[17]
         path = self.bundle("one", "--index", wanted, "--index", self.indices[3])

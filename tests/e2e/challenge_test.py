@@ -15,7 +15,7 @@ import unittest
 
 from http_host import HttpHost
 from http_tls_test import Authority
-from stele_host import BIN, OK, PATIENCE, TAMPERED, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
+from stele_host import BIN, MALFORMED, OK, PATIENCE, TAMPERED, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
 
 PERMISSION = 77
 
@@ -100,6 +100,46 @@ writers = ["*"]''')
         for path in (self.host.folder / "http.sock", self.host.control):
             done = self.challenge(f"unix:{path}")
             self.assertEqual(done.returncode, OK, (path, done.stderr))
+
+    def test_a_full_disk_costs_the_proof_and_not_the_verdict(self):
+        kept = self.host.folder / "full"
+        full = 'trap "" XFSZ; ulimit -f 1; exec "$@"'  # stands for it: no file over 512 bytes
+        command = (BIN / "stele", "challenge", f"unix:{self.host.control}", "--trust", self.trust, "-o", "json", "--save", kept)
+        done = run("sh", "-c", full, "sh", *command)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["conclusion"], "verified")
+        self.assertIn(b"no whole proof was kept", done.stderr)
+        self.assertEqual(list(kept.iterdir()), [])
+        self.assertNotIn(b"no whole proof", run(*command).stderr)
+        self.assertEqual(len(list(kept.iterdir())), 1)
+
+    def test_what_is_no_evidence_is_not_heard_to_its_end(self):
+        cut, size = threading.Event(), 1 << 30
+
+        class Talker(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", str(size))
+                self.end_headers()
+                try:
+                    for _ in range(size >> 16):
+                        self.wfile.write(b"x" * (1 << 16))
+                except OSError:
+                    cut.set()
+
+            def log_message(self, *_):
+                pass
+        talker = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talker)
+        thread = threading.Thread(target=talker.serve_forever)
+        thread.start()
+        self.addCleanup(lambda: (talker.shutdown(), thread.join(), talker.server_close()))
+        kept = self.host.folder / "talk"
+        done = self.challenge(f"http://127.0.0.1:{talker.server_address[1]}", "--save", kept)
+        self.assertEqual((done.returncode, done.stdout), (MALFORMED, b""), done.stderr)
+        self.assertIn(b"no evidence", done.stderr)
+        self.assertTrue(cut.wait(PATIENCE), "it was heard to its end")
+        self.assertEqual(list(kept.iterdir()), [])
 
     def test_nobody_there(self):
         for url in ("http://127.0.0.1:1", f"unix:{self.host.folder}/no.sock"):

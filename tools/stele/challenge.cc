@@ -41,9 +41,13 @@ void print(const Visit& visit, const std::string& format) {
   if (visit.contradiction != Contradiction::none) {
     std::cerr << "stele: " << name(visit.contradiction)
               << ": what the host shows contradicts what the TPM signed";
-    std::cerr << (visit.proof.empty() ? "; keep the proof with --save DIR\n" : "\n");
+    std::cerr << (visit.proof.empty() && visit.unkept.empty() ? "; keep the proof with --save DIR\n"
+                                                              : "\n");
   }
   if (!visit.proof.empty()) std::cerr << "stele: kept in " << visit.proof << '\n';
+  if (!visit.unkept.empty()) {
+    std::cerr << "stele: no whole proof was kept: " << attest::printable(visit.unkept) << '\n';
+  }
   if (visit.reset) {
     std::cerr
         << "stele: the TPM was reset before it answered, twice: nothing is known, ask again\n";

@@ -1,5 +1,7 @@
 #include "tools/stele/challenge_visit.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -15,7 +17,8 @@ namespace stele::tools {
 namespace {
 
 using attest::Fault;
-constexpr std::string_view kIncoming = "incoming.evidence";
+// And whose it is: others may share the folder.
+constexpr std::string_view kIncoming = "incoming-";
 constexpr auto kBeforeSecond = std::chrono::seconds(1);
 
 bool has_fault(const attest::Report& report, Fault fault) {
@@ -43,6 +46,10 @@ Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& 
   return has_fault(report, Fault::answer_mismatch) ? Contradiction::rollback : Contradiction::none;
 }
 
+[[noreturn]] void throw_no_evidence(const std::string& url) {
+  throw CommandError(kMalformed, url + " answers, but what it says is no evidence");
+}
+
 // The bundle as it comes, on disk, for the proof that it may become.
 class Spool {
  public:
@@ -50,7 +57,7 @@ class Spool {
     if (folder.empty()) return;
     std::error_code error;
     std::filesystem::create_directories(folder, error);
-    path_ = folder + "/" + std::string(kIncoming);
+    path_ = folder + "/" + std::string(kIncoming) + std::to_string(::getpid()) + ".evidence";
     file_.open(path_, std::ios::binary | std::ios::trunc);
     if (error || !file_) throw CommandError(kCannotCreate, "cannot create " + path_);
   }
@@ -127,23 +134,27 @@ Visit Visitor::ask_once() {
     host_.ask(nonce, desk_.memory(), [&](std::string_view bytes) {
       if (front.size() < attest::kEvidenceMagic.size()) {
         front += bytes.substr(0, attest::kEvidenceMagic.size() - front.size());
+        if (!attest::kEvidenceMagic.starts_with(front)) throw_no_evidence(host_.url());
       }
       judge.feed(attest::view(bytes));
       shown.feed(attest::view(bytes));
       spool.write(bytes);
     });
-    if (front != attest::kEvidenceMagic) {
-      throw CommandError(kMalformed, host_.url() + " answers, but what it says is no evidence");
-    }
+    if (front != attest::kEvidenceMagic) throw_no_evidence(host_.url());
     visit.report = judge.report();
     visit.contradiction = contradiction_of(visit.report, desk_, shown);
     visit.reset = visit.report.conclusion == attest::Conclusion::undetermined &&
                   has_fault(visit.report, Fault::answer_run_changed);
     visit.exit_code = visit.reset ? kTemporary : attest::exit_code(visit.report.conclusion);
-    const std::string evidence = spool.finish();
     const bool kept = keep_all_ || visit.report.conclusion == attest::Conclusion::tampered;
     if (!folder_.empty() && kept) {
-      visit.proof = keep_proof(folder_, desk_, visit, {nonce, evidence, &shown});
+      // The verdict is known: a disk that is full may cost the proof, never the verdict.
+      try {
+        const std::string evidence = spool.finish();
+        visit.proof = keep_proof(folder_, desk_, visit, {nonce, evidence, &shown});
+      } catch (const std::exception& error) {
+        visit.unkept = error.what();
+      }
     }
   }
   const auto memory = judge.memory();

@@ -3,6 +3,7 @@
 //
 // Blocks: until the host has answered. Thread safety: one thread. Errors: CommandError, as
 // ChallengedHost; 65: what came is no evidence; 75: the TPM was reset meanwhile, twice.
+// A proof that cannot be written is said in the visit; the verdict stands.
 // Durability: the memory is written only if the conclusion is verified, and then whole.
 #pragma once
 
@@ -27,6 +28,7 @@ struct Visit {
   attest::Report report;
   Contradiction contradiction = Contradiction::none;
   std::string proof;   // the folder where the proof was kept; empty: none was
+  std::string unkept;  // why no whole proof was kept, where one should have been
   bool reset = false;  // the TPM was reset before it answered: nothing is known, ask again
   int exit_code = 0;
 };

@@ -1,8 +1,9 @@
 // OutputFile: a command's bytes as they come, in a file that appears whole or not at all.
 //
 // Written beside its name and renamed over it; a command that fails leaves what was there. "-":
-// standard output, but never binary onto a terminal. Thread safety: one thread. Durability: when
-// commit() returns. Errors: CommandError 73 (cannot create), 74 (cannot write), 64 (terminal).
+// standard output, but never binary onto a terminal. A name that is a FIFO, link, device or folder
+// is refused and left as it is. Thread safety: one thread. Durability: file and name, when commit()
+// returns. Errors: CommandError 73 (cannot create), 74 (cannot write), 64 (terminal).
 #pragma once
 
 #include <string>
