@@ -48,7 +48,7 @@ class Bundle(unittest.TestCase):
         self.assertEqual(self.judge("-", input=done.stdout[:-1])[0], TAMPERED)
 
     def test_what_is_no_file_is_not_replaced_and_what_is_one_is(self):
-        target, link, fifo = (self.host.folder / name for name in ("target", "link", "fifo"))
+        target, link, fifo = (self.host.folder / name for name in ("out-file", "out-link", "out-fifo"))
         target.write_text("kept")
         link.symlink_to(target)
         os.mkfifo(fifo)
