@@ -106,6 +106,7 @@ std::string ReceiptPush::next_lines(PushedThrough& through) {
                        newest->statement.seq == through_->seq + 1;
   std::string lines;
   const auto add = [&](const attest::PushedAnchor& anchor) {
+    if (lines.empty()) status_.lag_since_ns = anchor.statement.wallclock_ns;
     lines += to_line(anchor);
     through = {anchor.statement.log_id, anchor.statement.seq};
   };
@@ -167,6 +168,7 @@ asio::awaitable<void> ReceiptPush::turn() {
   status_.state = State::working;
   status_.reason.clear();
   status_.newest_ns = now_ns();
+  status_.lag_since_ns = 0;
   ++status_.successes;
 }
 
@@ -202,7 +204,11 @@ OutwardStatus ReceiptPush::status() const {
   const auto newest = log_.newest_anchor();
   const std::uint64_t seq = newest ? newest->statement.seq : 0;
   status.lag = seq - std::min(seq, status.through);
-  if (status.lag > 0) status.lag_since_ns = newest->statement.wallclock_ns;
+  // Between a delivery and the next try, what waits is what is newest.
+  if (status.lag > 0 && status.lag_since_ns == 0) {
+    status.lag_since_ns = newest->statement.wallclock_ns;
+  }
+  if (status.lag == 0) status.lag_since_ns = 0;
   return status;
 }
 

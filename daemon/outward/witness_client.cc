@@ -19,6 +19,7 @@ constexpr unsigned kNotFound = 404;
 constexpr unsigned kConflict = 409;
 constexpr unsigned kUnprocessable = 422;
 constexpr std::size_t kMaxQuotedBytes = 200;
+constexpr std::chrono::milliseconds kKeyPause{1000};  // until it is looked for again
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -34,8 +35,7 @@ std::string refusal(const HttpAnswer& answer) {
            ": it knows no log of this origin; give its operator the key that `stele trust "
            "--checkpoint-key` prints";
   }
-  const std::string body =
-      attest::printable(answer.body.substr(0, kMaxQuotedBytes));
+  const std::string body = attest::printable(answer.body.substr(0, kMaxQuotedBytes));
   return body.empty() ? text : text + ": " + body;
 }
 
@@ -71,7 +71,9 @@ asio::awaitable<void> WitnessClient::run() {
     if (last) break;
     if (status_.failures == failures) {
       pace_.succeeded();
-      pause = place_.interval;
+      // The key is unsealed by the first anchor of a start: soon.
+      const bool waits_for_key = status_.state == State::waiting && !status_.reason.empty();
+      pause = waits_for_key ? std::min(place_.interval, kKeyPause) : place_.interval;
     } else {
       pause = std::max(pace_.failed(), std::min(place_.interval, Pace::kLastBackOff));
     }

@@ -18,10 +18,10 @@ IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
 
 class Relay:
     """Stands between auditor and hosts on a Unix socket of its own: `route` names the host's socket for a request's
-    target, `alter` changes the body of an answer."""
+    target, `alter` changes the body of an answer, `instead` is the whole answer where it gives one."""
 
-    def __init__(self, path, route, alter=lambda target, body: body):
-        self.path, self.route, self.alter = path, route, alter
+    def __init__(self, path, route, alter=lambda target, body: body, instead=lambda target: None):
+        self.path, self.route, self.alter, self.instead = path, route, alter, instead
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -40,6 +40,8 @@ class Relay:
     def pass_on(self, client):
         request = read_message(client)
         target = request.split(b" ")[1]
+        if (answer := self.instead(target)) is not None:
+            return client.sendall(answer)
         with socket.socket(socket.AF_UNIX) as host:
             host.connect(str(self.route(target)))
             host.sendall(request)
@@ -132,9 +134,9 @@ class Enrolment(unittest.TestCase):
         self.assertIn(word, done.stderr)
         self.assertFalse(path.exists() and path.read_bytes(), "no trust file of who was refused")
 
-    def relayed(self, route=None, alter=lambda target, body: body):
+    def relayed(self, route=None, **what):
         path = self.host.folder / f"relay.{secrets.token_hex(4)}"
-        relay = Relay(path, route or (lambda target: self.host.http), alter)
+        relay = Relay(path, route or (lambda target: self.host.http), **what)
         self.addCleanup(relay.close)
         return f"unix:{path}"
 
@@ -237,6 +239,16 @@ class Enrolment(unittest.TestCase):
         """The second host's TPM, of the same maker, cannot open what was made for the first's endorsement key."""
         url = self.relayed(route=lambda target: self.second.http if target == ACTIVATE else self.host.http)
         self.check_refused(self.host.enroll(url=url, output="relayed"), TAMPERED, b"credential_refused")
+
+    def test_what_only_the_way_there_did_is_no_refusal_of_the_tpm(self):
+        """A proxy's redirect, its time-out, or bytes that are not HTTP, in the place of an activation's answer."""
+        for answer in (b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+                       b"HTTP/1.1 407 Proxy\r\nContent-Length: 0\r\n\r\n",
+                       b"HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"):
+            url = self.relayed(instead=lambda target: answer if target == ACTIVATE else None)
+            refused = self.host.enroll(url=url, output="never")
+            self.check_refused(refused, MALFORMED, b"answers")
+            self.assertNotIn(b"credential_refused", refused[0].stderr)
 
     def test_an_attestation_key_of_another_tpm_is_refused(self):
         """All of the second host but its endorsement: the certificate and key are genuine, the log is elsewhere."""

@@ -13,9 +13,9 @@ FUZZ_TARGET(relay_message) {
   const auto hello = tpm::decode_relay_hello(message->payload);
   if (!hello) return false;
   ENSURE(tpm::encode(*hello) == message->payload);
-  if (const auto trust = tpm::verify_relay_claim(*hello)) {
-    ENSURE(trust->mode == attest::Mode::a && !trust->enrolled &&
-           !trust->locked_from_outside && !trust->boot_policy);
+  if (const auto claim = tpm::verify_relay_claim(*hello)) {
+    ENSURE(claim->trust.mode == attest::Mode::a && !claim->trust.enrolled &&
+           !claim->trust.locked_from_outside && !claim->trust.boot_policy);
   }
   return true;
 }

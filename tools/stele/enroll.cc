@@ -79,8 +79,7 @@ void prove_one_tpm(EnrolmentClient& client, const attest::EnrolledHost& host,
   try {
     returned = client.activate(
         {certificate, attest::make_credential(host.ek, host.ak_name, secret, random)});
-  } catch (const CommandError& error) {
-    if (error.code() != kMalformed) throw;
+  } catch (const ActivationRefused& error) {
     refuse({attest::Fault::credential_refused, {}, error.what()});
   }
   if (!std::equal(returned.begin(), returned.end(), secret.bytes.begin(), secret.bytes.end())) {

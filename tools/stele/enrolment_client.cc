@@ -9,6 +9,7 @@ namespace stele::tools {
 namespace {
 
 constexpr std::string_view kUnix = "unix:";
+constexpr unsigned kUnprocessable = 422;
 
 HttpLimits limits() {
   HttpLimits limits;
@@ -24,8 +25,14 @@ EnrolmentClient::EnrolmentClient(std::string url, const TlsClientFiles& files)
 std::string EnrolmentClient::ask_control(const attest::EnrolmentRequest& request) {
   auto client = ControlClient::connect(url_.substr(kUnix.size()));
   if (!client) throw CommandError(kUnavailable, "nobody listens at " + url_);
-  const boost::json::object reply =
-      client->ask({{"do", "enroll"}, {"request", attest::to_base64(attest::encode(request))}});
+  boost::json::object reply;
+  try {
+    reply =
+        client->ask({{"do", "enroll"}, {"request", attest::to_base64(attest::encode(request))}});
+  } catch (const CommandError& error) {
+    if (error.code() == kMalformed) throw ActivationRefused(error);
+    throw;
+  }
   const boost::json::string& text = reply.at("reply").as_string();
   const auto bytes = attest::from_base64({text.data(), text.size()});
   if (!bytes) throw CommandError(kMalformed, "the daemon's answer is not base64");
@@ -56,8 +63,13 @@ attest::HostIdentity EnrolmentClient::identity(const attest::IdentityRequest& re
 }
 
 attest::Bytes EnrolmentClient::activate(const attest::ActivationRequest& request) {
-  const std::string secret = ask("/v1/enroll/activate", request);
-  return {secret.begin(), secret.end()};
+  try {
+    const std::string secret = ask("/v1/enroll/activate", request);
+    return {secret.begin(), secret.end()};
+  } catch (const HttpRefusal& refusal) {
+    if (refusal.status() == kUnprocessable) throw ActivationRefused(refusal);
+    throw;
+  }
 }
 
 }  // namespace stele::tools

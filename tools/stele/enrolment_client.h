@@ -2,16 +2,24 @@
 //
 // unix:PATH may be either socket: a control socket gives itself away, since what it answers is not
 // HTTP. Blocks: until the host has answered, as HttpLimits says. Thread safety: one thread.
-// Errors: CommandError as HttpClient's and ControlClient's; 65 if the answer is no such message.
+// Errors: CommandError as HttpClient's and ControlClient's; 65 if the answer is no such message;
+// ActivationRefused if the host says that its TPM did not take the credential (422, or the control
+// socket's 65): no other failure tells anything of its TPM.
 // Trust: answers come from the host under judgement, and whoever stands between.
 #pragma once
 
 #include <string>
 
 #include "attest/identity/enrolment.h"
+#include "tools/stele/command.h"
 #include "tools/stele/http_client.h"
 
 namespace stele::tools {
+
+class ActivationRefused : public CommandError {
+ public:
+  explicit ActivationRefused(const CommandError& error) : CommandError(error) {}
+};
 
 class EnrolmentClient {
  public:

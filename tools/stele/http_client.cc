@@ -151,9 +151,9 @@ HttpAnswer HttpClient::require(std::string_view method, std::string_view target,
                                const Sink& sink) const {
   HttpAnswer answer = exchange(method, target, body, content_type, sink);
   if (answer.status == 200) return answer;
-  throw CommandError(exit_code_of(answer),
-                     url_.authority() + " answers " + std::to_string(answer.status) + " to " +
-                         std::string(method) + " " + std::string(target) + ": " + answer.why());
+  throw HttpRefusal(exit_code_of(answer), answer.status,
+                    url_.authority() + " answers " + std::to_string(answer.status) + " to " +
+                        std::string(method) + " " + std::string(target) + ": " + answer.why());
 }
 
 }  // namespace stele::tools

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "tools/stele/command.h"
 #include "tools/stele/http_wire.h"
 
 namespace stele::tools {
@@ -34,6 +35,17 @@ struct HttpAnswer {
   std::string why() const;
 };
 
+// An answer other than 200.
+class HttpRefusal : public CommandError {
+ public:
+  HttpRefusal(int code, unsigned status, const std::string& message)
+      : CommandError(code, message), status_(status) {}
+  unsigned status() const { return status_; }
+
+ private:
+  unsigned status_;
+};
+
 class HttpClient {
  public:
   // Takes an answer's body as it comes, where it is too long to be held at once.
@@ -42,8 +54,9 @@ class HttpClient {
   HttpClient(std::string_view url, TlsClientFiles files, HttpLimits limits = {});
   HttpAnswer ask(std::string_view method, std::string_view target, std::string_view body = {},
                  std::string_view content_type = "application/json") const;
-  // Of 200 alone; else 75 (503 or 429 with Retry-After), 69 (from 500 on), 77 (401, 403), 66 (404),
-  // 65 (all others), with why(). sink: takes the body of a 200, which the answer then lacks.
+  // Of 200 alone; else HttpRefusal: 75 (503 or 429 with Retry-After), 69 (from 500 on), 77 (401,
+  // 403), 66 (404), 65 (all others), with why(). sink: takes the body of a 200, which the answer
+  // then lacks.
   HttpAnswer require(std::string_view method, std::string_view target, std::string_view body = {},
                      std::string_view content_type = "application/json",
                      const Sink& sink = {}) const;
