@@ -84,7 +84,8 @@ Config within_descriptors(Config config) {
   return config;
 }
 
-Batch own_records(std::initializer_list<std::pair<attest::Kind, std::string>> records) {
+using OwnRecord = std::pair<attest::Kind, std::string>;
+Batch own_records(const std::vector<OwnRecord>& records) {
   Batch batch;
   batch.clocks = read_clocks();
   for (const auto& [kind, text] : records) {
@@ -103,6 +104,7 @@ struct Service::State {
 
   void listen();
   void begin();
+  void await_beginning() const;
   void confine();
   void on_ready();
   void on_signal(int signal);
@@ -125,6 +127,7 @@ struct Service::State {
   OpenedLog opened;
   CheckpointSigner signer;  // before the anchorer, whose thread gives it the key
   Sequencer sequencer;
+  const std::uint64_t opened_size = sequencer.head().size;
   std::optional<Packer> packer;
   std::shared_ptr<Finder> finder;
   Anchorer anchorer;
@@ -154,6 +157,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
       finder(std::make_shared<Finder>(config, reading_context.get_executor(), sequencer.store())),
       anchorer(config, context.get_executor(),
                {[this] {
+                  await_beginning();
                   sequencer.note_clock_step(kClockNoteLimit);
                   return sequencer.head();
                 },
@@ -167,8 +171,8 @@ Service::State::State(const Config& config_, PassedSockets passed_)
       outward(config, {config.data, opened.journal.genesis.origin, opened.journal.log_id, signer,
                        sequencer.store(), [this] { return sequencer.head(); },
                        [this] { return anchorer.newest_counter_anchor(); }}) {
-  listen();
   begin();
+  listen();
   if (config.pack) packer.emplace(sequencer.store());
   disk.emplace(
       config, reading_context.get_executor(),
@@ -185,15 +189,26 @@ Service::State::State(const Config& config_, PassedSockets passed_)
 // What every life of a daemon begins with. The configuration counts as a critical event, changed or
 // not: the first anchor of the start covers it, or, where that was faster, another one.
 void Service::State::begin() {
-  Batch first = own_records({{attest::Kind::boot, boot_text(opened.previous_end)},
-                             {attest::Kind::config, config_text(config)}});
-  const std::int64_t by_ns = first.clocks->wall_ns - opened.newest_ns;
+  std::vector<OwnRecord> records{{attest::Kind::boot, boot_text(opened.previous_end)},
+                                 {attest::Kind::config, config_text(config)}};
+  const std::int64_t by_ns = read_clocks().wall_ns - opened.newest_ns;
   if (by_ns < -std::chrono::nanoseconds(kClockStep).count()) {
     log(Priority::notice, "the wall clock is behind the log: noted in the log");
-    sequencer.submit(own_records({{attest::Kind::note, clock_behind_text(by_ns)}}), [] {});
+    records.insert(records.begin(), {attest::Kind::note, clock_behind_text(by_ns)});
   }
+  Batch first = own_records(records);
   first.critical = true;
   sequencer.submit(std::move(first), [] {});
+}
+
+// A batch becomes durable as a whole, and nobody is heard before this one is queued: once the log
+// has grown, what explains the clock is in it, and the first anchor covers it.
+void Service::State::await_beginning() const {
+  const auto deadline = std::chrono::steady_clock::now() + kClockNoteLimit;
+  while (sequencer.head().size <= opened_size && !sequencer.status().failed &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 Service::State::~State() {

@@ -50,7 +50,7 @@ void use_auth(Device& device, ESYS_TR hierarchy, bool is_set, attest::ByteView a
 bool opens(Device& device, ESYS_TR hierarchy) {
   const TPMT_SYM_DEF no_encryption{.algorithm = TPM2_ALG_NULL, .keyBits = {}, .mode = {}};
   ESYS_TR reference = ESYS_TR_NONE;
-  execute(device, "TPM2_StartAuthSession", [&] {
+  execute_with_room(device, "TPM2_StartAuthSession", [&] {
     return Esys_StartAuthSession(device.esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                  ESYS_TR_NONE, ESYS_TR_NONE, nullptr, TPM2_SE_POLICY,
                                  &no_encryption, TPM2_ALG_SHA256, &reference);

@@ -25,7 +25,8 @@ import stele_host  # noqa: E402
 from clocks import preload  # noqa: E402, F401
 from disks import end as end_mount, into_namespace, mount, remount, used  # noqa: E402, F401
 from load import Ledger, Sender, check_records, log_id, second_verifier  # noqa: E402, F401
-from stele_host import BIN, Host, OK, TAMPERED, UNAVAILABLE, UNDETERMINED, placed, run, wait_until  # noqa: E402, F401
+from stele_host import (BIN, Host, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, placed, run,  # noqa: E402, F401
+                        wait_until)
 
 SECOND_VERIFIER = HERE.parent / "second_verifier" / "second_verifier.py"
 SHUTDOWN, STARTUP, CLEAR, STATE = 0x145, 0x144, 0, 1

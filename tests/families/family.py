@@ -9,8 +9,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "attacks"))
-from luck import (OK, TAMPERED, UNAVAILABLE, Machine, TpmBetween, ask, failing, into_namespace,  # noqa: E402, F401
-                  need_failpoints, preload, run, said, wait_until)
+from luck import (OK, TAMPERED, TEMPORARY, UNAVAILABLE, Machine, TpmBetween, ask, failing,  # noqa: E402, F401
+                  into_namespace, need_failpoints, preload, run, said, wait_until)
 from stele_host import CONFIGURATION, PATIENCE, Host, Tpm, listens  # noqa: E402, F401
 from tpm_hands import Hand, Refused, Secrets  # noqa: E402, F401
 

@@ -12,7 +12,7 @@ import threading
 import time
 
 from every_tcti_test import environment, first_counter
-from family import LONG, OK, UNAVAILABLE, Machine, Tally, TpmBetween, into_namespace, run
+from family import LONG, OK, TEMPORARY, UNAVAILABLE, Machine, Tally, TpmBetween, into_namespace, run
 from reaches import Reach, tabrmd
 
 SECONDS = 300 if LONG else 8  # for each of the two; a tool and an anchor that have begun are waited for
@@ -77,7 +77,7 @@ def anchor_beside(tally, machine, users):
             made += 1
             continue
         refused += 1
-        tally.missed_unless(done.returncode == UNAVAILABLE and len(done.stderr) > 40, (way, done))
+        tally.missed_unless(done.returncode in (UNAVAILABLE, TEMPORARY) and len(done.stderr) > 40, (way, done))
         status = machine.status()["anchoring"]
         seen = status["state"] == "anchoring" or (status["state"] in SEEN_AS and status["reason"])
         tally.missed_unless(seen, status)
