@@ -199,9 +199,10 @@ void WitnessClient::failed(State state, const std::string& reason) {
 OutwardStatus WitnessClient::status() const {
   OutwardStatus status = status_;
   const std::uint64_t size = log_.durable_head().size;
-  status.lag = size - std::min(size, known_);
+  // By what it has signed, and not by what it says to have: it may lie.
+  status.lag = size - std::min(size, status.through);
   try {
-    if (status.lag > 0) status.lag_since_ns = log_.store.read(known_).leaf.time_ns;
+    if (status.lag > 0) status.lag_since_ns = log_.store.read(status.through).leaf.time_ns;
   } catch (const std::exception&) {
     // Since when is then not known; what it means is the verifier's to say.
   }

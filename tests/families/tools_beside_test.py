@@ -77,7 +77,8 @@ def anchor_beside(tally, machine, users):
             made += 1
             continue
         refused += 1
-        tally.missed_unless(done.returncode in (UNAVAILABLE, TEMPORARY) and len(done.stderr) > 40, (way, done))
+        tally.missed_unless(done.returncode in ((TEMPORARY, UNAVAILABLE) if way[0] == "answer" else (UNAVAILABLE,)) and
+                           len(done.stderr) > 40, (way, done))
         status = machine.status()["anchoring"]
         seen = status["state"] == "anchoring" or (status["state"] in SEEN_AS and status["reason"])
         tally.missed_unless(seen, status)
