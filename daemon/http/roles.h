@@ -1,8 +1,9 @@
 // Roles: what a client of the HTTP service may do, and who has which.
 //
 //   TLS          by its certificate: the lists http.writers, .readers, .auditors, .admins,
-//   .monitors, .logs Unix socket  root and the daemon's own user: all; others: http.plain_roles plain TCP
-//   http.plain_roles: whoever is on this machine
+//                .monitors, .logs
+//   Unix socket  root and the daemon's own user: all; others: http.plain_roles
+//   plain TCP    http.plain_roles: whoever is on this machine
 //
 // Thread safety: values. Trust: identities are what TLS verified or the kernel said.
 #pragma once

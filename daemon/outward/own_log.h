@@ -1,7 +1,7 @@
 // The daemon's own log, as those see it who carry it outside.
 //
-// All of it outlives them, or `gone` is true: then nothing of it is touched any more. Thread
-// safety: each from any thread.
+// All of it must outlive them; a thread that Outward::stop() leaves behind at a hanging place may
+// touch it until the process ends. Thread safety: each from any thread.
 #pragma once
 
 #include <atomic>

@@ -5,8 +5,7 @@
 //   evidence · nonce · trust · memory     for stele-verify, as they were at the visit
 //   report.json · report.txt
 //   remembered/ presented/                the two signed halves: statement, attest, sig.der, ak.pem
-//   …
-//                                         (attest/export.h), for openssl and tpm2_checkquote
+//                                         … (attest/export.h), for openssl and tpm2_checkquote
 //   answer/                               what the TPM signed for the nonce
 //
 // Thread safety: one thread. Errors: CommandError 73; std::system_error. Durability: each file is
