@@ -298,6 +298,37 @@ TEST(EvidenceSince, ASourceFromBeforeTheStartComesWithItsPath) {
   EXPECT_TRUE(has(appraise_evidence(forged, judging(log, memory)).report, Fault::proof_mismatch));
 }
 
+// A source is of the era of the record that names it, which evidence behind the era's begin must not hide.
+TEST(EvidenceSince, ASourceOfAnEarlierEraIsRefusedAsInTheWholeLog) {
+  PaperLog log;
+  log.start();
+  const std::uint64_t before = log.record(Kind::source, "who it was");
+  log.counter();
+  log.begin_era(test::PaperTpm(), hash(view("end")));
+  log.start();
+  const std::uint64_t source = log.record(Kind::source, "who it is");
+  log.counter();
+  const Memory memory = remembered(log);
+  const auto saying = [&](std::uint64_t named) {
+    PaperLog said = log;
+    said.record(Kind::event, "said", named);
+    said.counter();
+    return said;
+  };
+  const auto judged = [&](const PaperLog& said, std::uint64_t named) {
+    EvidenceWish wish = since(memory, true);
+    wish.earlier = {named};
+    EvidenceOptions options = judging(said, memory);
+    options.eras_approved = true;
+    return appraise_evidence(bundle_of(said, wish), options).report;
+  };
+  const Report good = judged(saying(source), source);
+  EXPECT_EQ(good.conclusion, Conclusion::verified) << to_text(good);
+  const PaperLog lying = saying(before);
+  EXPECT_TRUE(has(lying.appraise(), Fault::source_invalid));
+  EXPECT_TRUE(has(judged(lying, before), Fault::source_invalid));
+}
+
 // The trust file pins another era's log; the memory is of one that ended since.
 TEST(EvidenceSince, AMemoryOfTheEraBeforeLeadsIntoTheNext) {
   PaperLog log = lived();
