@@ -31,8 +31,9 @@ void Appraiser::State::begin_behind(const Hash& log_id, const Hash& digest) {
   if (!options.memory || options.memory->log_id != log_id || options.memory->digest != digest) {
     return stop({Fault::start_unknown,
                  {},
-                 options.memory ? "it begins behind another statement than the one remembered"
-                                : "it begins behind a statement, and this verifier remembers none"});
+                 options.memory
+                     ? "it begins behind another statement than the one remembered"
+                     : "it begins behind a statement, and this verifier remembers none"});
   }
   const Memory& memory = *options.memory;
   if (tree.head() != memory.tree) {
