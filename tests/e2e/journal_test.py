@@ -16,7 +16,7 @@ import time
 
 from audit_host import into_namespaces, prepare, records
 from journal_host import Journald, parse_export
-from stele_host import Host, OK, wait_until
+from stele_host import OK, PATIENCE, Host, wait_until
 
 into_namespaces()
 prepare()
@@ -142,10 +142,11 @@ def the_store_is_not_mapped(host):
     os.truncate(shared, 0)
     host.stele("query", "--limit", "1")  # the daemon may end by it, SQLite has no guard
     host.stele("append", "-", input=b"after\n")
-    ended = host.daemon.poll() is not None
-    if ended:
-        assert host.daemon.returncode == -signal.SIGBUS, host.daemon.returncode
-        host.start_daemon()
+    host.daemon.terminate()  # or by what it does at its end
+    code = host.daemon.wait(PATIENCE)
+    assert code in (OK, -signal.SIGBUS), code
+    ended = code != OK
+    host.start_daemon()
     stored = host.events()
     assert [stored[place] for place in places] == events
     return "ended the daemon, the next start went on" if ended else "ended nothing"
