@@ -170,7 +170,9 @@ void print_text(const object& status) {
   const value* const busy = anchoring.if_contains("tpm_busy_s");
   if (busy != nullptr && busy->to_number<double>() >= 1)
     line("TPM              ", "at work on one round for " + words(*busy) + " s");
-  if (anchoring.contains("critical_waiting") && anchoring.at("critical_waiting").as_bool())
+  // Where nothing can be anchored it waits for more than a token: see above.
+  const bool is_anchoring = anchoring.at("state").as_string() == "anchoring";
+  if (is_anchoring && anchoring.at("critical_waiting").as_bool())
     line("critical event   ", "waits for its counter anchor until [anchor] refill allows one");
   line("newest anchor    ", words(anchoring.at("newest")));
   line("wear             ", wear_words(status.at("wear").as_object()));
