@@ -309,8 +309,8 @@ std::string next_step(const Report& r) {
                "settles what may have been cut before.";
       }
       if (has(Fault::read_back_rule)) {
-        return "Have the host make two more counter anchors (stele anchor), then verify again. What "
-               "is then still open stays so: compare with a copy kept elsewhere.";
+        return "Have the host make two more counter anchors (stele anchor), then verify again. "
+               "What is then still open stays so: compare with a copy kept elsewhere.";
       }
       if (r.completeness == Outcome::unknown)
         return "Have the host make another counter anchor (stele anchor), then verify again.";

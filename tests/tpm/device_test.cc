@@ -80,7 +80,8 @@ TEST(Device, ATpmThatIsSilentWhileItIsConnectedToIsGivenUpAndCostsOneThread) {
   const std::ptrdiff_t before = threads();
   for (int attempt = 0; attempt < 4; ++attempt) {
     try {
-      const tpm::Device device(swtpm.tcti(), {.response = std::chrono::milliseconds(50), .busy = {}});
+      const tpm::Device device(swtpm.tcti(),
+                               {.response = std::chrono::milliseconds(50), .busy = {}});
       ADD_FAILURE() << "connected to a stopped TPM";
     } catch (const tpm::TpmError& error) {
       EXPECT_EQ(error.kind(), Kind::lost_device) << error.what();
@@ -94,7 +95,8 @@ TEST(Device, ATpmThatIsSilentWhileItIsConnectedToIsGivenUpAndCostsOneThread) {
     tpm::Device late(swtpm.tcti());
     EXPECT_NO_THROW((void)tpm::read_clock(late));
   }
-  // Another TPM does not wait behind one that hangs; nor does what came back for nobody stand in the way.
+  // Another TPM does not wait behind one that hangs; nor does what came back for nobody stand in
+  // the way.
   ::kill(swtpm.pid(), SIGSTOP);
   EXPECT_THROW(tpm::Device(swtpm.tcti(), {.response = std::chrono::milliseconds(50), .busy = {}}),
                tpm::TpmError);

@@ -30,8 +30,8 @@ struct Arguments {
   bool dry_run = false;
 };
 
-// Where a TPM lets its owner put what lasts. Behind a key there must be room for the checkpoint key,
-// behind each for the next era's (era_begin.cc).
+// Where a TPM lets its owner put what lasts. Behind a key there must be room for the checkpoint
+// key, behind each for the next era's (era_begin.cc).
 constexpr std::uint32_t kFirstOwnerKey = 0x81000000, kLastOwnerKey = 0x817ffffc;
 constexpr std::uint32_t kFirstOwnerIndex = 0x01800000, kLastOwnerIndex = 0x01bffffd;
 

@@ -112,7 +112,8 @@ std::string wear_words(const object& wear) {
          ", projected end " + (end.is_null() ? "beyond a hundred years" : words(end));
 }
 
-// How many records no anchor covers and, where a daemon says so, for how long the oldest has waited.
+// How many records no anchor covers and, where a daemon says so, for how long the oldest has
+// waited.
 std::string lag_words(const object& anchoring) {
   std::string text = words(anchoring.at("unanchored")) + " records";
   const value* const since = anchoring.if_contains("unanchored_since");

@@ -1,4 +1,5 @@
-// What one value of a report is, in words for a person: as it is printed in text, where json has the value.
+// What one value of a report is, in words for a person: as it is printed in text, where json has
+// the value.
 //
 // Thread safety: functions.
 #pragma once
