@@ -7,6 +7,7 @@
 #include "attest/answer.h"
 #include "attest/evidence/format.h"
 #include "storage/write_evidence.h"
+#include "tools/stele/bundle_access.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output_file.h"
@@ -72,6 +73,20 @@ attest::IndexRanges shown(const Arguments& arguments, std::uint64_t size, std::u
   return ranges;
 }
 
+// What the daemon is to have on record before anything is read.
+boost::json::object words_of(const storage::EvidenceRequest& request) {
+  boost::json::object words{{"answer", !request.answer.empty()}, {"boot_logs", request.boot_logs}};
+  if (request.all_records) {
+    words["records"] = "all";
+  } else if (request.shown.empty()) {
+    words["records"] = "none";
+  } else {
+    words["records"] = named_intervals(request.shown);
+  }
+  if (request.since) words["since"] = attest::to_hex(request.since->digest);
+  return words;
+}
+
 void bundle(const Common& common, const Arguments& arguments) {
   const Site site = find_site(common);
   require_log(site);
@@ -91,6 +106,7 @@ void bundle(const Common& common, const Arguments& arguments) {
   if (chosen) request.shown = shown(arguments, store.head().size, start);
 
   OutputFile file(arguments.output);
+  BundleAccess access(site, words_of(request));
   Progress progress("bundle");
   const storage::EvidenceWritten written = storage::write_evidence(
       storage::posix(), site.config.data, store, request,
@@ -100,15 +116,19 @@ void bundle(const Common& common, const Arguments& arguments) {
       });
   using Outcome = storage::EvidenceWritten::Outcome;
   if (written.outcome == Outcome::start_missing) {
+    access.refused("not_in_log");
     throw CommandError(kMalformed,
                        "the log does not hold the statement that " + arguments.since +
                            " remembers: hand over a bundle without --since, which shows why");
   }
   if (written.outcome == Outcome::not_anchored) {
+    access.refused("not_anchored");
     throw CommandError(kTemporary,
                        "the newest anchor covers " + std::to_string(written.anchored) +
                            " records, fewer than are to be shown: run `stele anchor`, then again");
   }
+  // Before the file is there: what has its name is on record as handed over.
+  access.done();
   file.commit();
   if (written.unreadable_heads) {
     std::cerr << "stele: " << site.config.data << "/cosignatures cannot be read ("
