@@ -86,7 +86,8 @@ void AnchorLoop::serve(const AnswerRequest& request) {
   request.done(answer_now(request.nonce));
 }
 
-// What was under way when the TPM went: it may be back in a moment, and nothing is known against it.
+// What was under way when the TPM went: it may be back in a moment, and nothing is known against
+// it.
 AnswerOutcome AnchorLoop::interrupted() const {
   if (life_ == Life::dead || status_.state == State::stopped) {
     return {std::nullopt, status_.reason, EX_UNAVAILABLE, RefusalCause::anchoring_stopped};

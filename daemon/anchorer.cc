@@ -108,8 +108,7 @@ void push_or(AnchorRequests& requests, AnchoringRequest request, Refuse refuse) 
     case AnchorRequests::Push::taken:
       return;
     case AnchorRequests::Push::full:
-      return refuse(EX_TEMPFAIL,
-                    "too many requests are waiting for the TPM; try again in a moment",
+      return refuse(EX_TEMPFAIL, "too many requests are waiting for the TPM; try again in a moment",
                     RefusalCause::queue_full);
     case AnchorRequests::Push::closed:
       return refuse(EX_UNAVAILABLE, "the daemon is ending", RefusalCause::daemon_ending);
@@ -134,10 +133,9 @@ void Anchorer::State::push_answer(AnswerRequest request) {
     post([done, outcome = std::move(outcome)] { done(outcome); });
   };
   request.done = reply;
-  push_or(requests, std::move(request),
-          [&](int exit_code, const char* words, RefusalCause cause) {
-            reply({std::nullopt, words, exit_code, cause});
-          });
+  push_or(requests, std::move(request), [&](int exit_code, const char* words, RefusalCause cause) {
+    reply({std::nullopt, words, exit_code, cause});
+  });
 }
 
 void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {

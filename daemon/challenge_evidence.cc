@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "attest/answer.h"
+#include "attest/check.h"
 #include "attest/entry.h"
 #include "attest/statement.h"
 #include "attest/witness/cosigned_heads.h"
@@ -17,6 +19,13 @@ using attest::EntryKind;
 
 constexpr std::size_t kPieceBytes = 256u << 10;
 constexpr std::size_t kStepBytes = 4u << 20;  // of the journal, read for one piece
+
+// Of the statement that the answer is for: the bundle leads there at least.
+std::uint64_t answered_size(const attest::Bytes& encoded) {
+  const auto answer = attest::decode_answer(encoded);
+  ENSURE(answer);
+  return answer->tree_size;
+}
 
 // What witnesses signed, of trees up to this size; a file that cannot be read has none.
 std::vector<attest::CosignedHead> read_heads(storage::FileSystem& files,
@@ -36,13 +45,13 @@ std::vector<attest::CosignedHead> read_heads(storage::FileSystem& files,
 
 struct ChallengeEvidence::State {
   State(storage::FileSystem& files_, std::string directory_, const storage::Store& store_,
-        attest::Bytes answer_, const Challenge& asked, std::uint64_t anchored)
+        attest::Bytes answer_, const Challenge& asked)
       : files(files_),
         directory(std::move(directory_)),
         store(store_),
         answer(std::move(answer_)),
         boot_logs(asked.boot_logs),
-        heads(read_heads(files, directory, anchored)),
+        heads(read_heads(files, directory, answered_size(answer))),
         since(asked.since) {
     reader.emplace(files, directory,
                    since ? file_before(files, directory, since->log_id, since->seq) : 0);
@@ -73,9 +82,8 @@ struct ChallengeEvidence::State {
 
 // Only now is it known behind which tree the bundle begins, and so which heads it leads to.
 void ChallengeEvidence::State::begin(std::uint64_t size) {
-  std::erase_if(heads, [size](const attest::CosignedHead& head) {
-    return head.checkpoint.tree.size < size;
-  });
+  std::erase_if(
+      heads, [size](const attest::CosignedHead& head) { return head.checkpoint.tree.size < size; });
   writer.emplace([this](attest::ByteView some) { out.append(some.begin(), some.end()); },
                  heads.empty() ? attest::kEvidenceVersion : attest::kEvidenceVersionWithHeads);
   assembler.emplace(*writer, store, attest::EvidenceAssembler::Records{}, attest::IndexRanges{});
@@ -136,9 +144,8 @@ void ChallengeEvidence::State::step() {
 
 ChallengeEvidence::ChallengeEvidence(storage::FileSystem& files, std::string directory,
                                      const storage::Store& store, const attest::Bytes& answer,
-                                     const Challenge& asked, std::uint64_t anchored)
-    : state_(std::make_unique<State>(files, std::move(directory), store, answer, asked,
-                                     anchored)) {}
+                                     const Challenge& asked)
+    : state_(std::make_unique<State>(files, std::move(directory), store, answer, asked)) {}
 ChallengeEvidence::~ChallengeEvidence() = default;
 
 ChallengeEvidence::Piece ChallengeEvidence::next() {

@@ -29,10 +29,9 @@ constexpr std::uint64_t kMaxChallengeLogsBytes = 256u << 20;
 
 class ChallengeEvidence {
  public:
-  // answer: encoded. The files as they are now: after the answer was made. anchored: records that
-  // the newest statement then covered; heads beyond it are left out. store outlives it.
+  // answer: encoded. The files as they are now: after the answer was made. store outlives it.
   ChallengeEvidence(storage::FileSystem& files, std::string directory, const storage::Store& store,
-                    const attest::Bytes& answer, const Challenge& asked, std::uint64_t anchored);
+                    const attest::Bytes& answer, const Challenge& asked);
   ~ChallengeEvidence();
   struct Piece {
     std::string bytes;  // may be empty although more will come

@@ -75,9 +75,9 @@ class Members {
 
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
   constexpr std::pair<const char*, Do> kNames[] = {
-      {"status", Do::status}, {"anchor", Do::anchor},       {"answer", Do::answer},
-      {"enroll", Do::enroll}, {"challenge", Do::challenge}, {"show", Do::show},
-      {"query", Do::query},   {"prove", Do::prove},         {"bundle", Do::bundle},
+      {"status", Do::status},  {"anchor", Do::anchor},       {"answer", Do::answer},
+      {"enroll", Do::enroll},  {"challenge", Do::challenge}, {"show", Do::show},
+      {"query", Do::query},    {"prove", Do::prove},         {"bundle", Do::bundle},
       {"outcome", Do::outcome}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {

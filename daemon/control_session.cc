@@ -39,8 +39,7 @@ constexpr int kTemporary = 75;
 // A request that cannot be done, with the exit code that the tool should end with.
 class Refusal : public std::runtime_error {
  public:
-  Refusal(int exit_code, const std::string& message,
-          RefusalCause cause = RefusalCause::io_error)
+  Refusal(int exit_code, const std::string& message, RefusalCause cause = RefusalCause::io_error)
       : runtime_error(message), exit_code_(exit_code), cause_(cause) {}
   int exit_code() const { return exit_code_; }
   RefusalCause cause() const { return cause_; }
@@ -261,8 +260,7 @@ asio::awaitable<std::string> ControlSession::challenge(const Challenge& challeng
       });
   if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason, outcome.cause);
   ChallengeEvidence evidence(storage::posix(), daemon_.config.data, daemon_.sequencer.store(),
-                             *outcome.answer, challenge,
-                             daemon_.anchorer.status().anchored);
+                             *outcome.answer, challenge);
   for (bool last = false; !last;) {
     const ChallengeEvidence::Piece piece = evidence.next();
     last = piece.last;
@@ -349,8 +347,7 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
   if (request.tlog_proof) {
     note = signed_head(daemon_.signer, daemon_.config.data, anchor->statement.tree);
   }
-  auto proof =
-      prove_record(daemon_.sequencer.store(), *anchor, request.index, request.content);
+  auto proof = prove_record(daemon_.sequencer.store(), *anchor, request.index, request.content);
   if (!proof) {
     throw Refusal(kNoInput,
                   "the content of record " + std::to_string(request.index) + " was erased",
@@ -374,8 +371,7 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
 asio::awaitable<std::uint64_t> ControlSession::record(const ControlRequest& request,
                                                       std::optional<AccessOutcome> outcome) {
   const boost::json::object asked = access_text(request, peer_);
-  const AccessRecorded recorded =
-      co_await record_access(daemon_.sequencer, asked, outcome);
+  const AccessRecorded recorded = co_await record_access(daemon_.sequencer, asked, outcome);
   if (!recorded.trouble.empty()) throw Refusal(kTemporary, recorded.trouble);
   co_return recorded.index;
 }

@@ -7,10 +7,10 @@ namespace {
 
 // In the order of the enumeration.
 constexpr std::array<std::string_view, 15> kNames{
-    "tpm_unavailable",    "anchoring_stopped", "daemon_ending",  "queue_full",   "too_often",
-    "anchor_first",       "tpm_interrupted",   "credential_refused", "content_erased",
-    "proof_too_long",     "not_anchored",      "not_in_log",     "log_damaged",  "io_error",
-    "peer_gone"};
+    "tpm_unavailable", "anchoring_stopped", "daemon_ending",   "queue_full",
+    "too_often",       "anchor_first",      "tpm_interrupted", "credential_refused",
+    "content_erased",  "proof_too_long",    "not_anchored",    "not_in_log",
+    "log_damaged",     "io_error",          "peer_gone"};
 static_assert(kNames.size() == static_cast<std::size_t>(RefusalCause::peer_gone) + 1);
 
 }  // namespace

@@ -73,8 +73,7 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
   const auto answering = std::make_shared<Answering>(daemon.sequencer, taken);
   // Before the anchor that the answer stands on: the auditor's visit is part of what he is shown.
   const boost::json::object who = access_text(request);
-  const AccessRecorded recorded =
-      co_await record_access(daemon.sequencer, who, std::nullopt);
+  const AccessRecorded recorded = co_await record_access(daemon.sequencer, who, std::nullopt);
   if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetry_s);
   answering->at_end = AccessOutcome::refused(RefusalCause::io_error);
   answering->asked = recorded.index;
@@ -89,10 +88,8 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
                                               : problem(503, outcome.reason);
   }
   std::function<bool()> begin = [&] {
-    answering->evidence = std::make_unique<ChallengeEvidence>(storage::posix(), daemon.config.data,
-                                                              daemon.sequencer.store(),
-                                                              *outcome.answer, *asked,
-                                                              daemon.anchorer.status().anchored);
+    answering->evidence = std::make_unique<ChallengeEvidence>(
+        storage::posix(), daemon.config.data, daemon.sequencer.store(), *outcome.answer, *asked);
     return true;
   };
   co_await away(reader, begin);

@@ -35,9 +35,10 @@ HttpReply refusal(const EnrolmentOutcome& outcome) {
 
 HttpReply shut(TokenBucket::Clock::duration time) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
-  HttpReply reply = problem(429, "too many of your enrolments came to nothing: see to why, and try "
-                                 "again in " + std::to_string(seconds) +
-                                 " s (limits.unfinished_enrolments)");
+  HttpReply reply = problem(429,
+                            "too many of your enrolments came to nothing: see to why, and try "
+                            "again in " +
+                                std::to_string(seconds) + " s (limits.unfinished_enrolments)");
   reply.headers.emplace_back("Retry-After", std::to_string(seconds));
   return reply;
 }
@@ -65,7 +66,8 @@ asio::awaitable<HttpReply> enrol(HttpRequest& request, const ControlledDaemon& d
   if (!outcome.reply) came_to = AccessOutcome::refused(outcome.cause);
   co_await record_outcome(daemon.sequencer, recorded.index, came_to);
   if (!outcome.reply) {
-    if (outcome.exit_code != EX_DATAERR) gate.forgive(request.caller->name, TokenBucket::Clock::now());
+    if (outcome.exit_code != EX_DATAERR)
+      gate.forgive(request.caller->name, TokenBucket::Clock::now());
     co_return refusal(outcome);
   }
   if (std::is_same_v<Asked, attest::ActivationRequest>) gate.enrolled(request.caller->name);

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "attest/trust_limits.h"
 #include "tools/stele/command.h"
 #include "tools/stele_verify/files.h"
 
 namespace stele::tools {
 namespace {
 
-constexpr std::size_t kMaxTrustBytes = 1u << 20;
 constexpr std::size_t kMaxKeyBytes = 1u << 16;
 constexpr std::size_t kMaxMemoryBytes = 1u << 16;
 
@@ -45,7 +45,8 @@ bool is_counter_of(const std::optional<SignedHalf>& half, const attest::Memory& 
 
 AuditorDesk::AuditorDesk(const std::string& trust, const std::string& auditor_key,
                          const std::string& policy, std::string memory)
-    : memory_path_(std::move(memory)), trust_text_(read_whole(trust, kMaxTrustBytes)) {
+    : memory_path_(std::move(memory)),
+      trust_text_(read_whole(trust, attest::kMaxTrustFileBytes + 1)) {
   std::string key;
   if (!auditor_key.empty()) {
     key = read_whole(auditor_key, kMaxKeyBytes);

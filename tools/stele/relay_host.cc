@@ -15,8 +15,8 @@ bool is_locked(tpm::Device& device) {
   return state.owner_set && state.lockout_set && state.clear_disabled;
 }
 
-// One visit, to its end; why it ended before the TPM was locked, which is said. Empty: it is locked.
-// keep: what is to be durable before the auditor is told so.
+// One visit, to its end; why it ended before the TPM was locked, which is said. Empty: it is
+// locked. keep: what is to be durable before the auditor is told so.
 std::string serve(RelayLine& line, tpm::Device& device, tpm::Relay& relay,
                   const std::function<void()>& keep) {
   line.send(relay.hello());
