@@ -15,7 +15,7 @@ class Access(unittest.TestCase):
     def setUp(self):
         self.host = HttpHost()
         self.addCleanup(self.host.close)
-        self.host.provision(http='plain_roles = ["reader", "auditor"]')
+        self.host.provision(quote_interval="1h", http='plain_roles = ["reader", "auditor"]')
         self.host.start_daemon()
         self.host.append(b"one\ntwo\n")
         self.host.anchor()
@@ -82,7 +82,9 @@ class Access(unittest.TestCase):
         self.assertEqual(self.came_of(self.stele(*bundle, expect=TEMPORARY)), [("bundle", "refused", "not_anchored")])
         self.host.tpm.stop()
         answer = ("answer", "--nonce", NONCE, "-o", self.host.folder / "answer")
-        found = self.came_of(lambda: [self.host.stele(*answer) for _ in range(2)])
+        said = []
+        found = self.came_of(lambda: said.extend(self.host.stele(*answer).stderr for _ in range(2)))
+        self.assertEqual(said[0].count(b"ask again"), 1, said)
         self.assertEqual(found, [("answer", "refused", "tpm_interrupted"), ("answer", "refused", "tpm_unavailable")])
         body = json.dumps({"nonce": NONCE}).encode()
         found = self.came_of(lambda: self.host.curl("/v1/challenge", body=body))
