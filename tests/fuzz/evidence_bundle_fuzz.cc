@@ -11,8 +11,7 @@ FUZZ_TARGET(evidence_bundle) {
   std::optional<EvidenceWriter> writer;
   EvidenceDecoder decoder;
   // In two pieces, so that some part lies across.
-  for (const ByteView piece :
-       {input.first(input.size() / 2), input.subspan(input.size() / 2)}) {
+  for (const ByteView piece : {input.first(input.size() / 2), input.subspan(input.size() / 2)}) {
     decoder.feed(piece);
     while (const auto part = decoder.next()) {
       if (!writer) {

@@ -9,7 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-EnrolmentGate::Time at(std::chrono::milliseconds time) { return EnrolmentGate::Time{} + 1h + time; }
+EnrolmentGate::Time at(std::chrono::milliseconds time) {
+  return EnrolmentGate::Time{} + 1h + time;
+}
 
 TEST(EnrolmentGate, LetsInABurstAndThenOneEachRefill) {
   EnrolmentGate gate(3, 1min);
