@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <iomanip>
 #include <iostream>
@@ -207,8 +209,20 @@ class Provisioning {
     const tpm::RelayedLog log{*directory_.genesis(), *directory_.genesis_receipt(),
                               directory_.trust().value_or(trust_)};
     relay_until_locked(device, credentials, log, arguments_.mode.from_outside,
-                       [this] { keep_trust(); });
+                       [this] { keep_trust(); },
+                       [this](const RelayVisit& visit) { keep_visit(visit); });
     std::cout << "the TPM is locked with secrets that this host has never seen" << std::endl;
+  }
+
+  // Who came to lock the TPM, and what of it: the log's own record, beside those of its daemon.
+  void keep_visit(const RelayVisit& visit) {
+    boost::json::object text{{"gid", visit.peer.gid}};
+    text["outcome"] = visit.refused_for.empty() ? "done" : "refused";
+    text["pid"] = visit.peer.pid;
+    if (!visit.refused_for.empty()) text["reason"] = visit.refused_for;
+    text["request"] = boost::json::object{{"do", "lock"}};
+    text["uid"] = visit.peer.uid;
+    directory_.keep_access(boost::json::serialize(text));
   }
 
   static void say_no_checkpoint_key() {
