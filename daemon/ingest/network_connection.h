@@ -83,6 +83,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why) {
     shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
+    account(0);  // it is on its way: nobody else need go for it
     end_reading();
   }
 
@@ -132,6 +133,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
 
   // What this connection's buffer holds beyond a read's size is unfinished events.
   void account(std::size_t capacity) {
+    if (ending_) capacity = 0;
     shared_->unfinished.hold(accounted_, capacity, shared_->ingest->max_read_bytes);
   }
 
