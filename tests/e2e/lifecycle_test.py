@@ -39,6 +39,24 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual((coverage["unanchored"], coverage["quote_anchored"], coverage["unclean_ends"]), (0, 0, 0))
         self.assertEqual(coverage["counter_anchored"], self.host.status()["log"]["size"])
 
+    def test_an_end_without_a_final_anchor_says_what_is_not_sealed(self):
+        words = "ending without a final anchor"
+        self.host.start_daemon()
+        self.host.append(b"sealed\n")
+        self.host.stop_daemon()
+        self.assertNotIn(words, self.host.daemon_words())
+        for trouble in (signal.SIGSTOP, signal.SIGKILL):
+            self.host.start_daemon()
+            self.host.anchor()
+            os.kill(self.host.tpm.process.pid, trouble)
+            self.host.append(b"not sealed\n")
+            self.host.stop_daemon()
+            os.kill(self.host.tpm.process.pid, signal.SIGCONT)
+            left = self.host.verify()["log"]["size"] - self.host.verify()["coverage"]["counter_anchored"]
+            self.assertIn(f"{words}, {left} records are not sealed: ", self.host.daemon_words().splitlines()[-1])
+            self.host.tpm.stop()
+            self.host.tpm.start()
+
     def test_each_start_goes_on_where_the_last_one_ended(self):
         expected = {}
         for start in range(3):
