@@ -1,4 +1,6 @@
 // Partial evidence: what begins behind a remembered statement, and what leaves records out.
+#include <algorithm>
+
 #include "attest/appraiser_state.h"
 #include "attest/check.h"
 
@@ -10,8 +12,9 @@ void Appraiser::begin_behind(const Hash& log_id, const Hash& digest, CompactRang
   s.begun = true;
   s.tree = std::move(tree);
   s.agreed = s.largest_stated = s.begins_at = s.tree.size();
-  s.sources.skip(0, s.tree.size());
   s.begin_behind(log_id, digest);
+  // A record's source is of its own era.
+  s.sources.skip(std::min(s.era_begins.value_or(0), s.tree.size()), s.tree.size());
   if (s.answer && s.chain()) s.answer->anchored(*s.chain(), s.options.memory->clock_ms);
   if (!s.stopped) s.judge_witnessed_head();
 }
@@ -28,8 +31,9 @@ void Appraiser::State::begin_behind(const Hash& log_id, const Hash& digest) {
   if (!options.memory || options.memory->log_id != log_id || options.memory->digest != digest) {
     return stop({Fault::start_unknown,
                  {},
-                 options.memory ? "it begins behind another statement than the one remembered"
-                                : "it begins behind a statement, and this verifier remembers none"});
+                 options.memory
+                     ? "it begins behind another statement than the one remembered"
+                     : "it begins behind a statement, and this verifier remembers none"});
   }
   const Memory& memory = *options.memory;
   if (tree.head() != memory.tree) {
@@ -48,6 +52,8 @@ void Appraiser::State::begin_behind(const Hash& log_id, const Hash& digest) {
 void Appraiser::State::resume_era(const TrustPins& pins, const Memory& memory) {
   era = std::make_unique<JudgedEra>(pins, draft, out);
   era->log_id = memory.log_id;
+  // find_pins() has counted the eras after this one; what went on into it, its genesis names.
+  if (eras_to_come < trust.earlier.size()) era_begins = trust.earlier[eras_to_come].size;
   Result<TpmIdentity> identity = pins.identity();
   if (!identity) return stop(identity.error());
   Genesis genesis;
@@ -99,7 +105,7 @@ void Appraiser::earlier(std::uint64_t index, const CheckedRecord& checked,
     return;
   }
   const bool is_source = !checked.defect && checked.leaf.kind == Kind::source;
-  s.sources.show(s.tree.size(), index, is_source);
+  if (index >= s.era_begins.value_or(0)) s.sources.show(s.tree.size(), index, is_source);
 }
 
 }  // namespace stele::attest

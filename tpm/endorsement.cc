@@ -116,7 +116,7 @@ bool refuses_input(const TpmError& error) {
 }  // namespace
 
 Primary make_endorsement_key(Device& device, const Credentials& credentials,
-                                    const EkTemplate& known) {
+                             const EkTemplate& known) {
   use_auth(device, ESYS_TR_RH_ENDORSEMENT, true, credentials.endorsement_auth);
   return create_primary(device, ESYS_TR_RH_ENDORSEMENT, template_for(device, known));
 }
@@ -162,21 +162,21 @@ bool fits(attest::ByteView bytes, Sized& to) {
 attest::EndorsementEvidence read_endorsement(Device& device, const Credentials& credentials,
                                              std::uint32_t certificate) {
   attest::EndorsementEvidence evidence;
-  const EkTemplate* chosen = nullptr;
+  std::vector<const EkTemplate*> wanted;
   for (const EkTemplate& known : ek_templates()) {
     const auto bytes = read_nv(device, known.certificate_index);
     if (!bytes || bytes->empty()) continue;
     const attest::ByteView der = attest::without_padding(*bytes);
     evidence.certificates.push_back(
         {known.certificate_index, attest::Bytes(der.begin(), der.end())});
-    const bool wanted = certificate == 0 || certificate == known.certificate_index;
-    if (chosen == nullptr && wanted) chosen = &known;
+    if (certificate == 0 || certificate == known.certificate_index) wanted.push_back(&known);
   }
   evidence.intermediates = read_chain(device);
-  if (chosen != nullptr) {
+  for (const EkTemplate* each : wanted) {
     try {
-      evidence.ek = marshal(make_endorsement_key(device, credentials, *chosen).area);
-      evidence.certificate = chosen->certificate_index;
+      evidence.ek = marshal(make_endorsement_key(device, credentials, *each).area);
+      evidence.certificate = each->certificate_index;
+      break;
     } catch (const TpmError& error) {
       if (!refuses_input(error)) throw;
     }

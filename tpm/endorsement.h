@@ -16,8 +16,8 @@
 namespace stele::tpm {
 
 // The certificates and the maker's intermediates, as they lie in NV indexes that anybody may read,
-// and the key of the certificate asked for (0: of the one whose key is made fastest). Another index
-// than those found: `certificate` 0 and no key.
+// and the key of the certificate asked for (0: of the one whose key is made fastest, of those that
+// the TPM makes). Another index than those found: `certificate` 0 and no key.
 attest::EndorsementEvidence read_endorsement(Device&, const Credentials&,
                                              std::uint32_t certificate);
 

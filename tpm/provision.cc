@@ -5,6 +5,7 @@
 #include "attest/check.h"
 #include "attest/failpoint.h"
 #include "tpm/checkpoint_key.h"
+#include "tpm/first_trust.h"
 #include "tpm/hierarchies.h"
 #include "tpm/pcr_choice.h"
 #include "tpm/primary.h"
@@ -56,10 +57,12 @@ class Attempt {
     make_counter(credentials);
     make_extend(credentials);
     take_receipt(credentials);
-    make_checkpoint_key();
-    keeper_.trust(trust_file(credentials));
+    const bool has_room_for_key = make_checkpoint_key();
+    keeper_.trust(first_trust(genesis_bytes_, receipt_, credentials.identity, device_.kind()));
     FAILPOINT("provision.trust");
     lock_hierarchies();
+    // Said last: what somebody else put there must not keep the hierarchies open.
+    if (!has_room_for_key) throw no_checkpoint_key();
     return credentials;
   }
 
@@ -164,6 +167,14 @@ class Attempt {
         "there is something else at " + hex_handle(handle) +
         " in this TPM (another log, or somebody who was here first): examine it, then remove it "
         "yourself or choose other handles");
+  }
+
+  ProvisionRefused no_checkpoint_key() const {
+    return ProvisionRefused(
+        "the log is provisioned, but has no key to sign checkpoints with: there is something else "
+        "at " +
+        hex_handle(checkpoint_key_handle(plan_.ak_handle)) +
+        " in this TPM. Examine it, remove it yourself, then run provision again");
   }
 
   void require_no_checkpoint_key() {
@@ -299,48 +310,23 @@ class Attempt {
   }
 
   // A log from before there was such a key gets one when provisioning is run again; in Mode A only
-  // with the auditor's ownerAuth.
-  void make_checkpoint_key() {
-    const CheckpointSeed found =
-        unseal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth);
+  // with the auditor's ownerAuth. False: somebody else's object is in its place.
+  bool make_checkpoint_key() {
+    const CheckpointSeed found = unseal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth);
     const std::uint32_t handle = checkpoint_key_handle(plan_.ak_handle);
-    if (found.state == CheckpointSeed::State::foreign) throw occupied(handle);
+    if (found.state == CheckpointSeed::State::foreign) return false;
     std::optional<attest::Hash> seed;
     if (found.state == CheckpointSeed::State::ours) seed = found.seed;
     const bool may_make = !hierarchies_.owner_set || plan_.owner_auth != AuthValue{};
     if (!seed && may_make) {
       ENSURE(plan_.checkpoint_seed != attest::Hash{});
       seed = plan_.checkpoint_seed;
-      as_owner(
-          [&] { seal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth, *seed); });
+      as_owner([&] { seal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth, *seed); });
       FAILPOINT("provision.checkpoint_key");
       keeper_.progress("checkpoint key sealed at " + hex_handle(handle));
     }
     if (keeper_.checkpoint_seed) keeper_.checkpoint_seed(seed);
-  }
-
-  attest::TrustFile trust_file(const Credentials& credentials) {
-    const auto attestation = attest::parse_attestation(receipt_.audit->signed_attestation.attest);
-    ENSURE(attestation);  // it has just been verified
-    const Device::Kind kind = device_.kind();
-    attest::TrustFile trust;
-    trust.origin = genesis_.origin;
-    trust.log_id = attest::log_id(genesis_bytes_);
-    trust.era = genesis_.era;
-    trust.mode = genesis_.mode;
-    trust.ak = credentials.identity.ak.encoded();
-    trust.counter_name = credentials.identity.counter_name;
-    trust.extend_name = credentials.identity.extend_name;
-    trust.pcr = genesis_.pcr;
-    trust.first_counter = receipt_.audit->counter;
-    trust.first_extend = attest::first_extend(genesis_bytes_);
-    trust.base_reset = attestation->run.reset;
-    trust.base_restart = attestation->run.restart;
-    trust.base_firmware = attestation->firmware;
-    trust.tpm_kind = tpm_kind(kind);
-    trust.tpm_manufacturer = kind.manufacturer;
-    trust.tpm_model = kind.model;
-    return trust;
+    return true;
   }
 
   void lock_hierarchies() {

@@ -31,9 +31,12 @@ Endorsement load_endorsement(Device& device, const Credentials& credentials) {
   const auto evidence = read_endorsement(device, credentials, 0);
   const EkTemplate* known = find_ek_template(evidence.certificate);
   if (known == nullptr) {
-    throw ProvisionRefused(
-        "this TPM holds no endorsement certificate (RSA-2048, P-256 or P-384), so that nobody "
-        "outside can tell it from an imitation: use --escrow, which is trust on first install");
+    const std::string what = evidence.certificates.empty()
+                                 ? "holds no endorsement certificate (RSA-2048, P-256 or P-384)"
+                                 : "makes no key to any endorsement certificate that it holds";
+    throw ProvisionRefused("this TPM " + what +
+                           ", so that nobody outside can tell it from an imitation: use --escrow, "
+                           "which is trust on first install");
   }
   Endorsement found;
   for (const auto& certificate : evidence.certificates) {

@@ -47,6 +47,9 @@ WitnessService::WitnessService(const Config& config, const CheckpointSigner& sig
       log.newest_note = *kept;
       log.newest = checkpoint->tree;
     }
+    daemon::log(Priority::notice, "witnessing " + origin +
+                                      (kept ? " from its size " + std::to_string(log.newest.size)
+                                            : ", of which nothing was cosigned here yet"));
     if (!logs_.emplace(origin, std::move(log)).second) {
       throw ConfigError("witnessed: two keys for the origin " + origin + "; give one");
     }
@@ -98,9 +101,11 @@ HttpReply WitnessService::cosign(Log& log, const attest::AddCheckpoint& request)
 void WitnessService::keep_evidence(const Log& log, const attest::AddCheckpoint& request) {
   ++equivocations;
   const std::string path = log.path + ".conflict";
-  daemon::log(Priority::error,
-              "the log " + log.key.name + " signed two heads of one size: " + path + " holds both");
-  if (storage::posix().exists(path)) return;
+  const std::string what = "the log " + log.key.name + " signed two heads of one size: ";
+  if (storage::posix().exists(path)) {
+    return daemon::log(Priority::error, what + "again; " + path + " holds the first pair");
+  }
+  daemon::log(Priority::error, what + "both go into " + path);
   storage::replace_whole(storage::posix(), path, log.newest_note + "\n" + to_text(request.note));
 }
 

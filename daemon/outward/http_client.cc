@@ -49,28 +49,23 @@ struct HttpClient::Attempt {
   bool over = false;
 };
 
-HttpClient::HttpClient(const Url& url, std::string path, const ClientTls& tls,
+HttpClient::HttpClient(const Url& url, std::string_view behind, const ClientTls& tls,
                        const std::string& table)
-    : url_(url), path_(url.path + std::move(path)) {
+    : url_(url), target_(url.target(behind)) {
   if (url.tls) tls_.emplace(tls, table);
-}
-
-void HttpClient::cancel() {
-  if (const auto attempt = under_way_.lock()) attempt->call_off();
 }
 
 asio::awaitable<HttpAnswer> HttpClient::post(std::string content_type, std::string body) {
   const auto attempt = std::make_shared<Attempt>(co_await asio::this_coro::executor);
-  under_way_ = attempt;
   attempt->deadline.async_wait([weak = std::weak_ptr(attempt)](const auto& cancelled) {
     const auto late = weak.lock();
     if (late && !cancelled) late->call_off();
   });
-  std::string head =
-      "POST " + (path_.empty() ? "/" : path_) + " HTTP/1.1\r\nHost: " + authority(url_) +
-      "\r\nUser-Agent: steled\r\nConnection: close\r\n"
-      "Content-Type: " +
-      content_type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  std::string head = "POST " + target_ + " HTTP/1.1\r\nHost: " + authority(url_) +
+                     "\r\nUser-Agent: steled\r\nConnection: close\r\n"
+                     "Content-Type: " +
+                     content_type + "\r\nContent-Length: " + std::to_string(body.size()) +
+                     "\r\n\r\n";
   HttpAnswer answer = co_await exchange(attempt, std::move(head), std::move(body));
   if (attempt->over && answer.status == 0) {
     answer.failure = "no answer within " + std::to_string(kPostLimit.count()) + " s";

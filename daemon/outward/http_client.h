@@ -27,11 +27,11 @@ struct HttpAnswer {
 
 class HttpClient {
  public:
-  // path: behind the URL's own. Throws ConfigError for the TLS files.
-  HttpClient(const Url& url, std::string path, const ClientTls& tls, const std::string& table);
+  // behind: what the target is behind the URL (Url::target()). Throws ConfigError for the TLS
+  // files.
+  HttpClient(const Url& url, std::string_view behind, const ClientTls& tls,
+             const std::string& table);
   boost::asio::awaitable<HttpAnswer> post(std::string content_type, std::string body);
-  // What is under way ends soon, with a failure.
-  void cancel();
 
  private:
   struct Attempt;
@@ -39,9 +39,8 @@ class HttpClient {
                                               std::string body);
 
   const Url url_;
-  const std::string path_;
+  const std::string target_;
   std::optional<TlsClient> tls_;
-  std::weak_ptr<Attempt> under_way_;
 };
 
 }  // namespace stele::daemon

@@ -5,6 +5,7 @@
 #include "attest/decimal.h"
 #include "attest/entry.h"
 #include "attest/genesis.h"
+#include "daemon/journal_files.h"
 
 namespace stele::daemon {
 namespace {
@@ -33,8 +34,13 @@ std::optional<PushedThrough> parse_pushed_through(std::string_view text) {
 }
 
 JournalReceipts::JournalReceipts(const std::string& directory, std::optional<PushedThrough> after)
-    : entries_(storage::posix(), directory), after_(std::move(after)) {
-  if (after_ && !era_is_there(directory, after_->log_id)) after_.reset();
+    : after_(std::move(after)) {
+  storage::FileSystem& files = storage::posix();
+  const std::uint64_t first =
+      after_ ? file_before(files, directory, after_->log_id, after_->seq) : 0;
+  entries_.emplace(files, directory, first);
+  era_seen_ = first > 0;  // that file is of it
+  if (after_ && !era_seen_ && !era_is_there(directory, after_->log_id)) after_.reset();
   in_later_era_ = !after_;
 }
 
@@ -57,13 +63,15 @@ std::optional<attest::PushedAnchor> JournalReceipts::next() {
 }
 
 std::optional<attest::PushedAnchor> JournalReceipts::next_of_all() {
-  while (auto entry = entries_.next()) {
+  while (auto entry = entries_->next()) {
     switch (EntryKind{entry->kind}) {
-      case EntryKind::genesis:
-        in_later_era_ = in_later_era_ || era_seen_;
-        era_seen_ = after_ && attest::log_id(entry->payload) == after_->log_id;
+      case EntryKind::genesis: {
+        const bool begins_era = after_ && attest::log_id(entry->payload) == after_->log_id;
+        in_later_era_ = in_later_era_ || (era_seen_ && !begins_era);
+        era_seen_ = era_seen_ || begins_era;
         open_.reset();
         break;
+      }
       case EntryKind::intent:
         if (auto statement = attest::decode_statement(entry->payload)) open_ = *statement;
         break;

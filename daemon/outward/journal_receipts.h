@@ -33,7 +33,7 @@ class JournalReceipts {
   std::optional<attest::PushedAnchor> next_of_all();
   bool era_is_there(const std::string& directory, const attest::Hash& log_id) const;
 
-  storage::EntryReader entries_;
+  std::optional<storage::EntryReader> entries_;
   std::optional<PushedThrough> after_;
   std::optional<attest::Statement> open_;
   bool era_seen_ = false;  // that of after_

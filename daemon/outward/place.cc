@@ -53,6 +53,11 @@ bool split_authority(std::string_view text, Url& url) {
 
 }  // namespace
 
+std::string Url::target(std::string_view behind) const {
+  if (behind.empty()) return path.empty() ? "/" : path;
+  return path.substr(0, path.find_last_not_of('/') + 1).append(behind);
+}
+
 std::optional<Url> parse_url(std::string_view text) {
   Url url;
   url.tls = text.starts_with("https://");
@@ -64,7 +69,6 @@ std::optional<Url> parse_url(std::string_view text) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   url.path = text.substr(slash);
   if (url.path.find_first_of("?#") != url.path.npos) return std::nullopt;
-  while (url.path.ends_with('/')) url.path.pop_back();
   if (!split_authority(text.substr(0, slash), url)) return std::nullopt;
   if (!url.tls && !is_local(url.host)) return std::nullopt;
   return url;

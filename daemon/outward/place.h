@@ -18,7 +18,10 @@ struct Url {
   bool tls = false;
   std::string host;  // a name, or an address without brackets
   std::uint16_t port = 0;
-  std::string path;  // begins with /, or is empty
+  std::string path;  // as it is written: begins with /, or is empty
+
+  // Of a request: what is behind the URL as a base, or, for "", the URL itself.
+  std::string target(std::string_view behind) const;
 };
 std::optional<Url> parse_url(std::string_view text);
 std::string authority(const Url& url);  // what Host says

@@ -89,10 +89,6 @@ void ReceiptPush::finish() {
   wake_.notify();
 }
 
-void ReceiptPush::cancel() {
-  if (client_) client_->cancel();
-}
-
 std::string ReceiptPush::checkpoint_line(const attest::TreeHead& head) const {
   const auto text = log_.signer.sign(head);
   if (!text) return {};

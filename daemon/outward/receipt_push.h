@@ -29,7 +29,6 @@ class ReceiptPush {
   boost::asio::awaitable<void> run();
   void anchored() { wake_.notify(); }
   void finish();  // one more try at once, then no other
-  void cancel();
   bool ended() const { return ended_; }
   OutwardStatus status() const;
 

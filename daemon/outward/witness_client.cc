@@ -87,12 +87,13 @@ void WitnessClient::finish() {
 }
 
 // A proof stands on a counter anchor's head: where the witness has not seen the newest one, that
-// comes first.
+// comes first. What it has cosigned but we have no cosignature of, it is asked to cosign again.
 std::optional<attest::TreeHead> WitnessClient::head_to_submit() const {
+  const std::uint64_t least = status_.through < known_ ? known_ : known_ + 1;
   const auto anchor = log_.newest_anchor();
-  if (anchor && anchor->statement.tree.size > known_) return anchor->statement.tree;
+  if (anchor && anchor->statement.tree.size >= least) return anchor->statement.tree;
   const attest::TreeHead head = log_.durable_head();
-  if (head.size > known_) return head;
+  if (head.size >= least) return head;
   return std::nullopt;
 }
 
@@ -104,20 +105,22 @@ asio::awaitable<void> WitnessClient::turn() {
                                " are here: this store was put back");
     co_return;
   }
-  const auto head = head_to_submit();
-  if (!head) co_return;
-  const auto text = log_.signer.sign(*head);
-  if (!text) {
-    status_.state = State::waiting;
-    status_.reason = "there is no key to sign checkpoints with (yet)";
-    co_return;
+  bool led_on = false;  // once: a witness that lies may name another size each time
+  while (const auto head = head_to_submit()) {
+    const auto text = log_.signer.sign(*head);
+    if (!text) {
+      status_.state = State::waiting;
+      status_.reason = "there is no key to sign checkpoints with (yet)";
+      co_return;
+    }
+    const attest::Note note = *attest::parse_note(*text);
+    const HttpAnswer answer = co_await submit(note, *head);
+    if (led_on || answer.status != kConflict || !take_size(answer)) {
+      take_answer(answer, note, *head);
+      co_return;
+    }
+    led_on = true;
   }
-  const attest::Note note = *attest::parse_note(*text);
-  HttpAnswer answer = co_await submit(note, *head);
-  if (answer.status == kConflict && take_size(answer, *head)) {
-    answer = co_await submit(note, *head);
-  }
-  take_answer(answer, note, *head);
 }
 
 asio::awaitable<HttpAnswer> WitnessClient::submit(const attest::Note& note,
@@ -131,10 +134,10 @@ asio::awaitable<HttpAnswer> WitnessClient::submit(const attest::Note& note,
 }
 
 // True: it has seen another size of this log than we thought, from which it can be led on.
-bool WitnessClient::take_size(const HttpAnswer& answer, const attest::TreeHead& head) {
+bool WitnessClient::take_size(const HttpAnswer& answer) {
   const auto size = attest::parse_size_line(answer.body);
   if (!answer.content_type.starts_with("text/x.tlog.size") || !size) return false;
-  if (*size > head.size || *size == known_) return false;
+  if (*size > log_.durable_head().size || *size == known_) return false;
   known_ = *size;
   return true;
 }
@@ -142,17 +145,19 @@ bool WitnessClient::take_size(const HttpAnswer& answer, const attest::TreeHead& 
 void WitnessClient::take_answer(const HttpAnswer& answer, const attest::Note& note,
                                 const attest::TreeHead& head) {
   if (answer.status == kOk) return take_signatures(answer.body, note, head);
-  if (answer.status == kConflict || answer.status == kUnprocessable) {
-    const auto size = attest::parse_size_line(answer.body);
-    const bool ahead = answer.status == kConflict && size && *size > head.size;
+  if (answer.status != kConflict && answer.status != kUnprocessable)
+    return failed(State::failing, refusal(answer));
+  const auto size = attest::parse_size_line(answer.body);
+  const std::uint64_t here = log_.durable_head().size;
+  if (answer.status == kConflict && size && *size != known_) {
+    const std::string seen = "it has cosigned " + std::to_string(*size) + " records of this log";
+    if (*size <= here) return failed(State::failing, seen + " meanwhile: is it configured twice?");
     return failed(State::refused,
-                  ahead ? "it has cosigned " + std::to_string(*size) +
-                              " records of this log, of which " + std::to_string(head.size) +
-                              " are here: this store was put back, or another host uses its key"
-                        : "it has cosigned another history of this log than the one here (" +
-                              refusal(answer) + ")");
+                  seen + ", of which " + std::to_string(here) +
+                      " are here: this store was put back, or another host uses its key");
   }
-  failed(State::failing, refusal(answer));
+  failed(State::refused,
+         "it has cosigned another history of this log than the one here (" + refusal(answer) + ")");
 }
 
 void WitnessClient::take_signatures(const std::string& body, const attest::Note& note,

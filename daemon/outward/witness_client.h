@@ -26,7 +26,6 @@ class WitnessClient {
   boost::asio::awaitable<void> run();
   // One more try at once, then no other.
   void finish();
-  void cancel() { client_.cancel(); }
   bool ended() const { return ended_; }
   OutwardStatus status() const;
 
@@ -34,7 +33,7 @@ class WitnessClient {
   boost::asio::awaitable<void> turn();
   boost::asio::awaitable<HttpAnswer> submit(const attest::Note& note, const attest::TreeHead& head);
   std::optional<attest::TreeHead> head_to_submit() const;
-  bool take_size(const HttpAnswer& answer, const attest::TreeHead& head);
+  bool take_size(const HttpAnswer& answer);
   void take_answer(const HttpAnswer& answer, const attest::Note& note,
                    const attest::TreeHead& head);
   void take_signatures(const std::string& body, const attest::Note& note,

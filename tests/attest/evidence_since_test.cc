@@ -1,5 +1,5 @@
-// Goal: evidence that begins behind what a verifier remembers leads to the verdict that the whole log
-// would, whatever happened to the TPM since, and whoever chooses where it begins gains nothing.
+// Goal: evidence that begins behind what a verifier remembers leads to the verdict that the whole
+// log would, whatever happened to the TPM since, and whoever chooses where it begins gains nothing.
 // Method: random lives of a log on paper; at every receipt a verifier remembers; from each of those
 // memories the rest is judged alone and compared with the judgement of the whole. Then attacks.
 #include <gtest/gtest.h>
@@ -106,7 +106,8 @@ TEST(EvidenceSince, WhateverHappenedSinceTheVerdictIsThatOfTheWholeLog) {
         const AppraisedEvidence got =
             appraise_evidence(bundle_of(log, since(memory, records)), judging(log, memory));
         ASSERT_EQ(got.report.conclusion, expected.report.conclusion)
-            << "seed " << seed << "\n" << to_text(got.report) << to_text(expected.report);
+            << "seed " << seed << "\n"
+            << to_text(got.report) << to_text(expected.report);
         EXPECT_EQ(got.memory, expected.memory);
         EXPECT_EQ(got.report.tree, expected.report.tree);
         EXPECT_EQ(got.report.coverage.counter_anchored, expected.report.coverage.counter_anchored);
@@ -194,9 +195,9 @@ TEST(EvidenceSince, AnotherStartThanTheOneRememberedIsUnknown) {
     EXPECT_TRUE(has(report, Fault::start_unknown));
     EXPECT_EQ(report.integrity, Outcome::unknown);
   }
-  EXPECT_EQ(appraise_evidence(bundle_of(log, since(newer, true)), judging(log, newer))
-                .report.conclusion,
-            Conclusion::verified);
+  EXPECT_EQ(
+      appraise_evidence(bundle_of(log, since(newer, true)), judging(log, newer)).report.conclusion,
+      Conclusion::verified);
 }
 
 // A fork behind the statement remembered, or one that lacks it and says otherwise.
@@ -296,6 +297,38 @@ TEST(EvidenceSince, ASourceFromBeforeTheStartComesWithItsPath) {
     if (index == source) record.leaf[3] ^= 1;  // its time
   });
   EXPECT_TRUE(has(appraise_evidence(forged, judging(log, memory)).report, Fault::proof_mismatch));
+}
+
+// A source is of the era of the record that names it, which evidence behind the era's begin must
+// not hide.
+TEST(EvidenceSince, ASourceOfAnEarlierEraIsRefusedAsInTheWholeLog) {
+  PaperLog log;
+  log.start();
+  const std::uint64_t before = log.record(Kind::source, "who it was");
+  log.counter();
+  log.begin_era(test::PaperTpm(), hash(view("end")));
+  log.start();
+  const std::uint64_t source = log.record(Kind::source, "who it is");
+  log.counter();
+  const Memory memory = remembered(log);
+  const auto saying = [&](std::uint64_t named) {
+    PaperLog said = log;
+    said.record(Kind::event, "said", named);
+    said.counter();
+    return said;
+  };
+  const auto judged = [&](const PaperLog& said, std::uint64_t named) {
+    EvidenceWish wish = since(memory, true);
+    wish.earlier = {named};
+    EvidenceOptions options = judging(said, memory);
+    options.eras_approved = true;
+    return appraise_evidence(bundle_of(said, wish), options).report;
+  };
+  const Report good = judged(saying(source), source);
+  EXPECT_EQ(good.conclusion, Conclusion::verified) << to_text(good);
+  const PaperLog lying = saying(before);
+  EXPECT_TRUE(has(lying.appraise(), Fault::source_invalid));
+  EXPECT_TRUE(has(judged(lying, before), Fault::source_invalid));
 }
 
 // The trust file pins another era's log; the memory is of one that ended since.

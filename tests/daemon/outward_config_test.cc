@@ -29,7 +29,8 @@ TEST(OutwardConfig, IsTakenAndShownAsItWasTaken) {
                              "\"\ninterval = \"5min\"\nca = \"/ca.pem\"\n"
                              "[[push]]\nto = \"/mnt/receipts\"\nmax_bytes = \"1MiB\"\n"
                              "[[push]]\nto = \"http://[::1]:8080/x\"\n"
-                             "[[witnessed]]\nkey = \"" + kLogKey + "\"\n");
+                             "[[witnessed]]\nkey = \"" +
+                             kLogKey + "\"\n");
   ASSERT_EQ(config.witnesses.size(), 1u);
   EXPECT_EQ(config.witnesses[0].interval, std::chrono::minutes(5));
   EXPECT_EQ(config.witnesses[0].tls.ca, "/ca.pem");
@@ -48,9 +49,9 @@ TEST(OutwardConfig, WhatCannotBeIsRefused) {
         "[[witness]]\nurl = \"https://w.example\"\nkey = \"" + kLogKey + "\"\n",
         "[[witness]]\nurl = \"https://w.example\"\ninterval = \"1ms\"\n" + key,
         "[[witness]]\nurl = \"https://w.example\"\ncertificate = \"/c\"\n" + key,
-        "[[witness]]\nurl = \"https://w.example\"\nother = 1\n" + key,
-        "[[witnessed]]\n" + key, std::string("[[witnessed]]\n"),
-        std::string("[[push]]\nto = \"receipts\"\n"), std::string("push = 1\n")}) {
+        "[[witness]]\nurl = \"https://w.example\"\nother = 1\n" + key, "[[witnessed]]\n" + key,
+        std::string("[[witnessed]]\n"), std::string("[[push]]\nto = \"receipts\"\n"),
+        std::string("push = 1\n")}) {
     EXPECT_THROW(read(text), ConfigError) << text;
   }
 }
@@ -67,7 +68,12 @@ TEST(OutwardConfig, UrlsAreHttpsOrOfThisMachine) {
     const auto url = parse_url(text);
     ASSERT_TRUE(url) << text;
     EXPECT_EQ(authority(*url), shown);
-    EXPECT_EQ(url->path, path);
+    EXPECT_EQ(url->target("/y"), std::string(path) + "/y");
+    // And with nothing behind it, as it is written.
+    const std::string_view all = text;
+    const std::string_view written = all.substr(all.find("://") + 3);
+    const std::size_t slash = written.find('/');
+    EXPECT_EQ(url->target(""), slash == written.npos ? "/" : written.substr(slash));
   }
   for (const char* text :
        {"", "https://", "https:///x", "http://w.example/", "http://10.0.0.1/", "ftp://localhost/",

@@ -242,6 +242,16 @@ class Http(unittest.TestCase):
         print(f"vectors: {len(files)} cases of logs, as events over HTTP")
 
 
+class Sockets(unittest.TestCase):
+    def test_a_clean_stop_takes_every_socket_away_though_threads_that_serve_are_confined(self):
+        with HttpHost() as host:
+            host.provision()
+            host.start_daemon()
+            sockets = (host.folder / "http.sock", host.ingest, host.control)
+            self.assertTrue(all(path.is_socket() for path in sockets))
+            host.stop_daemon()
+            self.assertEqual([str(path) for path in sockets if path.exists()], [])
+
 
 class Room(unittest.TestCase):
     def test_all_bodies_together_have_a_bound_and_what_was_taken_of_it_is_given_back(self):

@@ -3,10 +3,11 @@ load, its TPM held back or absent at the start, its log read and verified after 
 import os
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
-from stele_host import OK, PATIENCE, Host, placed, wait_until
+from stele_host import BIN, OK, PATIENCE, Host, placed, wait_until
 
 
 class Lifecycle(unittest.TestCase):
@@ -81,9 +82,17 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(self.host.status()["anchoring"]["state"], "unavailable")
         self.host.append(b"taken without a TPM\n")
         self.assertEqual(self.host.stele("status", "--check").returncode, 1)
+        sealing = subprocess.Popen([BIN / "stele", "append", "--wait", "sealed", "--config", self.host.config],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(sealing.stderr.close)
+        sealing.stdin.write(b"to be sealed without a TPM\n")
+        sealing.stdin.close()
+        self.assertIn(b"1 event sent", sealing.stderr.readline())
+        self.assertIn(b"no counter anchor can be made now: cannot reach a TPM", sealing.stderr.readline())
         self.host.tpm.start()
         wait_until(lambda: self.host.status()["anchoring"]["state"] == "anchoring", "anchoring again")
         self.host.anchor()
+        self.assertEqual(sealing.wait(PATIENCE), OK)
         self.assertEqual(self.host.stele("status", "--check").returncode, 0)
         self.host.stop_daemon()
         self.verified()

@@ -193,6 +193,23 @@ class Witnessed(Bed):
         host.stop_daemon()
         self.assertEqual(host.verify("--policy", self.policy(host, [one], "any"))["conclusion"], "verified")
 
+    def test_a_witness_that_saw_more_than_the_newest_anchor_is_led_on_and_not_called_ahead(self):
+        host = self.make(HttpHost)
+        one, = self.witnesses(host, 1)
+        one.fault = "offline"
+        self.configure(host, [one], quote_interval="1h", heartbeat="1h")
+        host.start_daemon()
+        size = max(host.append(b"behind the anchor of the start\n" * 3)) + 1
+        self.wait_for_witness(host, 0, "failing")
+        status, note = host.curl("/checkpoint")
+        self.assertEqual((status, int(note.split(b"\n")[1])), (200, size))
+        self.assertEqual(one.answer(f"old 0\n\n{note.decode()}")[0], 200)  # somebody else has shown it our head
+        one.fault = None
+        self.wait_for_witness(host, 0, "working", size)  # the head of just that size, cosigned again
+        self.assertEqual(one.answers[:2], [409, 200])
+        self.assertNotIn("put back", host.daemon_words())
+        self.assertEqual(self.places(host)[0]["lag"], 0)
+
     def test_a_log_that_was_put_back_is_refused_by_its_witness_and_found_out_with_its_cosignatures(self):
         host = self.make()
         one, = self.witnesses(host, 1)

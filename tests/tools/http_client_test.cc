@@ -66,7 +66,11 @@ TEST(HttpUrl, SaysWhereAServiceIs) {
   EXPECT_TRUE(url->tls);
   EXPECT_EQ(url->host, "log.example");
   EXPECT_EQ(url->port, "8443");
-  EXPECT_EQ(url->base, "/stele");
+  EXPECT_EQ(url->target("/v1/challenge"), "/stele/v1/challenge");
+  EXPECT_EQ(url->target(""), "/stele/");  // the URL itself: a webhook's
+  EXPECT_EQ(parse_http_url("http://a")->target(""), "/");
+  EXPECT_EQ(parse_http_url("http://a//")->target("/b"), "/b");
+  EXPECT_EQ(parse_http_url("unix:/x")->target("/b"), "/b");
   EXPECT_EQ(url->authority(), "log.example:8443");
   EXPECT_EQ(parse_http_url("https://[::1]")->authority(), "[::1]");
   EXPECT_EQ(parse_http_url("http://a")->port, "80");

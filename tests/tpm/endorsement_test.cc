@@ -213,6 +213,11 @@ TEST(Endorsement, ATemplateThatTheTpmRefusesLeavesNoKeyAndDoesNoHarm) {
   EXPECT_EQ(evidence.certificate, 0u);
   EXPECT_TRUE(evidence.ek.empty());
   EXPECT_FALSE(chip.activate(0x01c0000a, {Bytes(66, 1), Bytes(68, 1)}).secret.has_value());
+  // Another certificate's key does, unless only the first is asked for.
+  chip.put(0x01c00002, vendor.issue());
+  EXPECT_EQ(chip.read(0).certificate, 0x01c00002u);
+  EXPECT_FALSE(chip.read(0).ek.empty());
+  EXPECT_TRUE(chip.read(0x01c0000a).ek.empty());
 }
 
 TEST(Endorsement, AChainLaidOverSeveralIndexesIsReadWhole) {

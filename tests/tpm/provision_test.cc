@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tpm/provisioned.h"
+#include "tpm/checkpoint_key.h"
 #include "tpm/esys.h"
 #include "tpm/hierarchies.h"
 #include "tpm/templates.h"
@@ -80,7 +81,9 @@ TEST(Provision, AgainAfterAnchorsAndAResetKeepsTheTrustFile) {
 TEST(Provision, ResumesAfterEveryStep) {
   // One TPM as it left the factory, copied for every attempt.
   Swtpm blank;
-  { tpm::read_clock(*std::make_unique<tpm::Device>(blank.tcti())); }  // answers once its state is on disk
+  {
+    tpm::read_clock(*std::make_unique<tpm::Device>(blank.tcti()));
+  }  // answers once its state is on disk
   blank.kill();
   const tpm::ProvisionPlan plan = make_plan(Mode::a);
   MemoryKeeper whole;
@@ -169,6 +172,41 @@ TEST(Provision, ALockedOwnerHierarchyIsRefusedInWords) {
     EXPECT_NE(std::string(refused.what()).find("--escrow-plain"), std::string::npos)
         << refused.what();
   }
+}
+
+// An attempt that ended behind the genesis receipt, or a log from before there was a checkpoint
+// key.
+TEST(Provision, WhatIsInTheCheckpointKeysPlaceKeepsNoHierarchyOpen) {
+  Swtpm swtpm;
+  tpm::Device device(swtpm.tcti());
+  const tpm::ProvisionPlan plan = make_plan(Mode::a);
+  MemoryKeeper memory;
+  tpm::Keeper keeper = memory.keeper();
+  keeper.genesis_receipt = [&](const attest::Bytes& receipt) {
+    memory.kept.genesis_receipt = receipt;
+    throw Crash{};
+  };
+  EXPECT_THROW(tpm::provision(device, plan, {}, keeper), Crash);
+  tpm::AuthValue foreign = plan.ak_auth;
+  foreign[0] ^= 1;
+  tpm::seal_checkpoint_seed(device, plan.ak_handle, foreign,
+                            attest::hash(attest::view("somebody's")));
+  const std::uint32_t handle = tpm::checkpoint_key_handle(plan.ak_handle);
+  const attest::Name before = tpm::find_object(device, handle).name();
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      tpm::provision(device, plan, memory.kept, memory.keeper());
+      FAIL() << "said nothing of what is in the key's place";
+    } catch (const tpm::ProvisionRefused& refused) {
+      EXPECT_NE(std::string(refused.what()).find("0x81005355"), std::string::npos)
+          << refused.what();
+    }
+    const tpm::HierarchyState state = tpm::hierarchy_state(device);
+    EXPECT_TRUE(state.owner_set && state.endorsement_set && state.lockout_set &&
+                state.clear_disabled);
+    EXPECT_TRUE(memory.trust);
+  }
+  EXPECT_EQ(tpm::find_object(device, handle).name(), before);
 }
 
 TEST(Provision, AForeignEndorsementAuthValueIsRefusedBeforeAnythingIsMade) {

@@ -99,7 +99,7 @@ HttpAnswer HttpClient::exchange(std::string_view method, std::string_view target
                                 std::string_view body, std::string_view content_type,
                                 const Sink& sink) const {
   HttpWire wire(url_, files_, limits_.timeout, limits_.cancelled);
-  std::string head = std::string(method) + " " + url_.base + std::string(target) +
+  std::string head = std::string(method) + " " + url_.target(target) +
                      " HTTP/1.1\r\nHost: " + url_.authority() +
                      "\r\nUser-Agent: stele/" STELE_VERSION "\r\nConnection: close\r\n";
   if (!body.empty() || method == "POST") {

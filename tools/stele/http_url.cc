@@ -45,6 +45,12 @@ std::string HttpUrl::authority() const {
   return port == (tls ? "443" : "80") ? name : name + ":" + port;
 }
 
+std::string HttpUrl::target(std::string_view behind) const {
+  if (behind.empty()) return path.empty() ? "/" : path;
+  // "/v1/x" behind "https://host/stele/" is "/stele/v1/x".
+  return path.substr(0, path.find_last_not_of('/') + 1).append(behind);
+}
+
 std::optional<HttpUrl> parse_http_url(std::string_view text) {
   HttpUrl url;
   if (text.starts_with(kUnix)) {
@@ -65,8 +71,7 @@ std::optional<HttpUrl> parse_http_url(std::string_view text) {
   text.remove_prefix(scheme + 3);
   const std::size_t path = std::min(text.find('/'), text.size());
   if (!take_authority(text.substr(0, path), url)) return std::nullopt;
-  url.base = text.substr(path);
-  while (url.base.ends_with('/')) url.base.pop_back();
+  url.path = text.substr(path);
   return url;
 }
 

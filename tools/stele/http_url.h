@@ -18,8 +18,10 @@ struct HttpUrl {
   bool is_unix = false;
   std::string host;  // unix: the socket's path; an IPv6 address without its brackets
   std::string port;
-  std::string base;  // in front of each target: "" or "/…", without a slash at its end
+  std::string path;  // as it is written: "" or "/…"
 
+  // The target of a request: what is behind the URL as a base, or, for "", the URL itself.
+  std::string target(std::string_view behind) const;
   std::string authority() const;  // as the Host field has it
 };
 // Nothing: no such form, a user name in it, a query, or a character that no URL has.
