@@ -279,6 +279,7 @@ void Appraiser::held_receipt(std::string_view line, std::uint64_t number) {
 
 void Appraiser::answer(ByteView bytes) {
   State& s = *state_;
+  if (bytes.empty()) return;  // what is left behind `>` where the host gave none
   s.answer_given = true;
   Result<Answer> decoded = decode_answer(bytes);
   if (!decoded) {

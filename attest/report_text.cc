@@ -304,8 +304,21 @@ std::string next_step(const Report& r) {
                "with "
                "it and --auditor-key FILE.";
       }
+      if (has(Fault::foreign_extend)) {
+        return "Find out who extended P, and compare with a copy kept elsewhere: no later anchor "
+               "settles what may have been cut before.";
+      }
+      if (has(Fault::read_back_rule)) {
+        return "Have the host make two more counter anchors (stele anchor), then verify again. "
+               "What is then still open stays so: compare with a copy kept elsewhere.";
+      }
       if (r.completeness == Outcome::unknown)
         return "Have the host make another counter anchor (stele anchor), then verify again.";
+      // Nothing speaks against the log, and no answer was asked for in vain.
+      if (r.defects.empty()) {
+        return "Judge the findings above that were asked for (--require), or verify without asking "
+               "for them.";
+      }
       return "Ask the host for a fresh answer (stele answer --nonce HEX), then verify again with "
              "it.";
     case Conclusion::verified:

@@ -8,6 +8,7 @@
 #include "attest/check.h"
 #include "attest/checkpoint.h"
 #include "attest/decimal.h"
+#include "attest/trust_limits.h"
 #include "attest/utf8.h"
 
 namespace stele::attest {
@@ -366,6 +367,10 @@ std::string to_text(const TrustFile& trust) {
 }
 
 Result<TrustFile> parse_trust(std::string_view text, std::string_view auditor_key) {
+  if (text.size() > kMaxTrustFileBytes) {
+    return malformed(1, "a trust file has at most " + std::to_string(kMaxTrustFileBytes) +
+                            " bytes: leave out the boot policies of eras that have ended");
+  }
   // Lines alone hold no empty line; a note always does.
   const bool is_note = text.find("\n\n") != text.npos;
   if (!is_note) {

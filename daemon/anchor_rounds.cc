@@ -158,7 +158,9 @@ attest::Answer AnchorRounds::answer(const attest::Hash& nonce, const DurableHead
     settle();
     if (journal_.chain().needs_counter_anchor()) break;
   }
-  throw Contended("the TPM's state changed while an answer was made; ask again " + refusal);
+  // That one may ask again is said by who tells the asker.
+  throw Contended("the TPM's state changed while an answer was made" +
+                  (refusal.empty() ? "" : ": " + refusal));
 }
 
 attest::Answer AnchorRounds::testify(const attest::Hash& nonce) {

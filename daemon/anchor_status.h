@@ -10,6 +10,7 @@
 
 #include "attest/receipt.h"
 #include "attest/statement.h"
+#include "daemon/refusal_cause.h"
 
 namespace stele::daemon {
 
@@ -45,6 +46,7 @@ struct AnchorOutcome {
   bool done = false;
   std::string reason;  // if not: words, and when to try again
   int exit_code = 0;   // if not: 69 TPM unavailable or stopped, 75 too soon or queue full
+  RefusalCause cause = RefusalCause::tpm_unavailable;  // if not
   std::uint64_t seq = 0;
   std::uint64_t tree_size = 0;
 };
@@ -54,6 +56,7 @@ struct AnswerOutcome {
   std::optional<attest::Bytes> answer;  // encoded attest::Answer
   std::string reason;                   // if none
   int exit_code = 0;                    // if none: as above
+  RefusalCause cause = RefusalCause::tpm_unavailable;  // if none
 };
 
 // What a request of an enrolment came to.
@@ -61,6 +64,7 @@ struct EnrolmentOutcome {
   std::optional<attest::Bytes> reply;  // encoded attest::HostIdentity, or the secret
   std::string reason;                  // if none
   int exit_code = 0;                   // if none: as above, or 65: the TPM refuses the credential
+  RefusalCause cause = RefusalCause::tpm_unavailable;  // if none
 };
 
 // A counter anchor with its stored receipt: what proofs stand on.

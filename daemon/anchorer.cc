@@ -101,17 +101,17 @@ void Anchorer::critical_event(std::uint64_t size) {
 
 namespace {
 
-// Refuses at once what the queue does not take; `refuse` is given the exit code and the words.
+// Refuses at once what the queue does not take; `refuse` is given the exit code, words and cause.
 template <class Refuse>
 void push_or(AnchorRequests& requests, AnchoringRequest request, Refuse refuse) {
   switch (requests.push(std::move(request))) {
     case AnchorRequests::Push::taken:
       return;
     case AnchorRequests::Push::full:
-      return refuse(EX_TEMPFAIL,
-                    "too many requests are waiting for the TPM; try again in a moment");
+      return refuse(EX_TEMPFAIL, "too many requests are waiting for the TPM; try again in a moment",
+                    RefusalCause::queue_full);
     case AnchorRequests::Push::closed:
-      return refuse(EX_UNAVAILABLE, "the daemon is ending");
+      return refuse(EX_UNAVAILABLE, "the daemon is ending", RefusalCause::daemon_ending);
   }
 }
 
@@ -122,9 +122,10 @@ void Anchorer::anchor(std::function<void(AnchorOutcome)> done) {
   const auto reply = [state = state_.get(), done](AnchorOutcome outcome) {
     state->post([done, outcome = std::move(outcome)] { done(outcome); });
   };
-  push_or(state_->requests, AnchorRequest{reply}, [&](int exit_code, const char* words) {
-    reply({false, words, exit_code, 0, 0});
-  });
+  push_or(state_->requests, AnchorRequest{reply},
+          [&](int exit_code, const char* words, RefusalCause cause) {
+            reply({false, words, exit_code, cause, 0, 0});
+          });
 }
 
 void Anchorer::State::push_answer(AnswerRequest request) {
@@ -132,8 +133,8 @@ void Anchorer::State::push_answer(AnswerRequest request) {
     post([done, outcome = std::move(outcome)] { done(outcome); });
   };
   request.done = reply;
-  push_or(requests, std::move(request), [&](int exit_code, const char* words) {
-    reply({std::nullopt, words, exit_code});
+  push_or(requests, std::move(request), [&](int exit_code, const char* words, RefusalCause cause) {
+    reply({std::nullopt, words, exit_code, cause});
   });
 }
 
@@ -150,7 +151,9 @@ void Anchorer::enrol(attest::EnrolmentRequest asked, std::function<void(Enrolmen
     state->post([done, outcome = std::move(outcome)] { done(outcome); });
   };
   push_or(state_->requests, EnrolmentTask{std::move(asked), reply},
-          [&](int exit_code, const char* words) { reply({std::nullopt, words, exit_code}); });
+          [&](int exit_code, const char* words, RefusalCause cause) {
+            reply({std::nullopt, words, exit_code, cause});
+          });
 }
 
 AnchorStatus Anchorer::status() const {

@@ -49,10 +49,17 @@ attest::Result<Challenge> decode_challenge(std::string_view text) {
   const json::object& object = value.as_object();
   const auto nonce = hash_of(object, "nonce");
   if (!nonce) return refuse("\"nonce\" is needed: 64 hex digits, 32 random bytes");
-  Challenge challenge{*nonce, std::nullopt};
+  Challenge challenge{*nonce, std::nullopt, false};
   const json::value* since = object.if_contains("since");
-  if (object.size() != (since == nullptr ? 1u : 2u)) {
-    return refuse("a challenge has \"nonce\", perhaps \"since\", and nothing else");
+  const json::value* boot_logs = object.if_contains("boot_logs");
+  if (object.size() != 1u + (since != nullptr) + (boot_logs != nullptr)) {
+    return refuse(
+        "a challenge has \"nonce\", perhaps \"since\" and \"boot_logs\", and nothing else");
+  }
+  if (boot_logs != nullptr) {
+    // One way to say no: without it.
+    if (!boot_logs->is_bool() || !boot_logs->as_bool()) return refuse("\"boot_logs\" is true");
+    challenge.boot_logs = true;
   }
   if (since != nullptr) {
     auto decoded = decode_since(*since);
@@ -69,6 +76,7 @@ std::string to_json(const Challenge& challenge) {
                                    {"seq", challenge.since->seq},
                                    {"digest", attest::to_hex(challenge.since->digest)}};
   }
+  if (challenge.boot_logs) object["boot_logs"] = true;
   return json::serialize(object);
 }
 

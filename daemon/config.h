@@ -74,6 +74,8 @@ struct Config {
   std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;
+  std::uint32_t unfinished_enrolments = 6;  // by HTTP, of one caller: http/enrolment_gate.h
+  std::chrono::milliseconds unfinished_enrolment_refill{60'000};
   std::uint64_t disk_low_bytes = 256u << 20;             // free space below it: [on] disk_low
   std::chrono::milliseconds write_patience{3 * 60'000};  // then the watchdog is not fed any more
   bool pack = true;                                      // [storage] pack

@@ -156,6 +156,14 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(
       size_key("limits.segment_bytes", &Config::segment_bytes, 64 << 10, std::int64_t{4} << 30,
                "a segment is closed when it has grown past this; a few seconds of copying"));
+  keys.push_back(count_key("limits.unfinished_enrolments", "enrolments",
+                           &Config::unfinished_enrolments, 1, 1000,
+                           "of one caller, at once, that were refused or left off: each has the "
+                           "TPM make a key, seconds on a slow chip; an auditor who mistypes has six"));
+  keys.push_back(duration_key("limits.unfinished_enrolment_refill",
+                              &Config::unfinished_enrolment_refill, 1ms, 24h,
+                              "one more of these allowed each; a script that fails for ever then "
+                              "costs the TPM a second a minute, and its log a record"));
   keys.push_back(flag_key("storage.pack", &Config::pack,
                           "compresses segments once they are closed, behind everything else; off "
                           "where the file system compresses"));

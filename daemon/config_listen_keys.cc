@@ -87,7 +87,8 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
   using namespace std::chrono_literals;
   keys.push_back(count_key("limits.max_connections_per_address", "connections",
                            &Config::max_connections_per_address, 1, 65536,
-                           "of one input: one host alone does not take all of them; room for a "
+                           "of one input: one host alone, or at the ingest socket one user (root "
+                           "and the daemon's own excepted), does not take all of them; room for a "
                            "relay's workers"));
   keys.push_back(
       duration_key("limits.idle_timeout", &Config::idle_timeout, 1s, 30 * 24h,
@@ -102,8 +103,8 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
                               "the slowest of lines"));
   keys.push_back(size_key("limits.unfinished_bytes", &Config::unfinished_bytes, 1 << 20,
                           std::int64_t{16} << 30,
-                          "of one network input: long events of which the end is missing; above "
-                          "it the one that has waited longest is refused, its connection ended"));
+                          "of one stream input: long events of which the end is missing; above it "
+                          "the one that has waited longest is refused, its connection ended"));
   keys.push_back(size_key("limits.receive_buffer", &Config::receive_buffer, 4 << 10, 1 << 30,
                           "the kernel's buffer of a datagram socket (SO_RCVBUF): bridges a pause "
                           "of the daemon; more than net.core.rmem_max needs CAP_NET_ADMIN"));

@@ -84,11 +84,13 @@ asio::awaitable<void> Control::Listening::serve(std::shared_ptr<UnixStreamSocket
     const auto [error, length] =
         co_await asio::async_read_until(*socket, asio::dynamic_buffer(received, kMaxRequestBytes),
                                         '\n', asio::as_tuple(asio::use_awaitable));
-    if (error) co_return;
+    if (error) break;
     const std::string line = received.substr(0, length - 1);
     received.erase(0, length);
-    if (!co_await session.answer(line)) co_return;
+    const bool answered = co_await session.answer(line);
+    if (!answered) break;
   }
+  co_await session.end();
 }
 
 }  // namespace stele::daemon

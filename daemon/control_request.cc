@@ -75,14 +75,54 @@ class Members {
 
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
   constexpr std::pair<const char*, Do> kNames[] = {
-      {"status", Do::status}, {"anchor", Do::anchor},       {"answer", Do::answer},
-      {"enroll", Do::enroll}, {"challenge", Do::challenge}, {"show", Do::show},
-      {"query", Do::query},   {"prove", Do::prove}};
+      {"status", Do::status},  {"anchor", Do::anchor},       {"answer", Do::answer},
+      {"enroll", Do::enroll},  {"challenge", Do::challenge}, {"show", Do::show},
+      {"query", Do::query},    {"prove", Do::prove},         {"bundle", Do::bundle},
+      {"outcome", Do::outcome}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {
     if (value->as_string() == name) return what;
   }
   return std::nullopt;
+}
+
+// Which records a bundle shows: "all", "none", or intervals [begin, end).
+bool is_shown(const json::value& value) {
+  if (value.is_string()) return value.as_string() == "all" || value.as_string() == "none";
+  if (!value.is_array() || value.as_array().size() > kMaxBundleIntervals) return false;
+  const auto is_number = [](const json::value& one) {
+    return one.is_uint64() || (one.is_int64() && one.as_int64() >= 0);
+  };
+  return std::ranges::all_of(value.as_array(), [&](const json::value& one) {
+    return one.is_array() && one.as_array().size() == 2 && is_number(one.as_array()[0]) &&
+           is_number(one.as_array()[1]);
+  });
+}
+
+// All of it is for the access record: the tool reads the files itself.
+std::string take_bundle(Members& members) {
+  const auto records = members.take("records");
+  if (!records || !is_shown(*records)) {
+    return "bundle needs \"records\": \"all\", \"none\" or at most " +
+           std::to_string(kMaxBundleIntervals) + " intervals [BEGIN,END]";
+  }
+  bool flag = false;
+  members.flag("boot_logs", flag);
+  members.flag("answer", flag);
+  std::string since;
+  members.text("since", since);
+  if (!since.empty() && !attest::hash_from_hex(since)) return "\"since\" has 64 hex digits";
+  return "";
+}
+
+std::string take_outcome(Members& members, ControlRequest& request) {
+  std::string outcome, reason;
+  members.text("outcome", outcome);
+  members.text("reason", reason);
+  if (outcome == "done" && reason.empty()) return "";
+  request.refused_for = refusal_cause(reason);
+  if (outcome == "refused" && request.refused_for) return "";
+  return "\"outcome\" is \"done\", or \"refused\" with a \"reason\" by its name";
 }
 
 // Fills in what this kind of request has; what is missing, in words, or nothing.
@@ -112,7 +152,7 @@ std::string take_arguments(Members& members, ControlRequest& request) {
     }
     case Do::challenge: {
       json::object asked;
-      for (const char* name : {"nonce", "since"}) {
+      for (const char* name : {"nonce", "since", "boot_logs"}) {
         if (auto value = members.take(name)) asked[name] = std::move(*value);
       }
       const auto decoded = decode_challenge(json::serialize(asked));
@@ -154,6 +194,10 @@ std::string take_arguments(Members& members, ControlRequest& request) {
       request.query.limit = std::min(limit.value_or(request.query.limit), kMaxQueryRecords);
       return "";
     }
+    case Do::bundle:
+      return take_bundle(members);
+    case Do::outcome:
+      return take_outcome(members, request);
   }
   return "";
 }
@@ -173,7 +217,8 @@ attest::Result<ControlRequest> decode_control_request(std::string_view line) {
   const std::optional<Do> what = parse_do(members.take("do"));
   if (!what) {
     return refuse(
-        "\"do\" must be status, anchor, answer, enroll, challenge, show, query or prove");
+        "\"do\" must be status, anchor, answer, enroll, challenge, show, query, prove, bundle or "
+        "outcome");
   }
   request.what = *what;
   const std::string missing = take_arguments(members, request);

@@ -14,11 +14,15 @@
 #include "attest/identity/enrolment.h"
 #include "attest/result.h"
 #include "daemon/challenge_request.h"
+#include "daemon/refusal_cause.h"
 #include "storage/look_up.h"
 
 namespace stele::daemon {
 
 constexpr std::size_t kMaxRequestBytes = 64u << 10;
+// Intervals of records that one request names for a bundle: what an access record is to hold at most.
+// A tool that shows more joins the last ones, with all that lies between.
+constexpr std::size_t kMaxBundleIntervals = 256;
 constexpr std::uint64_t kMaxQueryRecords = 10'000;  // of one reply; "next" leads on
 // Looked at one by one for one reply: some tenths of a second, for which others have to wait.
 constexpr std::uint64_t kMaxScannedRecords = 1u << 18;
@@ -32,7 +36,9 @@ struct ControlRequest {
     challenge,
     show,
     query,
-    prove
+    prove,
+    bundle,
+    outcome
   } what = Do::status;
   attest::Hash nonce;                                 // answer
   std::optional<attest::EnrolmentRequest> enrolment;  // enroll
@@ -42,6 +48,8 @@ struct ControlRequest {
   bool tlog_proof = false;  // prove: as C2SP tlog-proof
   storage::Query query;     // query
   bool follow = false;      // query: goes on with what comes, until the peer ends it
+  // outcome: of the bundle that this connection asked for last; nothing: it was done.
+  std::optional<RefusalCause> refused_for;
   std::string canonical;    // as JSON, for the access record
 };
 attest::Result<ControlRequest> decode_control_request(std::string_view line);

@@ -8,8 +8,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
@@ -36,13 +39,30 @@ constexpr int kTemporary = 75;
 // A request that cannot be done, with the exit code that the tool should end with.
 class Refusal : public std::runtime_error {
  public:
-  Refusal(int exit_code, const std::string& message)
-      : runtime_error(message), exit_code_(exit_code) {}
+  Refusal(int exit_code, const std::string& message, RefusalCause cause = RefusalCause::io_error)
+      : runtime_error(message), exit_code_(exit_code), cause_(cause) {}
   int exit_code() const { return exit_code_; }
+  RefusalCause cause() const { return cause_; }
 
  private:
   int exit_code_;
+  RefusalCause cause_;
 };
+
+// Of what ended a request, as access records name it.
+RefusalCause cause_of(const std::exception_ptr& failed) {
+  try {
+    std::rethrow_exception(failed);
+  } catch (const Refusal& refusal) {
+    return refusal.cause();
+  } catch (const boost::system::system_error&) {
+    return RefusalCause::peer_gone;
+  } catch (const storage::Damage&) {
+    return RefusalCause::log_damaged;
+  } catch (const std::exception&) {
+    return RefusalCause::io_error;
+  }
+}
 
 void require_record(std::uint64_t index, std::uint64_t size) {
   if (index < size) return;
@@ -51,9 +71,11 @@ void require_record(std::uint64_t index, std::uint64_t size) {
 }
 
 // An access record: the request as it was understood, and who asked.
-std::string access_text(const ControlRequest& request, const Peer& peer) {
-  return "{\"gid\":" + std::to_string(peer.gid) + ",\"pid\":" + std::to_string(peer.pid) +
-         ",\"request\":" + request.canonical + ",\"uid\":" + std::to_string(peer.uid) + "}";
+boost::json::object access_text(const ControlRequest& request, const Peer& peer) {
+  return {{"gid", peer.gid},
+          {"pid", peer.pid},
+          {"request", boost::json::parse(request.canonical)},
+          {"uid", peer.uid}};
 }
 
 // The lines of the neighbours from found[done] on, up to about a MiB; moves done past them.
@@ -102,27 +124,103 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
 
 asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request) {
   using Do = ControlRequest::Do;
+  awaitable<std::string> work;
   switch (request.what) {
     case Do::status:
       co_return status();
     case Do::anchor:
       co_return co_await anchor();
-    case Do::answer:
-      co_return co_await live_answer(request.nonce);
-    case Do::enroll:
-      co_await record_access(request);
-      co_return co_await enroll(*request.enrolment);
-    case Do::challenge:
-      co_await record_access(request);
-      co_return co_await challenge(request.challenge);
+    case Do::bundle:
+      co_return co_await bundle(request);
+    case Do::outcome:
+      co_return co_await outcome(request);
     case Do::show:
-      co_return co_await show(request);
-    case Do::query:
-      co_return co_await query(request);
+      require_record(request.index, daemon_.sequencer.head().size);
+      work = show(request);
+      break;
     case Do::prove:
-      co_return co_await prove(request);
+      require_provable(request);
+      work = prove(request);
+      break;
+    case Do::answer:
+      work = live_answer(request.nonce);
+      break;
+    case Do::enroll:
+      work = enroll(*request.enrolment);
+      break;
+    case Do::challenge:
+      work = challenge(request.challenge);
+      break;
+    case Do::query:
+      work = query(request);
+      break;
   }
-  co_return std::string();
+  // Not as one conditional expression: g++ 12 evaluates both of its arms around a suspension.
+  if (request.what == Do::show || request.what == Do::prove) {
+    co_return co_await recorded_whole(request, work);
+  }
+  co_return co_await recorded(request, work);
+}
+
+asio::awaitable<std::string> ControlSession::recorded(const ControlRequest& request,
+                                                      awaitable<std::string>& work) {
+  const std::uint64_t asked = co_await record(request, std::nullopt);
+  given_ = false;
+  std::string last;
+  std::exception_ptr failed;
+  try {
+    last = co_await std::move(work);
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  AccessOutcome outcome;
+  if (failed) {
+    const RefusalCause cause = cause_of(failed);
+    outcome = given_ ? AccessOutcome::broken_off(cause) : AccessOutcome::refused(cause);
+  }
+  co_await record_outcome(daemon_.sequencer, asked, outcome);
+  if (failed) std::rethrow_exception(failed);
+  co_return last;
+}
+
+asio::awaitable<std::string> ControlSession::recorded_whole(const ControlRequest& request,
+                                                            awaitable<std::string>& work) {
+  std::string reply;
+  std::exception_ptr failed;
+  try {
+    reply = co_await std::move(work);
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  AccessOutcome outcome;
+  if (failed) outcome = AccessOutcome::refused(cause_of(failed));
+  co_await record(request, outcome);
+  if (failed) std::rethrow_exception(failed);
+  co_return reply;
+}
+
+// The tool reads the files itself, as its user may; what it says of it is what is recorded.
+asio::awaitable<std::string> ControlSession::bundle(const ControlRequest& request) {
+  co_await end();
+  const std::uint64_t asked = co_await record(request, std::nullopt);
+  bundle_asked_ = asked;
+  co_return "{\"ok\":true,\"asked\":" + std::to_string(asked) + "}\n";
+}
+
+asio::awaitable<std::string> ControlSession::outcome(const ControlRequest& request) {
+  if (!bundle_asked_) throw Refusal(kMalformed, "no bundle is under way on this connection");
+  const std::uint64_t asked = *std::exchange(bundle_asked_, std::nullopt);
+  AccessOutcome outcome;
+  if (request.refused_for) outcome = AccessOutcome::refused(*request.refused_for);
+  co_await record_outcome(daemon_.sequencer, asked, outcome);
+  co_return "{\"ok\":true}\n";
+}
+
+asio::awaitable<void> ControlSession::end() {
+  if (!bundle_asked_) co_return;
+  const std::uint64_t asked = *std::exchange(bundle_asked_, std::nullopt);
+  co_await record_outcome(daemon_.sequencer, asked,
+                          AccessOutcome::broken_off(RefusalCause::peer_gone));
 }
 
 std::string ControlSession::status() const {
@@ -142,7 +240,7 @@ asio::awaitable<std::string> ControlSession::live_answer(const attest::Hash& non
       co_await callback_result<AnswerOutcome>([&](std::function<void(AnswerOutcome)> done) {
         daemon_.anchorer.answer(nonce, std::move(done));
       });
-  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason);
+  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason, outcome.cause);
   co_return "{\"ok\":true,\"answer\":\"" + attest::to_base64(*outcome.answer) + "\"}\n";
 }
 
@@ -151,7 +249,7 @@ asio::awaitable<std::string> ControlSession::enroll(const attest::EnrolmentReque
       co_await callback_result<EnrolmentOutcome>([&](std::function<void(EnrolmentOutcome)> done) {
         daemon_.anchorer.enrol(asked, std::move(done));
       });
-  if (!outcome.reply) throw Refusal(outcome.exit_code, outcome.reason);
+  if (!outcome.reply) throw Refusal(outcome.exit_code, outcome.reason, outcome.cause);
   co_return "{\"ok\":true,\"reply\":\"" + attest::to_base64(*outcome.reply) + "\"}\n";
 }
 
@@ -160,9 +258,9 @@ asio::awaitable<std::string> ControlSession::challenge(const Challenge& challeng
       co_await callback_result<AnswerOutcome>([&](std::function<void(AnswerOutcome)> done) {
         daemon_.anchorer.testify(challenge.nonce, std::move(done));
       });
-  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason);
+  if (!outcome.answer) throw Refusal(outcome.exit_code, outcome.reason, outcome.cause);
   ChallengeEvidence evidence(storage::posix(), daemon_.config.data, daemon_.sequencer.store(),
-                             *outcome.answer, challenge.since);
+                             *outcome.answer, challenge);
   for (bool last = false; !last;) {
     const ChallengeEvidence::Piece piece = evidence.next();
     last = piece.last;
@@ -176,14 +274,10 @@ asio::awaitable<std::string> ControlSession::challenge(const Challenge& challeng
 }
 
 asio::awaitable<std::string> ControlSession::show(const ControlRequest& request) {
-  require_record(request.index, daemon_.sequencer.head().size);
-  co_await record_access(request);
-  co_await write(record_line(daemon_.sequencer.store().read(request.index)));
-  co_return "{\"ok\":true}\n";
+  co_return record_line(daemon_.sequencer.store().read(request.index)) + "{\"ok\":true}\n";
 }
 
 asio::awaitable<std::string> ControlSession::query(const ControlRequest& request) {
-  co_await record_access(request);
   if (request.follow) co_return co_await follow(request.query);
   const auto next = co_await page(request.query);
   co_return "{\"ok\":true,\"next\":" + (next ? std::to_string(*next) : "null") + "}\n";
@@ -235,30 +329,37 @@ asio::awaitable<bool> ControlSession::more_records(std::uint64_t size) {
   co_return true;
 }
 
-asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request) {
-  const storage::Store& store = daemon_.sequencer.store();
-  require_record(request.index, store.head().size);
+// What cannot be given yet is not read, and leaves no record.
+void ControlSession::require_provable(const ControlRequest& request) const {
+  require_record(request.index, daemon_.sequencer.head().size);
   const auto anchor = daemon_.anchorer.newest_counter_anchor();
   if (!anchor || anchor->statement.tree.size <= request.index) {
     throw Refusal(kTemporary, "no counter anchor covers record " + std::to_string(request.index) +
                                   " yet: run `stele anchor`, or wait for the heartbeat");
   }
-  // Before the reading is recorded: what cannot be given is not read.
+  if (request.tlog_proof && !daemon_.signer.key()) throw Refusal(kUnavailable, kNoCheckpointKey);
+}
+
+// Precondition: require_provable(): anchors and the key, once there, stay.
+asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request) {
+  const auto anchor = daemon_.anchorer.newest_counter_anchor();
   std::optional<attest::Note> note;
   if (request.tlog_proof) {
     note = signed_head(daemon_.signer, daemon_.config.data, anchor->statement.tree);
-    if (!note) throw Refusal(kUnavailable, kNoCheckpointKey);
   }
-  co_await record_access(request);
-  auto proof = prove_record(store, *anchor, request.index, request.content);
+  auto proof = prove_record(daemon_.sequencer.store(), *anchor, request.index, request.content);
   if (!proof) {
     throw Refusal(kNoInput,
-                  "the content of record " + std::to_string(request.index) + " was erased");
+                  "the content of record " + std::to_string(request.index) + " was erased",
+                  RefusalCause::content_erased);
   }
   attest::Bytes bytes;
   if (note) {
     const auto tlog = attest::make_tlog_proof(*std::move(proof), *note);
-    if (!tlog) throw Refusal(kCannotCreate, tlog_proof_too_long(request.content));
+    if (!tlog) {
+      throw Refusal(kCannotCreate, tlog_proof_too_long(request.content),
+                    RefusalCause::proof_too_long);
+    }
     const std::string text = to_text(*tlog);
     bytes.assign(text.begin(), text.end());
   } else {
@@ -267,13 +368,16 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
   co_return "{\"ok\":true,\"proof\":\"" + attest::to_base64(bytes) + "\"}\n";
 }
 
-asio::awaitable<void> ControlSession::record_access(const ControlRequest& request) {
-  const std::string text = access_text(request, peer_);
-  const std::string refused = co_await daemon::record_access(daemon_.sequencer, text);
-  if (!refused.empty()) throw Refusal(kTemporary, refused);
+asio::awaitable<std::uint64_t> ControlSession::record(const ControlRequest& request,
+                                                      std::optional<AccessOutcome> outcome) {
+  const boost::json::object asked = access_text(request, peer_);
+  const AccessRecorded recorded = co_await record_access(daemon_.sequencer, asked, outcome);
+  if (!recorded.trouble.empty()) throw Refusal(kTemporary, recorded.trouble);
+  co_return recorded.index;
 }
 
 asio::awaitable<void> ControlSession::write(const std::string& line) {
+  given_ = true;
   co_await asio::async_write(socket_, asio::buffer(line), asio::use_awaitable);
 }
 

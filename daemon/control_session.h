@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/access.h"
 #include "daemon/control.h"
 #include "daemon/control_request.h"
 #include "daemon/replies.h"
@@ -23,6 +24,8 @@ class ControlSession {
       : daemon_(daemon), peer_(peer), socket_(socket) {}
   // Answers one line; false: the peer is gone.
   boost::asio::awaitable<bool> answer(const std::string& line);
+  // The peer is gone: what it began and did not end is recorded as broken off.
+  boost::asio::awaitable<void> end();
 
  private:
   template <class T>
@@ -30,6 +33,11 @@ class ControlSession {
 
   // Each returns the last line of its reply and writes those before.
   awaitable<std::string> reply(const ControlRequest& request);
+  // The access record goes first, so that what `work` anchors covers it; its outcome comes after.
+  awaitable<std::string> recorded(const ControlRequest& request, awaitable<std::string>& work);
+  // One record, with its outcome, before the reply that `work` makes whole is given out.
+  awaitable<std::string> recorded_whole(const ControlRequest& request,
+                                        awaitable<std::string>& work);
   awaitable<std::string> anchor();
   awaitable<std::string> live_answer(const attest::Hash& nonce);
   awaitable<std::string> enroll(const attest::EnrolmentRequest& asked);
@@ -41,14 +49,21 @@ class ControlSession {
   awaitable<std::string> follow(storage::Query query);
   // Waits for more records than there are; false: the peer wants no more.
   awaitable<bool> more_records(std::uint64_t size);
+  void require_provable(const ControlRequest& request) const;
   awaitable<std::string> prove(const ControlRequest& request);
+  awaitable<std::string> bundle(const ControlRequest& request);
+  awaitable<std::string> outcome(const ControlRequest& request);
   std::string status() const;
-  awaitable<void> record_access(const ControlRequest& request);
+  // The record's index.
+  awaitable<std::uint64_t> record(const ControlRequest& request,
+                                  std::optional<AccessOutcome> outcome);
   awaitable<void> write(const std::string& line);
 
   ControlledDaemon& daemon_;
   const Peer peer_;
   UnixStreamSocket& socket_;
+  bool given_ = false;  // something, of the request under way
+  std::optional<std::uint64_t> bundle_asked_;  // the access record of a bundle under way
 };
 
 }  // namespace stele::daemon

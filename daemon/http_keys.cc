@@ -57,7 +57,9 @@ void add_http_limits(std::vector<ConfigKey>& keys) {
   keys.push_back(mode_key("http.socket_mode", &Config::http_socket_mode,
                           "who may connect to unix: addresses; owner and group by default"));
   keys.push_back(count_key("http.max_connections", "connections", &Config::http_max_connections, 1,
-                           65536, "further clients' connections end at once; bounds descriptors"));
+                           65536,
+                           "bounds descriptors; beyond it the address or user that has most of "
+                           "them gives one to another that has fewer, or the new one ends"));
   keys.push_back(size_key("http.max_body_bytes", &Config::http_max_body_bytes, 1 << 10, 64 << 20,
                           "one request, as sent and as unpacked; larger ones are refused (413)"));
   keys.push_back(

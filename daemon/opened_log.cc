@@ -61,12 +61,22 @@ void check_against(const Config& config, const JournalSummary& journal) {
   }
 }
 
+// A daemon has: there is more than the genesis, and what `stele provision` kept of auditors' visits.
+bool has_run(const storage::Store& store) {
+  bool more = false;
+  if (store.head().size <= 1) return more;
+  store.visit(1, store.head().size, [&more](const storage::StoredRecord& record) {
+    more = record.leaf.kind != attest::Kind::access;
+    return !more;
+  });
+  return more;
+}
+
 // Provisioning keeps the trust file last: of mode a, when the auditor has locked the TPM. Until
 // then nothing may run; a log that has run was locked, whatever became of that file since.
 void require_locked(const Config& config, const JournalSummary& journal,
                     const storage::Store& store) {
-  const bool has_run = store.head().size > 1;  // more than its genesis
-  if (journal.genesis.mode != attest::Mode::a || has_run ||
+  if (journal.genesis.mode != attest::Mode::a || has_run(store) ||
       storage::posix().exists(config.data + "/trust")) {
     return;
   }
@@ -76,10 +86,18 @@ void require_locked(const Config& config, const JournalSummary& journal,
                         "again, and let the auditor come");
 }
 
+// Looked past at a start: more than an auditor needs to lock a TPM.
+constexpr int kMostVisits = 256;
+
 const char* previous_end(const storage::Store& store) {
-  const std::uint64_t size = store.head().size;
-  if (size <= 1) return "none";  // the genesis alone
-  const storage::StoredRecord last = store.read(size - 1);
+  if (!has_run(store)) return "none";
+  std::uint64_t size = store.head().size;
+  storage::StoredRecord last = store.read(size - 1);
+  // Behind the end of a daemon there may be visits that `stele provision` kept.
+  for (int visits = 0; last.leaf.kind == attest::Kind::access && visits < kMostVisits; ++visits) {
+    --size;
+    last = store.read(size - 1);
+  }
   const std::string_view text(reinterpret_cast<const char*>(last.bytes.data()), last.bytes.size());
   return last.leaf.kind == attest::Kind::note && text == kShutdown ? "clean" : "unclean";
 }

@@ -110,6 +110,7 @@ struct Service::State {
   void on_signal(int signal);
   void stop(int code, const std::string& why);
   asio::awaitable<void> end_in_order();
+  void tell_what_stays_unsealed() const;
   asio::awaitable<void> wait_until(std::function<bool()> done, std::chrono::milliseconds limit);
   asio::awaitable<void> feed_watchdog(std::chrono::microseconds interval);
 
@@ -311,6 +312,7 @@ asio::awaitable<void> Service::State::end_in_order() {
       if (packer) packer->stop();
       sequencer.drain();
       anchorer.stop(kFinalAnchorLimit);
+      tell_what_stays_unsealed();
       outward.stop(kLastPushLimit);
       finder->flush();
       done(true);
@@ -318,6 +320,18 @@ asio::awaitable<void> Service::State::end_in_order() {
   });
   co_await wait_until([this] { return ingest->counters().open == 0; }, kLastAcksLimit);
   ingest->close();
+}
+
+// A TPM that is gone or hangs does not hold the end up, but whoever pulls the plug now should know.
+void Service::State::tell_what_stays_unsealed() const {
+  const AnchorStatus status = anchorer.status();
+  const std::uint64_t size = sequencer.head().size;
+  if (status.counter_anchored >= size) return;
+  log(Priority::warning,
+      "ending without a final anchor, " + std::to_string(size - status.counter_anchored) +
+          " records are not sealed: " +
+          (status.reason.empty() ? "the TPM does not answer" : status.reason) +
+          "; the next start seals them, if nobody cuts them off before");
 }
 
 asio::awaitable<void> Service::State::wait_until(std::function<bool()> done,

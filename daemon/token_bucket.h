@@ -28,6 +28,9 @@ class TokenBucket {
   }
   // Takes a token that may not be there: a debt, which delays every later take().
   void draw(Time now) { full_at_ = std::max(full_at_, now) + refill_; }
+  // A token that was taken for nothing.
+  void put_back() { full_at_ -= refill_; }
+  bool full(Time now) const { return full_at_ <= now; }
   // The earliest time at which take() succeeds; `now` if it does now.
   Time next(Time now) const { return std::max(now, full_at_ + refill_ - depth_); }
 

@@ -141,7 +141,8 @@ void EntryReader::State::judge(const Defect& broken) {
   // The next entry is written only after this one's sync returned: only the newest may be torn.
   // A file that begins an era appears whole.
   const bool begins_era = log_id && header->log_id != *log_id;
-  if (in_last_file() && !begins_era && !window->holds(header->marker, offset + 1)) {
+  if (in_last_file() && !begins_era &&
+      window->may_be_torn(header->marker, offset, kMaxEntryUnitBytes)) {
     return stop_torn();
   }
   stop(Defect(Fault::journal_damaged, Place::entry(next_entry),

@@ -32,6 +32,11 @@ bool FileWindow::read(std::uint64_t offset, std::span<std::uint8_t> out) {
          file_->read(offset + done, out.subspan(done)) == out.size() - done;
 }
 
+bool FileWindow::may_be_torn(const Marker& marker, std::uint64_t offset,
+                             std::uint64_t longest_unit) {
+  return limit_ - offset <= longest_unit && !holds(marker, offset + 1);
+}
+
 bool FileWindow::holds(const Marker& marker, std::uint64_t begin) {
   const std::string_view wanted(reinterpret_cast<const char*>(marker.data()), marker.size());
   for (std::uint64_t at = begin; at < limit_;) {

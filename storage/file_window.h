@@ -26,10 +26,13 @@ class FileWindow {
   ByteView peek(std::uint64_t offset, std::size_t count);
   // Fills out from offset; false if there are not enough bytes.
   bool read(std::uint64_t offset, std::span<std::uint8_t> out);
-  // Is the marker anywhere in [begin, limit)?
-  bool holds(const Marker& marker, std::uint64_t begin);
+  // Can what begins at offset be a unit that a crash cut off? It is no longer than any unit, and no
+  // marker is behind its first byte. Not even a sparse file of any length is read beyond that.
+  bool may_be_torn(const Marker& marker, std::uint64_t offset, std::uint64_t longest_unit);
 
  private:
+  bool holds(const Marker& marker, std::uint64_t begin);  // anywhere in [begin, limit)
+
   const File* file_;
   std::uint64_t limit_;
   std::vector<std::uint8_t> buffer_;

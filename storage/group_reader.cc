@@ -259,7 +259,9 @@ void GroupReader::State::judge(const Defect& broken) {
   // Nothing of group N+1 is written before N's sync returned: only the very last may be torn.
   // A packed segment gets its name when all of it is durable.
   const bool may_be_torn = in_last_segment() && !segment->is_packed();
-  if (may_be_torn && !window->holds(segment->marker, offset + 1)) return stop_torn();
+  if (may_be_torn && window->may_be_torn(segment->marker, offset, kMaxGroupBytes)) {
+    return stop_torn();
+  }
   stop(Defect(Fault::group_damaged, Place::index(next_index),
               "segment " + file_name(segment->number) + ", group " + std::to_string(group_number) +
                   " at byte " + std::to_string(offset) + ": " + broken.detail));

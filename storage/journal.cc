@@ -169,7 +169,8 @@ void Journal::State::read_file(std::uint64_t number, bool is_newest, const Visit
   while (end < size) {
     const auto entry = read_entry(in, end, size, chain);
     if (!entry) {
-      if (!is_newest || FileWindow(*in.file, size).holds(in.header.marker, end + 1)) {
+      FileWindow window(*in.file, size);
+      if (!is_newest || !window.may_be_torn(in.header.marker, end, kMaxEntryUnitBytes)) {
         throw Damage(Fault::journal_damaged, Place::entry(chain.entries),
                      in.path + ", byte " + std::to_string(end) + ": " + entry.error().detail);
       }

@@ -18,6 +18,8 @@ constexpr std::size_t kJournalHeaderBytes = 128;
 constexpr std::size_t kEntryHeaderBytes = 16;
 constexpr std::size_t kEntryChecksumBytes = 32;
 constexpr std::uint32_t kMaxEntryBytes = 1u << 20;  // of a payload
+constexpr std::uint64_t kMaxEntryUnitBytes =
+    kEntryHeaderBytes + kMaxEntryBytes + kEntryChecksumBytes;
 
 struct JournalHeader {
   std::uint32_t number = 0;

@@ -84,7 +84,8 @@ void examine_newest(Recovered& found, std::uint64_t anchored_size) {
       found.complete.resize(complete);
       const std::uint64_t index = found.next.tree.size();
       const std::string where = segment.path + ", byte " + std::to_string(found.end) + ": ";
-      if (FileWindow(*segment.file, size).holds(segment.header.marker, found.end + 1)) {
+      FileWindow window(*segment.file, size);
+      if (!window.may_be_torn(segment.header.marker, found.end, kMaxGroupBytes)) {
         throw Damage(Fault::group_damaged, Place::index(index), where + good.error().detail);
       }
       if (index < anchored_size) {

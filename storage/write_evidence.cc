@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "attest/bundle.h"
 #include "attest/entry.h"
 #include "attest/evidence/assembler.h"
+#include "storage/boot_log_parts.h"
 #include "storage/store_reader.h"
 #include "storage/whole_file.h"
 
@@ -122,38 +122,6 @@ Heads told(attest::Result<Heads> heads, std::uint64_t begin, std::uint64_t end,
   return *std::move(heads);
 }
 
-class Hand {
- public:
-  Hand(FileSystem& files, const std::string& directory, attest::EvidenceAssembler& assembler)
-      : files_(files), directory_(directory), assembler_(assembler) {}
-  // Those of the two logs that this boot bundle names which are kept, and not too long: of these
-  // alone the number is told.
-  void give_logs(ByteView encoded_bundle) {
-    const auto bundle = attest::decode_bundle(encoded_bundle);
-    if (!bundle) return;
-    give_log(bundle->event_log_hash, bundle->event_log_bytes);
-    give_log(bundle->ima_hash, bundle->ima_bytes);
-  }
-  std::size_t too_long() const { return too_long_; }
-
- private:
-  void give_log(const Hash& hash, std::uint64_t bytes) {
-    const std::string path = directory_ + "/boot/" + attest::to_hex(hash);
-    if (bytes == 0 || !files_.exists(path)) return;
-    if (bytes > attest::kMaxLogPart) {
-      ++too_long_;
-      return;
-    }
-    const auto file = files_.open(path, FileSystem::Open::read_only);
-    attest::Bytes log(static_cast<std::size_t>(bytes));
-    if (file->read(0, log) == log.size() && attest::hash(log) == hash) assembler_.log(log);
-  }
-  FileSystem& files_;
-  const std::string& directory_;
-  attest::EvidenceAssembler& assembler_;
-  std::size_t too_long_ = 0;
-};
-
 }  // namespace
 
 EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, const Store& store,
@@ -206,17 +174,17 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
     for (const std::uint64_t index : earlier) assembler.earlier(index);
   }
   EntryReader reader(files, directory);
-  Hand hand(files, directory, assembler);
+  BootLogParts logs(files, directory, assembler, {});
   const std::uint64_t first = outline.start ? outline.start->entry : 0;
   for (auto entry = reader.next(); entry && entry->number < outline.entries;
        entry = reader.next()) {
     if (entry->number < first) continue;
     assembler.entry(entry->kind, entry->payload);
-    if (request.boot_logs && is(*entry, EntryKind::bundle)) hand.give_logs(entry->payload);
+    if (request.boot_logs && is(*entry, EntryKind::bundle)) logs.give(entry->payload);
     if (progress) progress(writer.size(), total);
   }
   if (reader.defect()) fail(*reader.defect());
-  written.logs_too_long = hand.too_long();
+  written.logs_too_long = logs.too_long();
   assembler.up_to(total);
   assembler.end();
   return written;

@@ -1,7 +1,6 @@
 #include "tpm/device.h"
 
 #include <sys/stat.h>
-#include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "tpm/bounded_connect.h"
 #include "tpm/bounded_tcti.h"
 #include "tpm/esys.h"
 
@@ -96,13 +96,16 @@ Device::Device(const std::string& tcti, Limits limits) : state_(std::make_unique
   // The device TCTI writes a command to whatever file it is given: never let it near another.
   const bool is_file =
       tcti.starts_with(kDevicePrefix) && !is_device(tcti.substr(kDevicePrefix.size()));
-  TSS2_TCTI_CONTEXT* inner = nullptr;
-  const TSS2_RC rc =
-      is_file ? TSS2_TCTI_RC_IO_ERROR : Tss2_TctiLdr_Initialize(tcti.c_str(), &inner);
-  if (rc != TSS2_RC_SUCCESS) {
-    throw TpmError(rc, "cannot reach a TPM at '" + tcti + "'", remedy(tcti));
+  const std::string what = "cannot reach a TPM at '" + tcti + "'";
+  if (is_file) throw TpmError(TSS2_TCTI_RC_IO_ERROR, what, remedy(tcti));
+  auto opened = open_tcti(tcti, limits.response);
+  if (!opened) {
+    throw TpmError(TSS2_TCTI_RC_IO_ERROR, what,
+                   "something is there and does not answer: is it stopped, or do its packets get "
+                   "lost on the way?");
   }
-  state_->begin(inner, [](TSS2_TCTI_CONTEXT* own) { Tss2_TctiLdr_Finalize(&own); });
+  if (opened->rc != TSS2_RC_SUCCESS) throw TpmError(opened->rc, what, remedy(tcti));
+  state_->begin(opened->context.release(), CloseTcti());
 }
 
 Device::Device(TSS2_TCTI_CONTEXT* tcti, Limits limits) : state_(std::make_unique<State>()) {

@@ -1,8 +1,8 @@
 // A TPM, reached through any TCTI: one ESYS context, used by one thread at a time.
 //
 // TCTI strings: "device:/dev/tpmrm0", "swtpm:host=127.0.0.1,port=2321", … (Tss2_TctiLdr).
-// Blocks: every command, at most Limits::response (then lost_device; a thread stays behind until the
-// TPM answers or the connection ends).
+// Blocks: connecting and every command, at most Limits::response (then lost_device; a thread stays
+// behind until the TPM answers or the connection ends).
 // Errors: TpmError; after kind lost_device every further command fails: make a new Device.
 // Thread safety: none.
 // Trust: everything read from it is believed only as far as a signature says (attest/receipt.h).
@@ -23,7 +23,7 @@ namespace stele::tpm {
 class Device {
  public:
   struct Limits {
-    std::chrono::milliseconds response{30'000};  // a command without an answer: given up (lost_device)
+    std::chrono::milliseconds response{30'000};  // connecting, or a command, without an answer: given up
     std::chrono::milliseconds busy{10'000};      // a command the TPM puts off is sent again this long
   };
   explicit Device(const std::string& tcti) : Device(tcti, Limits{}) {}

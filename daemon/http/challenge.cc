@@ -1,6 +1,8 @@
 #include "daemon/http/challenge.h"
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "daemon/access.h"
 #include "daemon/callback_result.h"
@@ -29,46 +31,71 @@ struct Turn {
   const std::shared_ptr<std::size_t> taken;
 };
 
+// One challenge, from its access record to the last piece of its evidence.
 struct Answering {
-  std::shared_ptr<Turn> turn;
+  Answering(Sequencer& sequencer_, std::shared_ptr<std::size_t> taken)
+      : turn(std::move(taken)), sequencer(sequencer_) {}
+  ~Answering() {
+    if (asked) leave_outcome(sequencer, *asked, at_end);
+  }
+  Answering(const Answering&) = delete;
+  Answering& operator=(const Answering&) = delete;
+  // Precondition: the access record is durable.
+  asio::awaitable<void> record(AccessOutcome outcome) {
+    const std::uint64_t which = *std::exchange(asked, std::nullopt);
+    co_await record_outcome(sequencer, which, outcome);
+  }
+
+  const Turn turn;
+  Sequencer& sequencer;
+  std::optional<std::uint64_t> asked;  // its access record, until the outcome is recorded
+  AccessOutcome at_end;                // what it is if this ends before
   std::unique_ptr<ChallengeEvidence> evidence;
 };
+
+asio::awaitable<HttpReply::Piece> next_piece(std::shared_ptr<Answering> answering,
+                                             asio::any_io_executor reader) {
+  std::function<ChallengeEvidence::Piece()> next = [answering] {
+    return answering->evidence->next();
+  };
+  answering->at_end = AccessOutcome::broken_off(RefusalCause::io_error);
+  ChallengeEvidence::Piece piece = co_await away(reader, next);
+  answering->at_end = AccessOutcome::broken_off(RefusalCause::peer_gone);
+  if (piece.last) co_await answering->record(AccessOutcome{});
+  co_return HttpReply::Piece{std::move(piece.bytes), piece.last};
+}
 
 asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                      std::shared_ptr<std::size_t> taken, HttpRequest& request) {
   const auto asked = decode_challenge(text_of(request.body));
   if (!asked) co_return problem(400, asked.error().detail);
   if (*taken >= kMaxChallenges) co_return busy("other challenges are being answered", kRetry_s);
-  const auto answering = std::make_shared<Answering>();
-  answering->turn = std::make_shared<Turn>(taken);
+  const auto answering = std::make_shared<Answering>(daemon.sequencer, taken);
   // Before the anchor that the answer stands on: the auditor's visit is part of what he is shown.
-  const std::string text = access_text(request);
-  const std::string refused = co_await record_access(daemon.sequencer, text);
-  if (!refused.empty()) co_return busy(refused, kRetry_s);
+  const boost::json::object who = access_text(request);
+  const AccessRecorded recorded = co_await record_access(daemon.sequencer, who, std::nullopt);
+  if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetry_s);
+  answering->at_end = AccessOutcome::refused(RefusalCause::io_error);
+  answering->asked = recorded.index;
   std::function<void(std::function<void(AnswerOutcome)>)> ask =
       [&](std::function<void(AnswerOutcome)> done) {
         daemon.anchorer.testify(asked->nonce, std::move(done));
       };
   const AnswerOutcome outcome = co_await callback_result<AnswerOutcome>(ask);
   if (!outcome.answer) {
+    co_await answering->record(AccessOutcome::refused(outcome.cause));
     co_return outcome.exit_code == kTemporary ? busy(outcome.reason, kRetry_s)
                                               : problem(503, outcome.reason);
   }
   std::function<bool()> begin = [&] {
-    answering->evidence = std::make_unique<ChallengeEvidence>(storage::posix(), daemon.config.data,
-                                                              daemon.sequencer.store(),
-                                                              *outcome.answer, asked->since);
+    answering->evidence = std::make_unique<ChallengeEvidence>(
+        storage::posix(), daemon.config.data, daemon.sequencer.store(), *outcome.answer, *asked);
     return true;
   };
   co_await away(reader, begin);
   HttpReply reply{200, "application/octet-stream", {}};
-  reply.more = [answering, reader]() -> asio::awaitable<HttpReply::Piece> {
-    std::function<ChallengeEvidence::Piece()> next = [answering] {
-      return answering->evidence->next();
-    };
-    ChallengeEvidence::Piece piece = co_await away(reader, next);
-    co_return HttpReply::Piece{std::move(piece.bytes), piece.last};
-  };
+  answering->at_end = AccessOutcome::broken_off(RefusalCause::peer_gone);
+  reply.more = [answering, reader] { return next_piece(answering, reader); };
   co_return reply;
 }
 

@@ -95,10 +95,12 @@ struct HttpConnection::Exchange {
 };
 
 HttpConnection::HttpConnection(std::unique_ptr<ByteStream> stream,
-                               std::shared_ptr<HttpShared> shared, asio::any_io_executor executor)
+                               std::shared_ptr<HttpShared> shared, asio::any_io_executor executor,
+                               std::string peer)
     : stream_(std::move(stream)),
       shared_(std::move(shared)),
-      deadline_(std::move(executor), asio::steady_timer::time_point::max()) {}
+      deadline_(std::move(executor), asio::steady_timer::time_point::max()),
+      peer_(std::move(peer)) {}
 
 void HttpConnection::start(std::function<void()> ended) {
   const auto self = shared_from_this();
@@ -152,7 +154,7 @@ asio::awaitable<void> HttpConnection::serve() {
 asio::awaitable<bool> HttpConnection::serve_one() {
   Exchange exchange;
   exchange.request.caller = stream_->caller();
-  idle_ = true;
+  idle_ = awaits_client_ = true;
   allow(shared_->receive_time);
   bool whole = co_await receive_header(exchange);
   if (whole && !exchange.refusal) whole = co_await receive_body(exchange);
@@ -160,6 +162,7 @@ asio::awaitable<bool> HttpConnection::serve_one() {
     if (!out_of_time_ || !exchange.begun) co_return false;
     exchange.refuse(problem(408, "the request did not come to its end in time"));
   }
+  awaits_client_ = false;
   ++shared_->requests;
   const bool refused = exchange.refusal.has_value();
   if (!refused) co_await answer(exchange);

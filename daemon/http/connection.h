@@ -39,11 +39,17 @@ struct HttpShared {
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
+  // peer: whose places it takes; an address, or a user of this machine.
   HttpConnection(std::unique_ptr<ByteStream> stream, std::shared_ptr<HttpShared> shared,
-                 boost::asio::any_io_executor executor);
+                 boost::asio::any_io_executor executor, std::string peer);
   void start(std::function<void()> ended);
   void stop();  // a request under way is finished, then it ends
   void close();
+  const std::string& peer() const { return peer_; }
+  bool closed() const { return closed_; }
+  // For a handshake, a request or the rest of one; its time is up then.
+  bool awaits_client() const { return awaits_client_ && !closed_; }
+  std::chrono::steady_clock::time_point deadline() const { return deadline_.expiry(); }
 
  private:
   template <class T>
@@ -69,6 +75,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::steady_timer deadline_;
   attest::Bytes received_;  // not yet parsed
   bool idle_ = true;        // between two requests
+  const std::string peer_;
+  bool awaits_client_ = true;
   bool out_of_time_ = false;
   bool closed_ = false;
 };

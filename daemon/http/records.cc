@@ -2,7 +2,6 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "attest/decimal.h"
 #include "daemon/access.h"
@@ -19,6 +18,9 @@ namespace json = boost::json;
 
 constexpr unsigned kRetryAnchor_s = 60;  // a heartbeat may be an hour away, an anchor on demand not
 constexpr unsigned kRetryRecord_s = 5;
+// Of what cannot be given out, as `read` says it.
+constexpr unsigned kErased = 410;
+constexpr unsigned kTooLong = 422;
 
 struct Asked {
   std::uint64_t index = 0;
@@ -33,19 +35,30 @@ Asked asked_index(const ControlledDaemon& daemon, const HttpRequest& request) {
                               ", from 0")};
 }
 
-// What `read` makes of the record, once that is recorded.
+// What `read` makes of the record, once it is recorded that it was made.
 asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                     const HttpRequest& request, std::function<HttpReply()>& read) {
-  const std::string asked = access_text(request);
-  const std::string refused = co_await record_access(daemon.sequencer, asked);
-  if (!refused.empty()) co_return busy(refused, kRetryRecord_s);
-  std::string damaged;
+  HttpReply reply;
+  std::optional<std::string> damaged;
   try {
-    co_return co_await away(reader, read);
+    reply = co_await away(reader, read);
   } catch (const storage::Damage& damage) {
     damaged = damage.what();
   }
-  co_return problem(500, damaged + "; stele-verify says what it means");
+  AccessOutcome outcome;
+  if (damaged) {
+    reply = problem(500, *damaged + "; stele-verify says what it means");
+    outcome = AccessOutcome::refused(RefusalCause::log_damaged);
+  } else if (reply.status == kErased) {
+    outcome = AccessOutcome::refused(RefusalCause::content_erased);
+  } else if (reply.status == kTooLong) {
+    outcome = AccessOutcome::refused(RefusalCause::proof_too_long);
+  }
+  const json::object asked = access_text(request);
+  const AccessRecorded recorded =
+      co_await record_access(daemon.sequencer, asked, outcome);
+  if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetryRecord_s);
+  co_return reply;
 }
 
 asio::awaitable<HttpReply> record(const ControlledDaemon& daemon, asio::any_io_executor reader,
@@ -66,7 +79,7 @@ HttpReply tlog_reply(const ControlledDaemon& daemon, attest::Proof proof,
   const bool content = proof.content.has_value();
   const auto note = signed_head(daemon.signer, daemon.config.data, head);
   const auto tlog = attest::make_tlog_proof(std::move(proof), *note);
-  return tlog ? text_reply(200, to_text(*tlog)) : problem(422, tlog_proof_too_long(content));
+  return tlog ? text_reply(200, to_text(*tlog)) : problem(kTooLong, tlog_proof_too_long(content));
 }
 
 asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_executor reader,
@@ -95,7 +108,7 @@ asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_ex
   std::function<HttpReply()> read = [&daemon, index = asked.index, anchor = *anchor, content,
                                      as_tlog_proof] {
     auto proof = prove_record(daemon.sequencer.store(), anchor, index, content);
-    if (!proof) return problem(410, "the content of this record was erased");
+    if (!proof) return problem(kErased, "the content of this record was erased");
     if (as_tlog_proof) return tlog_reply(daemon, *std::move(proof), anchor.statement.tree);
     const attest::Bytes bytes = attest::encode(*proof);
     return HttpReply{200, "application/octet-stream", std::string(bytes.begin(), bytes.end())};
@@ -105,14 +118,13 @@ asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_ex
 
 }  // namespace
 
-std::string access_text(const HttpRequest& request) {
+json::object access_text(const HttpRequest& request) {
   std::string target = request.target.path;
   for (const auto& [name, value] : request.target.query) {
     target += (target.find('?') == std::string::npos ? "?" : "&") + name + "=" + value;
   }
-  return json::serialize(
-      json::object{{"caller", json::parse(request.caller->source)},
-                   {"request", json::object{{"method", request.method}, {"target", target}}}});
+  return {{"caller", json::parse(request.caller->source)},
+          {"request", json::object{{"method", request.method}, {"target", target}}}};
 }
 
 void add_record_routes(RouteTable& routes, const ControlledDaemon& daemon,

@@ -1,11 +1,12 @@
 // The routes that give records and their proofs out: /v1/events/{index}, /v1/events/{index}/proof.
 //
-// Each answer waits until its access record is durable: nothing is read unrecorded. Thread safety:
+// Each answer waits until its access record is durable: nothing is given out unrecorded. Thread safety:
 // as RouteTable; files are read on the reader. Errors: problems; 503 with Retry-After for what a
 // later try may find. See: README.md, "Reading records".
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/json/object.hpp>
 
 #include "daemon/controlled_daemon.h"
 #include "daemon/http/routes.h"
@@ -16,6 +17,6 @@ void add_record_routes(RouteTable& routes, const ControlledDaemon& daemon,
                        boost::asio::any_io_executor reader);
 
 // Of an access record: who asked, by what TLS and the kernel say, and for what.
-std::string access_text(const HttpRequest& request);
+boost::json::object access_text(const HttpRequest& request);
 
 }  // namespace stele::daemon

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <future>
+#include <map>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -51,7 +52,8 @@ struct HttpServer::State {
   asio::awaitable<void> pause(const boost::system::error_code& error);
   std::unique_ptr<ByteStream> identify(tcp::socket socket);
   std::unique_ptr<ByteStream> identify(UnixStreamSocket socket);
-  void take(std::unique_ptr<ByteStream> stream);
+  void take(std::unique_ptr<ByteStream> stream, std::string peer);
+  bool make_room(const std::string& peer);
   void end_all(bool at_once);
 
   const ControlledDaemon daemon;
@@ -181,7 +183,9 @@ asio::awaitable<void> HttpServer::State::accept(tcp::acceptor& acceptor) {
   while (acceptor.is_open()) {
     auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
     if (!error) {
-      take(identify(std::move(socket)));
+      boost::system::error_code gone;
+      std::string peer = socket.remote_endpoint(gone).address().to_string();
+      take(identify(std::move(socket)), std::move(peer));
     } else if (acceptor.is_open()) {
       co_await pause(error);
     }
@@ -192,7 +196,8 @@ asio::awaitable<void> HttpServer::State::accept(asio::local::stream_protocol::ac
   while (acceptor.is_open()) {
     auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
     if (!error) {
-      take(identify(std::move(socket)));
+      std::string peer = "uid:" + std::to_string(peer_of(socket).uid);
+      take(identify(std::move(socket)), std::move(peer));
     } else if (acceptor.is_open()) {
       co_await pause(error);
     }
@@ -232,16 +237,42 @@ std::unique_ptr<ByteStream> HttpServer::State::identify(UnixStreamSocket socket)
   return std::make_unique<PlainStream>(AnySocket(std::move(socket)), std::move(caller));
 }
 
-void HttpServer::State::take(std::unique_ptr<ByteStream> stream) {
+// No peer keeps the others out: where all places are taken, the one that has most of them gives way
+// to another that has fewer, with the connection whose time to say something is up first.
+bool HttpServer::State::make_room(const std::string& peer) {
+  if (connections.size() < daemon.config.http_max_connections) return true;
+  std::map<std::string_view, std::size_t> open_of;
+  std::size_t open_now = 0;
+  for (const auto& one : connections) {
+    if (one->closed()) continue;
+    ++open_of[one->peer()];
+    ++open_now;
+  }
+  if (open_now < daemon.config.http_max_connections) return true;
+  std::shared_ptr<HttpConnection> first;
+  for (const auto& one : connections) {
+    if (!one->awaits_client() || open_of[one->peer()] <= open_of[peer] + 1) continue;
+    const auto of_peer = [&](const auto& which) { return open_of[which->peer()]; };
+    if (!first || of_peer(one) > of_peer(first) ||
+        (of_peer(one) == of_peer(first) && one->deadline() < first->deadline())) {
+      first = one;
+    }
+  }
+  if (first) first->close();
+  return first != nullptr;
+}
+
+void HttpServer::State::take(std::unique_ptr<ByteStream> stream, std::string peer) {
   if (!stream) return;
-  if (connections.size() >= daemon.config.http_max_connections) {
+  if (!make_room(peer)) {
     if (turned_away++ == 0) {
       log(Priority::warning, "http: connections are turned away: http.max_connections are open");
     }
     return stream->close();
   }
   const auto connection =
-      std::make_shared<HttpConnection>(std::move(stream), shared, context.get_executor());
+      std::make_shared<HttpConnection>(std::move(stream), shared, context.get_executor(),
+                                       std::move(peer));
   connections.insert(connection);
   ++accepted;
   open = connections.size();

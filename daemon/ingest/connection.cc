@@ -1,5 +1,6 @@
 #include "daemon/ingest/connection.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/write.hpp>
@@ -12,11 +13,28 @@ namespace stele::daemon {
 
 namespace asio = boost::asio;
 
-IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared)
+IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
+                                   std::shared_ptr<Unfinished> unfinished, Place place)
     : socket_(std::move(socket)),
       shared_(std::move(shared)),
+      unfinished_(std::move(unfinished)),
+      place_(std::move(place)),
       intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
-                                       Framing(Frame::lf, shared_->max_event_bytes))) {}
+                                       Framing(Frame::lf, shared_->max_event_bytes))) {
+  ++shared_->readers;
+  share_reads();
+}
+
+IngestConnection::~IngestConnection() {
+  unfinished_->hold(held_, 0, 0);
+  --shared_->readers;
+  share_reads();
+}
+
+void IngestConnection::share_reads() {
+  const std::size_t each = kReadsBytes / std::max<std::size_t>(shared_->readers, 1);
+  shared_->max_read_bytes = std::clamp(each, kFirstReadBytes, kReadBytes);
+}
 
 void IngestConnection::start(std::function<void()> ended) {
   const auto self = shared_from_this();
@@ -40,6 +58,13 @@ void IngestConnection::stop() {
   socket_.shutdown(UnixStreamSocket::shutdown_receive, ignored);
 }
 
+void IngestConnection::end(const std::string& why) {
+  shared_->complaints.say(intake_->source() + ": ended: " + why);
+  ending_ = true;
+  unfinished_->hold(held_, 0, 0);  // it is on its way: nobody else need go for it
+  stop();
+}
+
 void IngestConnection::close() {
   boost::system::error_code ignored;
   closed_ = true;
@@ -58,11 +83,30 @@ asio::awaitable<void> IngestConnection::receive() {
 asio::awaitable<bool> IngestConnection::read_more() {
   while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
   if (closed_) co_return false;
+  if (intake_->rest().empty() || intake_->taken() != taken_) {
+    unfinished_since_ = std::chrono::steady_clock::now();
+    taken_ = intake_->taken();
+  }
+  waiting_ = true;
+  co_await await_bytes();
+  if (closed_) co_return false;
+  const auto space = intake_->space();
+  if (!ending_) unfinished_->hold(held_, intake_->capacity(), shared_->max_read_bytes);
   const auto [error, count] =
-      co_await socket_.async_read_some(intake_->space(), asio::as_tuple(asio::use_awaitable));
+      co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
+  waiting_ = false;
   intake_->received(count);
-  clean_ = error == asio::error::eof && !shared_->stopping;
+  clean_ = error == asio::error::eof && !shared_->stopping && !ending_;
   co_return !error;
+}
+
+// A silent sender keeps no buffer.
+asio::awaitable<void> IngestConnection::await_bytes() {
+  boost::system::error_code gone;
+  if (!intake_->rest().empty() || socket_.available(gone) > 0) co_return;
+  intake_->release();
+  unfinished_->hold(held_, 0, 0);
+  co_await socket_.async_wait(UnixStreamSocket::wait_read, asio::as_tuple(asio::use_awaitable));
 }
 
 bool IngestConnection::open(bool ended) {

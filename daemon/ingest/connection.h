@@ -5,25 +5,42 @@
 // Thread safety: one executor on one thread. Errors: end the connection, never the daemon.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "daemon/ingest/intake.h"
+#include "daemon/ingest/places.h"
+#include "daemon/ingest/unfinished.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
+
+constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at kFirstReadBytes
+constexpr std::size_t kReadsBytes = 32u << 20;  // of all connections: beyond 128 each reads less
 
 class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
  public:
   using Socket = UnixStreamSocket;
 
-  IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared);
+  // place: its user's, or none.
+  IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
+                   std::shared_ptr<Unfinished> unfinished, Place place);
+  ~IngestConnection();
+  IngestConnection(const IngestConnection&) = delete;
+  IngestConnection& operator=(const IngestConnection&) = delete;
   void start(std::function<void()> ended);
   void sealed() { intake_->wake().notify(); }  // shared.sealed_size has grown
   void stop();                                 // reads what has arrived, then ends
   bool read_out() const { return over_; }
   void close();
+  // What it holds of an event whose end it waits for, and since when it does.
+  std::size_t unfinished_bytes() const { return waiting_ && !ending_ ? held_ : 0; }
+  std::chrono::steady_clock::time_point unfinished_since() const { return unfinished_since_; }
+  // Reads what has arrived, then ends; the event that is not finished is refused.
+  void end(const std::string& why);
 
  private:
   template <class T>
@@ -31,13 +48,22 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   awaitable<void> receive();
   awaitable<bool> read_more();  // false: the stream is over
+  awaitable<void> await_bytes();
+  void share_reads();
   bool open(bool ended);        // false: the opening line is not complete yet
   awaitable<void> acknowledge();
   std::string next_lines();
 
   UnixStreamSocket socket_;
   std::shared_ptr<IngestShared> shared_;
+  std::shared_ptr<Unfinished> unfinished_;
+  Place place_;
   std::shared_ptr<Intake> intake_;
+  std::size_t held_ = 0;
+  std::chrono::steady_clock::time_point unfinished_since_ = std::chrono::steady_clock::now();
+  std::uint64_t taken_ = 0;  // at unfinished_since_
+  bool waiting_ = false;     // for the sender
+  bool ending_ = false;      // by us
   bool opened_ = false;
   Ack ack_ = Ack::none;
   bool over_ = false;   // nothing more will be read

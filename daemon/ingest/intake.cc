@@ -11,7 +11,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kFirstReadBytes = 16u << 10;
 // A batch may end with one gap record per kind of refusal.
 constexpr std::size_t kMaxBatchEvents = kMaxBatchRecords - 2;
 
@@ -30,11 +29,16 @@ bool Intake::backlogged() const {
          (acknowledgements_ && acknowledgements_->backlog() >= kMaxAckBacklog);
 }
 
-// What is left moves to the front; a full buffer doubles: only bytes that have come take memory.
+// What is left moves to the front; a full buffer doubles: only bytes that have come take memory. One
+// that is larger than a read without need is let go of.
 asio::mutable_buffer Intake::space() {
+  const std::size_t most = shared_->max_read_bytes;
+  next_capacity_ = std::min(next_capacity_, most);
   const std::size_t rest = buffer_.end - buffer_.begin;
-  if (rest == 0 && buffer_.bytes.size() > shared_->max_read_bytes) buffer_.bytes = {};
-  if (rest > 0 && buffer_.begin > 0) {
+  if (buffer_.bytes.size() > most && rest <= most / 2) {
+    const attest::ByteView left = buffer_.rest();
+    buffer_.bytes = attest::Bytes(left.begin(), left.end());
+  } else if (rest > 0 && buffer_.begin > 0) {
     std::memmove(buffer_.bytes.data(), buffer_.bytes.data() + buffer_.begin, rest);
   }
   buffer_.begin = 0;
@@ -134,7 +138,7 @@ Batch Intake::make_batch(std::size_t used, const ClockReading& clocks) {
   std::size_t base = 0;
   if (used >= buffer_.bytes.size() / 2) {
     const attest::ByteView rest = buffer_.rest().subspan(used);
-    attest::Bytes fresh(std::max(next_capacity_, rest.size()));
+    attest::Bytes fresh(std::max(std::min(next_capacity_, shared_->max_read_bytes), rest.size()));
     std::copy(rest.begin(), rest.end(), fresh.begin());
     base = buffer_.begin;
     batch.bytes = std::exchange(buffer_.bytes, std::move(fresh));

@@ -22,6 +22,7 @@
 
 namespace stele::daemon {
 
+constexpr std::size_t kFirstReadBytes = 16u << 10;  // the smallest buffer
 constexpr std::size_t kMaxInFlightBytes = 8u << 20;  // of one connection, not yet durable
 constexpr std::size_t kMaxAckBacklog = 4096;  // acknowledgements of one connection not yet sent
 
@@ -31,7 +32,8 @@ struct IngestShared {
       : sequencer(sequencer_), max_event_bytes(max_event_bytes_), max_read_bytes(max_read_bytes_) {}
   Sequencer& sequencer;
   const std::uint32_t max_event_bytes;
-  const std::size_t max_read_bytes;  // at once; buffers grow up to it with what comes
+  std::size_t max_read_bytes;  // at once; buffers grow up to it with what comes
+  std::size_t readers = 0;  // connections that share kReadsBytes (connection.h)
   std::uint64_t sealed_size = 0;
   bool stopping = false;
   Complaints complaints;

@@ -45,9 +45,15 @@ void append_field(std::string& entry, std::string_view field) {
 std::optional<JournalNumber> journal_number(std::string_view cursor) {
   constexpr std::size_t kIdLength = 32;
   JournalNumber out;
-  if (!cursor.starts_with("s=") || cursor.find(";i=") != 2 + kIdLength) return std::nullopt;
+  const std::size_t boot = cursor.find(";b=");
+  if (!cursor.starts_with("s=") || cursor.find(";i=") != 2 + kIdLength ||
+      boot == std::string_view::npos || cursor.find(";m=") != boot + 3 + kIdLength) {
+    return std::nullopt;
+  }
   out.numbering = cursor.substr(2, kIdLength);
-  if (!hex_after(cursor, ";i=", out.number) || !hex_after(cursor, ";t=", out.realtime_us)) {
+  out.boot = cursor.substr(boot + 3, kIdLength);
+  if (!hex_after(cursor, ";i=", out.number) || !hex_after(cursor, ";m=", out.monotonic_us) ||
+      !hex_after(cursor, ";t=", out.realtime_us)) {
     return std::nullopt;
   }
   return out;

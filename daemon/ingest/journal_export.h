@@ -16,11 +16,13 @@ namespace stele::daemon {
 // field: "NAME=VALUE", as sd_journal_enumerate_data(3) gives it.
 void append_field(std::string& entry, std::string_view field);
 
-// The number that journald gave the entry, and the id of that numbering: "s=ID;i=NUMBER;…;t=TIME;…"
-// in hex.
+// The number that journald gave the entry, the id of that numbering, and when it was:
+// "s=ID;i=NUMBER;b=BOOT;m=TIME;t=TIME;…" in hex.
 struct JournalNumber {
-  std::string_view numbering;  // into the cursor
+  std::string_view numbering;  // into the cursor, as boot
+  std::string_view boot;
   std::uint64_t number = 0;
+  std::uint64_t monotonic_us = 0;
   std::uint64_t realtime_us = 0;
 };
 std::optional<JournalNumber> journal_number(std::string_view cursor);

@@ -11,13 +11,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include "daemon/ingest/journal_export.h"
 
 namespace stele::daemon {
 namespace {
 
-constexpr std::size_t kMaxNumberings = 1024;
+// Entries before the cursor that a start looks at, for the numbers of the other files.
+constexpr std::uint64_t kLookBack = 4096;
+constexpr std::size_t kIdBytes = 64;  // more than any machine's id has
 
 thread_local volatile std::sig_atomic_t in_journal = 0;
 thread_local volatile std::sig_atomic_t cut_off = 0;
@@ -104,19 +107,15 @@ JournalReader::JournalReader(const Config& config, const std::string& cursor)
     guarded("sd_journal_seek_head", [&] { return ::sd_journal_seek_head(journal); });
     return;
   }
-  const auto known = journal_number(cursor);
-  if (known) {
-    numbers_.emplace(known->numbering, known->number);
+  if (seek(cursor)) {
+    look_back();
+    seek(cursor);
+    return;
   }
-  guarded("sd_journal_seek_cursor",
-          [&] { return ::sd_journal_seek_cursor(journal, cursor.c_str()); });
-  const bool is_there = next() && guarded("sd_journal_test_cursor", [&] {
-                                    return ::sd_journal_test_cursor(journal, cursor.c_str());
-                                  }) > 0;
-  if (is_there) return;
-  unknown_cursor_ = cursor;
-  // Seeking may have gone past what came right after it: from the head, known numbers are passed
-  // by.
+  gone_cursor_ = cursor;
+  const auto gone = journal_number(cursor);
+  renumbered_ = !gone || !find_numbering(*gone);
+  // Seeking may have gone past what came right after it: from the head, what is known is passed by.
   guarded("sd_journal_seek_head", [&] { return ::sd_journal_seek_head(journal); });
 }
 
@@ -134,6 +133,18 @@ std::string JournalReader::cursor_here() {
   return cursor;
 }
 
+std::string JournalReader::machine_here() {
+  std::string machine;
+  guarded("sd_journal_get_data", [&] {
+    const void* data = nullptr;
+    std::size_t length = 0;
+    const int found = ::sd_journal_get_data(journal_.get(), "_MACHINE_ID", &data, &length);
+    if (found >= 0) machine.assign(static_cast<const char*>(data), std::min(length, kIdBytes));
+    return found == -ENOENT ? 0 : found;
+  });
+  return machine;
+}
+
 bool JournalReader::read(JournalEntry& entry) {
   while (next()) {
     entry = {};
@@ -145,22 +156,56 @@ bool JournalReader::read(JournalEntry& entry) {
   return false;
 }
 
+// Onto the cursor's entry; false: there is none.
+bool JournalReader::seek(const std::string& cursor) {
+  sd_journal* const journal = journal_.get();
+  guarded("sd_journal_seek_cursor",
+          [&] { return ::sd_journal_seek_cursor(journal, cursor.c_str()); });
+  return next() && guarded("sd_journal_test_cursor", [&] {
+                     return ::sd_journal_test_cursor(journal, cursor.c_str());
+                   }) > 0;
+}
+
+// From the entry we stand on back: the log has them, so their numbers are not missing.
+void JournalReader::look_back() {
+  for (std::uint64_t i = 0; i < kLookBack; ++i) {
+    const std::string cursor = cursor_here();
+    if (const auto here = journal_number(cursor)) numbers_.see(*here, machine_here());
+    const int more = guarded("sd_journal_previous",
+                             [&] { return ::sd_journal_previous(journal_.get()); });
+    if (more == 0) break;
+  }
+}
+
+// Whether entries of its numbering are still there: then it is the same journald that goes on.
+bool JournalReader::find_numbering(const JournalNumber& cursor) {
+  guarded("sd_journal_seek_head", [&] { return ::sd_journal_seek_head(journal_.get()); });
+  while (next()) {
+    const std::string text = cursor_here();
+    const auto here = journal_number(text);
+    if (!here || here->numbering != cursor.numbering) continue;
+    numbers_.see(cursor, machine_here());
+    return true;
+  }
+  return false;
+}
+
 // By its number; also notes what is missing before it.
 bool JournalReader::is_known(JournalEntry& entry) {
   const auto here = journal_number(entry.cursor);
   if (!here) return false;
-  const auto newest = numbers_.find(here->numbering);
-  if (newest != numbers_.end()) {
-    if (here->number <= newest->second) return true;
-    if (!filtered_) entry.lost = here->number - newest->second - 1;
-    newest->second = here->number;
-  } else {
-    entry.renumbered = !unknown_cursor_.empty();
-    if (numbers_.size() >= kMaxNumberings) numbers_.clear();
-    numbers_.emplace(here->numbering, here->number);
+  const std::string machine = machine_here();
+  bool known = numbers_.knows(*here);
+  if (!known && !gone_cursor_.empty() && !renumbered_) {
+    known = is_before(*here, *journal_number(gone_cursor_));
   }
-  unknown_cursor_.clear();
-  return false;
+  if (!known) {
+    entry.lost = filtered_ ? 0 : numbers_.missing_before(*here, machine);
+    entry.renumbered = std::exchange(renumbered_, false);
+    if (entry.renumbered) gone_cursor_.clear();
+  }
+  numbers_.see(*here, machine);
+  return known;
 }
 
 void JournalReader::read_fields(JournalEntry& entry) {

@@ -37,8 +37,8 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
-  NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, AddressSlot slot)
-      : stream_(std::move(stream)), shared_(std::move(shared)), slot_(std::move(slot)) {}
+  NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, Place place)
+      : stream_(std::move(stream)), shared_(std::move(shared)), place_(std::move(place)) {}
   ~NetworkConnection() { account(0); }
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
@@ -83,6 +83,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why) {
     shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
+    account(0);  // it is on its way: nobody else need go for it
     end_reading();
   }
 
@@ -132,13 +133,8 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
 
   // What this connection's buffer holds beyond a read's size is unfinished events.
   void account(std::size_t capacity) {
-    const std::size_t usual = shared_->ingest->max_read_bytes;
-    const std::size_t beyond = capacity > usual ? capacity - usual : 0;
-    shared_->unfinished_bytes += beyond;
-    shared_->unfinished_bytes -= accounted_;
-    const bool grown = beyond > accounted_;
-    accounted_ = beyond;
-    if (grown && shared_->unfinished_bytes > shared_->limits.unfinished_bytes) shared_->relieve();
+    if (ending_) capacity = 0;
+    shared_->unfinished.hold(accounted_, capacity, shared_->ingest->max_read_bytes);
   }
 
   void end_reading() {
@@ -149,7 +145,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
 
   Stream stream_;
   std::shared_ptr<NetworkShared> shared_;
-  AddressSlot slot_;
+  Place place_;
   std::shared_ptr<Intake> intake_;  // from greet() on
   std::size_t accounted_ = 0;
   std::chrono::milliseconds silent_for_{0};

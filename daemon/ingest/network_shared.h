@@ -1,4 +1,5 @@
-// What all connections of a network input share: limits, and places for each address.
+// What all connections of a network input share: limits, places for each address, room for what is
+// unfinished.
 //
 // Thread safety: one executor on one thread.
 #pragma once
@@ -7,13 +8,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "daemon/config.h"
 #include "daemon/ingest/framing.h"
 #include "daemon/ingest/intake.h"
+#include "daemon/ingest/places.h"
+#include "daemon/ingest/unfinished.h"
 
 namespace stele::daemon {
 
@@ -26,28 +28,12 @@ struct NetworkLimits {
         connections_per_address(config.max_connections_per_address),
         idle(config.idle_timeout),
         event(config.event_timeout),
-        handshake(config.handshake_timeout),
-        unfinished_bytes(config.unfinished_bytes) {}
+        handshake(config.handshake_timeout) {}
   std::size_t connections;
   std::size_t connections_per_address;
   std::chrono::milliseconds idle;
   std::chrono::milliseconds event;
   std::chrono::milliseconds handshake;
-  std::uint64_t unfinished_bytes;
-};
-
-// One of the places that an address has; given back when it goes.
-using AddressSlot = std::shared_ptr<const void>;
-class AddressSlots {
- public:
-  explicit AddressSlots(std::size_t each) : each_(each) {}
-  // Null: the address has all of its places.
-  AddressSlot take(const boost::asio::ip::address& address);
-
- private:
-  std::size_t each_;
-  std::shared_ptr<std::map<boost::asio::ip::address, std::size_t>> taken_ =
-      std::make_shared<std::map<boost::asio::ip::address, std::size_t>>();
 };
 
 struct NetworkShared {
@@ -56,16 +42,16 @@ struct NetworkShared {
         frame(frame_),
         ingest(
             std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kNetworkReadBytes)),
-        slots(limits.connections_per_address) {}
+        places(limits.connections_per_address),
+        unfinished(config.unfinished_bytes) {}
   void complain(const std::string& what) { ingest->complaints.say(what); }
 
   const NetworkLimits limits;
   const Frame frame;
   std::shared_ptr<IngestShared> ingest;
-  AddressSlots slots;
-  std::uint64_t unfinished_bytes = 0;  // of all connections
-  std::function<void()> relieve;       // ends the one that has been unfinished for longest
-  std::function<void()> refused;       // somebody was not listened to
+  Places<boost::asio::ip::address> places;
+  Unfinished unfinished;
+  std::function<void()> refused;  // somebody was not listened to
 };
 
 }  // namespace stele::daemon

@@ -63,11 +63,11 @@ class NetworkStream : public Input {
           clock(acceptors.front().get_executor()),
           server(std::make_shared<StreamServer<Connection>>(
               network->ingest, [this](Socket socket) { return admit(std::move(socket)); })) {
-      network->relieve = [this] { relieve(); };
+      network->unfinished.relieve = [this] { relieve(); };
       network->refused = [this] { server->count_turned_away("they are not those who may send"); };
     }
     ~Shared() {
-      network->relieve = network->refused = [] {};
+      network->unfinished.relieve = network->refused = [] {};
     }
 
     std::shared_ptr<Connection> admit(Socket socket) {
@@ -78,14 +78,14 @@ class NetworkStream : public Input {
         server->count_turned_away("limits.max_connections are open");
         return nullptr;
       }
-      AddressSlot slot = network->slots.take(plain(peer.address()));
-      if (!slot) {
+      Place place = network->places.take(plain(peer.address()));
+      if (!place) {
         server->count_turned_away("limits.max_connections_per_address are open from " +
                                   plain(peer.address()).to_string());
         return nullptr;
       }
       keep_alive(socket);
-      return std::make_shared<Connection>(wrap(std::move(socket)), network, std::move(slot));
+      return std::make_shared<Connection>(wrap(std::move(socket)), network, std::move(place));
     }
 
     void relieve() {

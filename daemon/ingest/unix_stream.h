@@ -5,7 +5,8 @@
 //
 // A connection is not read while the sequencer is full, while more than kMaxInFlightBytes of it are
 // not yet durable, or while its sender leaves kMaxAckBacklog acknowledgements unread: it then costs
-// nobody else anything, and its memory stays bounded.
+// nobody else anything, and its memory stays bounded. All connections together read kReadsBytes at
+// once, and hold limits.unfinished_bytes of events whose end is missing.
 // Thread safety: one executor on one thread; counters() from any. Errors: the constructor throws as
 // UnixListener; whatever happens to a connection ends that connection only.
 // Trust: events and openings come from whoever may connect; the source record from the kernel.
@@ -21,8 +22,6 @@
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
-
-constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at 16 KiB
 
 class UnixStream : public Input {
  public:

@@ -6,16 +6,21 @@ SIGSTOP and continued. Status names it, events are taken, the tail and since whe
 and the longest exposure afterwards covers the outage.
 """
 import datetime
+import re
 import signal
 import time
 
-from luck import UNAVAILABLE, Machine, into_namespace, wait_until
+from luck import OK, UNAVAILABLE, Machine, into_namespace, wait_until
 
 OUTAGE_S = 2
 
 
 def seconds(rfc3339):
     return datetime.datetime.fromisoformat(rfc3339[:26].rstrip("Z") + "+00:00").timestamp()
+
+
+def text_of(machine):
+    return machine.stele("status", expect=OK).stdout.decode()
 
 
 def away_in_mid_run(machine):
@@ -29,6 +34,9 @@ def away_in_mid_run(machine):
     assert machine.stele("anchor").returncode == UNAVAILABLE
     machine.send()
     wait_until(lambda: time.time() > before + OUTAGE_S + 1, "the outage has lasted")
+    in_words = text_of(machine)
+    assert re.search(r"(?m)^anchoring +unavailable: .+", in_words), in_words
+    assert re.search(r"(?m)^not anchored +\d+ records, the oldest for [\d.]+ s, since 20.+Z$", in_words), in_words
     told = machine.status()["anchoring"]
     assert told["unanchored"] == machine.status()["log"]["size"] - covered >= 6, told
     machine.findings["journal_remark"] += 1
@@ -67,6 +75,9 @@ def hangs(machine):
     machine.tpm.process.send_signal(signal.SIGSTOP)
     assert machine.send() == 0, "events wait for the TPM"
     machine.check(tail=True)
+    # Long before it is given up, whoever looks sees why nothing is anchored.
+    wait_until(lambda: re.search(r"(?m)^TPM +at work on one round for [\d.]+ s$", text_of(machine)), "a silent TPM is told")
+    assert re.search(r"(?m)^not anchored +\d+ records, the oldest for ", text_of(machine)), text_of(machine)
     machine.tpm.process.send_signal(signal.SIGCONT)
     machine.wait_until_anchored()
     machine.anchor()

@@ -150,6 +150,8 @@ class Root:
         reason = self.host.status()["anchoring"]["reason"]
         for word in words:
             assert word in reason, reason
+        # The start's own configuration record is a critical event: no refill will ever anchor it.
+        assert "refill" not in self.host.stele("status").stdout.decode(), "status promises an anchor"
         assert self.host.stele("anchor").returncode == 69
         assert self.host.stele("answer", "--nonce", "5a" * 32, "-o", "-").returncode == 69
         self.end_daemon()

@@ -143,6 +143,11 @@ TEST(LiveAnswer, ANonceWithoutAnAnswerIsUndetermined) {
   EXPECT_EQ(log.appraise(options).conclusion, Conclusion::undetermined);
   EXPECT_TRUE(has(log.appraise(options), Fault::answer_missing));
   EXPECT_EQ(log.appraise(options, Bytes{1, 2, 3}).conclusion, Conclusion::tampered);
+  Appraiser appraiser(options);
+  appraiser.answer({});
+  log.present(appraiser);
+  EXPECT_EQ(appraiser.report().conclusion, Conclusion::undetermined) << "the host gave none";
+  EXPECT_TRUE(has(appraiser.report(), Fault::answer_missing));
 }
 
 TEST(LiveAnswer, AResetBeforeTheAnswerIsUnknownNotFail) {

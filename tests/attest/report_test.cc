@@ -112,5 +112,34 @@ TEST(Report, TextNamesTheFirstBadRecordAndEndsWithConclusionAndNextStep) {
       << text;
 }
 
+std::string next_step_of(std::vector<Defect> defects, Outcome completeness) {
+  Report report;
+  report.conclusion = Conclusion::undetermined;
+  report.identity = "pinned-key";
+  report.integrity = Outcome::pass;
+  report.completeness = completeness;
+  report.defect_count = defects.size();
+  report.defects = std::move(defects);
+  const std::string text = to_text(report);
+  return text.substr(text.find("\nnext "));
+}
+
+// An anchor is no cure for what anchors do not settle.
+TEST(Report, TheNextStepIsOneThatHelps) {
+  const auto unknown = [](Fault fault) {
+    return next_step_of({{fault, Place::anchor(1), ""}}, Outcome::unknown);
+  };
+  EXPECT_NE(unknown(Fault::no_anchor).find("make another counter anchor"), std::string::npos);
+  EXPECT_NE(unknown(Fault::read_back_rule).find("two more counter anchors"), std::string::npos);
+  const std::string foreign = unknown(Fault::foreign_extend);
+  EXPECT_NE(foreign.find("who extended P"), std::string::npos);
+  EXPECT_EQ(foreign.find("stele anchor"), std::string::npos);
+  const std::string required = next_step_of({}, Outcome::pass);
+  EXPECT_NE(required.find("--require"), std::string::npos);
+  const std::string run_changed =
+      next_step_of({{Fault::answer_run_changed, Place::anchor(1), ""}}, Outcome::pass);
+  EXPECT_NE(run_changed.find("fresh answer"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace stele::attest

@@ -6,6 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "attest/boot/policy_text.h"
+#include "attest/trust_limits.h"
 #include "tests/support/examples.h"
 
 namespace stele::attest {
@@ -184,6 +188,58 @@ TEST(TrustFile, ValuesOutOfTheirRangeAreRefusedWithTheirLine) {
     for (const std::string& value : values) expect_refused(with(key, value), line_of(key));
   }
   EXPECT_TRUE(parse_trust(with("heartbeat_s", "31622400")));
+}
+
+// Of that era, with all that came before, each with the same policy.
+TrustFile of_era(std::uint32_t era, const std::optional<boot::BootPolicy>& policy = {}) {
+  TrustFile trust = test::example_trust();
+  trust.boot_policy = policy;
+  trust.era = era;
+  while (era > 0) {
+    EarlierEra earlier;
+    earlier.pins = test::example_trust();
+    earlier.pins.boot_policy = policy;
+    earlier.pins.era = --era;
+    trust.earlier.push_back(std::move(earlier));
+  }
+  return trust;
+}
+
+boot::BootPolicy policy_of(std::size_t rules) {
+  boot::BootPolicy policy;
+  for (std::size_t i = 0; i < rules; ++i) {
+    Bytes digest(32);
+    digest[0] = static_cast<std::uint8_t>(i >> 8);
+    digest[1] = static_cast<std::uint8_t>(i);
+    policy.digests[4].insert(std::move(digest));
+  }
+  return policy;
+}
+
+TEST(TrustFile, PinsSixtyFourErasAndNotOneMore) {
+  const TrustFile trust = of_era(kMaxEra);
+  const std::string text = to_text(trust);
+  const auto read = parse_trust(text);
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(*read, trust);
+  expect_refused(to_text(of_era(kMaxEra + 1)), line_of("era"));
+  // Nor is what stands behind the last era looked at.
+  expect_refused(text + to_text(of_era(0)), 1 + static_cast<std::size_t>(
+                                                    std::count(text.begin(), text.end(), '\n')));
+}
+
+TEST(TrustFile, IsNoLongerThanWhatAReaderHolds) {
+  const TrustFile fits = of_era(0, policy_of(boot::kMaxPolicyRules));
+  ASSERT_LE(to_text(fits).size(), kMaxTrustFileBytes);
+  const auto read = parse_trust(to_text(fits));
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(*read, fits);
+  const auto many = parse_trust(to_text(of_era(kMaxEra, policy_of(100))));
+  EXPECT_TRUE(many) << many.error().detail;
+  const std::string large = to_text(of_era(1, policy_of(boot::kMaxPolicyRules)));
+  ASSERT_GT(large.size(), kMaxTrustFileBytes);
+  expect_refused(large, 1, "at most 1048576 bytes");
+  expect_refused(std::string(kMaxTrustFileBytes + 1, '\n'), 1, "at most 1048576 bytes");
 }
 
 TEST(TrustFile, ASignedOneIsTheSameFile) {

@@ -18,7 +18,11 @@ TEST(Challenge, IsANonceAndPerhapsWhereToBegin) {
                        "\",\"seq\":18446744073709551615,\"digest\":\"" + kHex + "\"}}");
   ASSERT_TRUE(since);
   EXPECT_EQ(since->since->seq, ~std::uint64_t{0});
-  for (const auto& challenge : {*first, *since}) {
+  EXPECT_FALSE(since->boot_logs);
+  const auto logs = decode_challenge("{\"nonce\":\"" + kHex + "\",\"boot_logs\":true}");
+  ASSERT_TRUE(logs);
+  EXPECT_TRUE(logs->boot_logs && !logs->since);
+  for (const auto& challenge : {*first, *since, *logs}) {
     EXPECT_EQ(*decode_challenge(to_json(challenge)), challenge);
   }
 }
@@ -29,7 +33,8 @@ TEST(Challenge, IsNothingElse) {
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{}"), std::string("{\"nonce\":1}"),
         std::string("{\"nonce\":\"aa\"}"), nonce, nonce + ",\"size\":1}",
-        nonce + ",\"since\":null}", nonce + ",\"since\":{}}", since + "\"}}",
+        nonce + ",\"boot_logs\":false}", nonce + ",\"boot_logs\":1}",
+        nonce + ",\"boot_logs\":true,\"x\":1}", nonce + ",\"since\":null}", nonce + ",\"since\":{}}", since + "\"}}",
         since + "\",\"seq\":-1}}", since + "\",\"seq\":1.5}}", since + "\",\"seq\":\"1\"}}",
         since + "\",\"seq\":1,\"x\":1}}", since + "\",\"seq\":18446744073709551616}}",
         nonce + "}" + std::string(kMaxChallengeBytes, ' ')}) {

@@ -48,6 +48,52 @@ TEST(ControlRequest, AnEnrolmentsRequestIsTakenAsItsBytes) {
   }
 }
 
+TEST(ControlRequest, ABundleIsNamedAndItsOutcomeIsOneOfAClosedSet) {
+  std::string many = "[0,1]";
+  for (std::size_t i = 1; i < kMaxBundleIntervals; ++i) many += ",[0,1]";
+  const std::string begin = R"({"do":"bundle","records":)";
+  for (const std::string& records :
+       {std::string("\"all\"}"), std::string("\"none\"}"), std::string("[]}"),
+        std::string("[[0,18446744073709551615]]}"), "[" + many + "]}",
+        R"("all","boot_logs":true,"answer":false,"since":")" + std::string(64, 'a') + "\"}"}) {
+    const auto request = decode_control_request(begin + records);
+    ASSERT_TRUE(request.has_value()) << records;
+    EXPECT_EQ(request->what, Do::bundle);
+    EXPECT_EQ(request->canonical, begin + records);
+  }
+  for (const std::string& records :
+       {std::string("\"some\"}"), std::string("7}"), std::string("[7]}"), std::string("[[0]]}"),
+        std::string("[[0,-1]]}"), std::string("[[0,1,2]]}"), "[" + many + ",[0,1]]}",
+        std::string("\"all\",\"boot_logs\":1}"), std::string("\"all\",\"since\":\"aa\"}"),
+        std::string("\"all\",\"x\":1}")}) {
+    EXPECT_FALSE(decode_control_request(begin + records).has_value()) << records;
+  }
+  EXPECT_FALSE(decode_control_request(R"({"do":"bundle"})").has_value());
+
+  const auto done = decode_control_request(R"({"do":"outcome","outcome":"done"})");
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->refused_for);
+  const auto refused =
+      decode_control_request(R"({"do":"outcome","outcome":"refused","reason":"not_anchored"})");
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->refused_for, RefusalCause::not_anchored);
+  for (const char* line :
+       {R"({"do":"outcome"})", R"({"do":"outcome","outcome":"refused"})",
+        R"({"do":"outcome","outcome":"refused","reason":"a whim"})",
+        R"({"do":"outcome","outcome":"done","reason":"io_error"})",
+        R"({"do":"outcome","outcome":"broken_off","reason":"io_error"})"}) {
+    EXPECT_FALSE(decode_control_request(line).has_value()) << line;
+  }
+}
+
+TEST(ControlRequest, EveryCauseOfARefusalHasItsOwnName) {
+  for (int i = 0; i <= static_cast<int>(RefusalCause::peer_gone); ++i) {
+    const auto cause = static_cast<RefusalCause>(i);
+    EXPECT_EQ(refusal_cause(name(cause)), cause);
+  }
+  EXPECT_FALSE(refusal_cause(""));
+}
+
 TEST(ControlRequest, AQueryHasEveryBoundAndALimit) {
   const auto all = decode_control_request(R"({"do":"query"})");
   ASSERT_TRUE(all.has_value());

@@ -1,9 +1,12 @@
-// Goal: an entry's fields keep every byte in export format; a cursor's number and time are read.
+// Goal: an entry's fields keep every byte in export format; a cursor's number and time are read;
+// what is known and what is missing is told, whoever shares a counter with whom.
 // Method: values of every kind read back by the format's own rules; cursors as journald writes
-// them, and bent. (Real journals: tests/e2e/journal_test.py.)
+// them, and bent; files of one machine and of two. (Real journals: tests/e2e/journal_test.py,
+// journal_users_test.py.)
 #include <gtest/gtest.h>
 
 #include "daemon/ingest/journal_export.h"
+#include "daemon/ingest/journal_numbers.h"
 #include "daemon/ingest/position.h"
 #include "tests/daemon/ingest_bed.h"
 
@@ -37,12 +40,60 @@ TEST(JournalExport, ACursorTellsItsNumberAndTime) {
   ASSERT_TRUE(number);
   EXPECT_EQ(number->numbering, "89c607e9e1c84fc7b2217db95f473012");
   EXPECT_EQ(number->number, 0x17eu);
+  EXPECT_EQ(number->boot, "870c5112b6204c9b9209993651bf60c5");
+  EXPECT_EQ(number->monotonic_us, 0x3f385894bu);
   EXPECT_EQ(number->realtime_us, 0x6611d20a15303u);
   for (const char* none : {"", "s=1;i=2;t=3;", "s=89c607e9e1c84fc7b2217db95f473012;i=;t=1;",
                            "s=89c607e9e1c84fc7b2217db95f473012;i=1;b=2",
                            "s=89c607e9e1c84fc7b2217db95f473012;i=fffffffffffffffff;t=1;"}) {
     EXPECT_FALSE(journal_number(none)) << none;
   }
+}
+
+// An entry, by letters for its ids.
+JournalNumber entry(std::string_view numbering, std::uint64_t number, std::string_view boot = "b",
+                    std::uint64_t monotonic_us = 0, std::uint64_t realtime_us = 0) {
+  return {numbering, boot, number, monotonic_us, realtime_us};
+}
+
+TEST(JournalNumbers, OneMachineCountsThroughAllOfItsFiles) {
+  JournalNumbers numbers;
+  EXPECT_EQ(numbers.missing_before(entry("system", 7), "here"), 0u);  // nobody knows
+  numbers.see(entry("system", 7), "here");
+  EXPECT_EQ(numbers.missing_before(entry("user", 8), "here"), 0u);
+  EXPECT_FALSE(numbers.knows(entry("user", 5)));  // by its own numbering alone
+  numbers.see(entry("user", 9), "here");
+  EXPECT_EQ(numbers.missing_before(entry("system", 10), "here"), 0u);
+  EXPECT_EQ(numbers.missing_before(entry("system", 13), "here"), 3u);
+  EXPECT_TRUE(numbers.knows(entry("system", 7)));
+  EXPECT_FALSE(numbers.knows(entry("system", 8)));
+  // After a start journald counts from where system.journal ends: numbers come twice, none is lost.
+  EXPECT_EQ(numbers.missing_before(entry("system", 8), "here"), 0u);
+}
+
+TEST(JournalNumbers, AnotherMachineCountsByItself) {
+  JournalNumbers numbers;
+  numbers.see(entry("here", 7), "here");
+  numbers.see(entry("there", 700), "there");
+  EXPECT_EQ(numbers.missing_before(entry("here", 8), "here"), 0u);
+  EXPECT_EQ(numbers.missing_before(entry("here", 10), "here"), 2u);
+  EXPECT_EQ(numbers.missing_before(entry("there", 702), "there"), 1u);
+  // Two machines in one file have one numbering.
+  numbers.see(entry("both", 1), "here");
+  numbers.see(entry("both", 2), "there");
+  EXPECT_EQ(numbers.missing_before(entry("both", 3), ""), 0u);
+  EXPECT_EQ(numbers.missing_before(entry("both", 5), ""), 2u);
+}
+
+TEST(JournalNumbers, WhatStandsBeforeAnEntryThatIsGoneIsToldByItsClock) {
+  const JournalNumber gone = entry("system", 100, "b", 50, 5000);
+  EXPECT_TRUE(is_before(entry("system", 100, "x", 99, 9999), gone));
+  EXPECT_FALSE(is_before(entry("system", 101, "b", 1, 1), gone));
+  EXPECT_TRUE(is_before(entry("user", 99, "b", 50, 9999), gone));
+  EXPECT_FALSE(is_before(entry("user", 99, "b", 51, 1), gone));
+  EXPECT_TRUE(is_before(entry("user", 100, "a", 99, 5000), gone));
+  EXPECT_FALSE(is_before(entry("user", 101, "a", 1, 1), gone));
+  EXPECT_FALSE(is_before(entry("user", 1, "a", 1, 5001), gone));
 }
 
 TEST(Position, TheNewestOfTheInputIsFoundHoweverFarBackItIs) {

@@ -231,6 +231,42 @@ TEST(UnixStream, TooManyConnectionsAreToldSoAndTheOthersGoOn) {
   EXPECT_EQ(told_until(first, 1).taken, 1u);
 }
 
+TEST(UnixStream, LongUnfinishedEventsTogetherStayWithinTheirLimit) {
+  constexpr std::uint64_t kLimit = 2u << 20;
+  IngestBed bed([](Config& config) { config.unfinished_bytes = kLimit; });
+  const std::string part(768u << 10, 'x');
+  std::vector<Client> hoarders;
+  for (int i = 0; i < 12; ++i) {
+    hoarders.emplace_back(bed.config().listen_unix);
+    hoarders.back().send(part);
+  }
+  // At most two fit; all others were ended, each with its record, and nobody else is hindered.
+  const auto truncated = [&] {
+    const auto records = bed.records();
+    return std::count(records.begin(), records.end(), R"(gap:{"lost":1,"reason":"truncated"})");
+  };
+  bed.await([&] { return truncated() >= 10; });
+  Client other(bed.config().listen_unix);
+  other.send("not hindered\n");
+  bed.await([&] { return bed.events().size() == 1; });
+  bed.await([&] { return bed.ingest().counters().open <= 3; });
+  EXPECT_LE(truncated(), 11);
+}
+
+TEST(UnixStream, AnUnfinishedEventThatIsRefusedIsToldToWhoAsked) {
+  IngestBed bed([](Config& config) { config.unfinished_bytes = 1u << 20; });
+  Client asks(bed.config().listen_unix);
+  asks.send("STELE/1 ack=durable\nshort\n");
+  EXPECT_NE(asks.read_line().find(R"("refused":[])"), std::string::npos);
+  asks.send(std::string(768u << 10, 'x'));
+  Client other(bed.config().listen_unix);
+  other.send(std::string(900u << 10, 'y'));
+  EXPECT_NE(asks.read_line().find(R"("refused":[{"at":1,"fault":"truncated"}])"),
+            std::string::npos);
+  other.send("\n");
+  bed.await([&] { return bed.events().size() == 2; });
+}
+
 TEST(UnixStream, AMalformedOpeningIsToldSo) {
   IngestBed bed;
   Client client(bed.config().listen_unix);

@@ -10,7 +10,7 @@ import struct
 import sys
 import unittest
 
-from stele_host import BIN, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, Host, run
+from stele_host import BIN, CANNOT_CREATE, MALFORMED, NO_INPUT, OK, TAMPERED, UNDETERMINED, Host, run
 
 VECTORS = os.environ.get("STELE_VECTORS")
 SECOND_VERIFIER = pathlib.Path(__file__).parents[1] / "second_verifier" / "second_verifier.py"
@@ -191,6 +191,17 @@ class BootPolicy(unittest.TestCase):
         lines.write_text("boot_policy rules\nboot_value 0 " + "0" * 64 + "\n")
         self.judge(self.policy(lines), OK, "unknown")
         self.assertEqual(self.host.stele("trust", "--boot-policy", self.host.folder / "none").returncode, NO_INPUT)
+        # What nobody would read again is not written: two eras, each with as many rules as a policy may have.
+        lines.write_text("boot_policy rules\n" + "".join(f"boot_digest 4 {i:064x}\n" for i in range(8192)))
+        older, newer = self.policy(lines).read_text(), self.host.folder / "two-eras"
+        pins = self.host.stele("trust", expect=OK).stdout.decode().replace("\nera 0\n", "\nera 1\n")
+        newer.write_text(f"{pins}previous_seq 0\nprevious_extend {'0' * 64}\nprevious_size 0\nprevious_lost 0\n{older}")
+        done = self.host.stele("trust", "--trust", newer, "--boot-policy", "record", "-o", self.host.folder / "fits")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        done = self.host.stele("trust", "--trust", newer, "--boot-policy", lines, "-o", self.host.folder / "large")
+        self.assertEqual(done.returncode, CANNOT_CREATE, done.stderr)
+        self.assertIn(b"eras that have ended", done.stderr)
+        self.assertFalse((self.host.folder / "large").exists())
 
 
 if __name__ == "__main__":

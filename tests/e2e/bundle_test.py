@@ -95,7 +95,7 @@ class Bundle(unittest.TestCase):
         code, report = self.judge(path, "--memory", memory, "--nonce", nonce)
         self.assertEqual((code, report["freshness"]), (OK, "pass"), report)
         self.assertEqual(report["held"]["since"]["size"], size)
-        self.assertLess(report["held"]["records"], 10)
+        self.assertLess(report["held"]["records"], 20)  # the accesses on the way too
         self.assertNotEqual(memory.read_bytes(), visited)
         # Now another statement is remembered than the one behind which it begins; or none is.
         code, report = self.judge(path, "--memory", memory, "--nonce", nonce)

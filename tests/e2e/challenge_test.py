@@ -15,7 +15,7 @@ import unittest
 
 from http_host import HttpHost
 from http_tls_test import Authority
-from stele_host import BIN, MALFORMED, OK, PATIENCE, TAMPERED, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
+from stele_host import BIN, CANNOT_CREATE, IO_ERROR, MALFORMED, OK, PATIENCE, TAMPERED, UNAVAILABLE, UNDETERMINED, USAGE, content, run, wait_until
 
 PERMISSION = 77
 
@@ -66,6 +66,63 @@ writers = ["*"]''')
         lines = self.host.stele("query", "--limit", "0", "-o", "jsonl", expect=OK).stdout.splitlines()
         found = [(r["index"], json.loads(content(r))) for r in map(json.loads, lines) if r["kind"] == "access"]
         return [(index, text) for index, text in found if "challenge" in json.dumps(text)]
+
+    def spools(self, folder):
+        return [path for path in folder.iterdir() if path.name.startswith("incoming-")]
+
+    def test_what_a_killed_visit_left_is_removed_by_the_next_and_what_a_living_one_holds_is_not(self):
+        kept = self.host.folder / "shared"
+        kept.mkdir()
+        entered, gone = threading.Event(), threading.Event()
+
+        class Slow(socketserver.BaseRequestHandler):
+            def handle(self):
+                entered.set()
+                gone.wait(PATIENCE)
+        with socketserver.ThreadingUnixStreamServer(str(self.host.folder / "slow.sock"), Slow) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            command = [BIN / "stele", "challenge", f"unix:{self.host.folder}/slow.sock", "--trust", self.trust, "--save", kept]
+            killed, living = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL) for _ in range(2)]
+            self.addCleanup(lambda: living.poll() is None and living.kill())
+            wait_until(lambda: len(self.spools(kept)) == 2, "two visits under way")
+            killed.kill()
+            killed.wait(PATIENCE)
+            (kept / "incoming-of-mine").write_text("another name")
+            self.assertEqual(len(self.spools(kept)), 3)
+            done = self.challenge(f"unix:{self.host.control}", "--save", kept)
+            self.assertEqual(done.returncode, OK, done.stderr)
+            self.assertEqual({path.name for path in self.spools(kept)}, {f"incoming-{living.pid}.evidence", "incoming-of-mine"})
+            gone.set()
+            living.wait(PATIENCE)
+            server.shutdown()
+            thread.join()
+        self.assertEqual([path.name for path in self.spools(kept)], ["incoming-of-mine"])
+
+    def test_a_folder_for_the_evidence_that_cannot_be_made_is_named_before_anybody_is_asked(self):
+        before = len(self.visits())
+        blocked = self.host.folder / "a-file"
+        blocked.write_text("")
+        done = self.challenge(f"unix:{self.host.control}", "--save", blocked / "below")
+        self.assertEqual((done.returncode, done.stdout), (CANNOT_CREATE, b""), done.stderr)
+        self.assertIn(str(blocked).encode(), done.stderr)
+        self.assertIn(b"--save", done.stderr)
+        self.assertEqual(len(self.visits()), before)
+
+    def test_a_memory_that_cannot_be_written_costs_the_memory_and_not_the_verdict(self):
+        memory = self.host.folder / "locked" / "memory"
+        memory.parent.mkdir()
+        self.challenge(f"unix:{self.host.control}", "--memory", memory)
+        old = memory.read_bytes()
+        (memory.parent / "memory.proofs").mkdir(exist_ok=True)
+        full = 'trap "" XFSZ; ulimit -f 0; exec "$@"'  # stands for a full disk: no file of any size
+        done = run("sh", "-c", full, "sh", BIN / "stele", "challenge", f"unix:{self.host.control}", "--trust", self.trust,
+                   "-o", "json", "--memory", memory)
+        self.assertEqual(json.loads(done.stdout)["conclusion"], "verified", done.stderr)
+        self.assertEqual(done.returncode, IO_ERROR, done.stderr)
+        self.assertIn(str(memory).encode(), done.stderr)
+        self.assertEqual(memory.read_bytes(), old)
 
     def test_a_visit_is_recorded_with_who_asked_and_is_part_of_what_is_shown(self):
         for url, certificates in ((self.url(), self.certificates(self.auditor)), (f"unix:{self.host.control}", ())):

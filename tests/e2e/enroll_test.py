@@ -209,9 +209,10 @@ class Enrolment(unittest.TestCase):
             self.host.enrolled(url=url, output=secrets.token_hex(4))
             lines = self.host.stele("query", "--after", before - 1, "-o", "jsonl", expect=OK).stdout.splitlines()
             texts = [json.loads(content(r)) for r in map(json.loads, lines) if r["kind"] == "access"]
-            requests = [text["request"] for text in texts]
-            self.assertEqual([r.get("target") or r["do"] for r in requests][:2], asked, texts)
-            self.assertEqual({text.get("uid", text.get("caller", {}).get("uid")) for text in texts}, {os.getuid()}, texts)
+            begun = [text for text in texts if "request" in text]
+            self.assertEqual([r.get("target") or r["do"] for r in (t["request"] for t in begun)][:2], asked, texts)
+            self.assertEqual({text.get("uid", text.get("caller", {}).get("uid")) for text in begun}, {os.getuid()}, texts)
+            self.assertEqual([text["outcome"] for text in texts if "asked" in text][:2], ["done"] * 2, texts)
 
     def test_a_simulator_is_not_believed_unasked(self):
         self.check_refused(self.host.enroll(simulator=False, output="unasked"), UNDETERMINED, b"simulator_refused")
@@ -343,6 +344,33 @@ class Enrolment(unittest.TestCase):
         self.host.append(b"between\n")
         self.host.anchor()
         self.assertEqual(self.host.status()["anchoring"]["state"], "anchoring")
+
+    def test_enrolments_that_come_to_nothing_are_bounded_and_those_that_succeed_are_not(self):
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.begin_log()
+        request = b"STELEENQ\0\1\2" + struct.pack(">I", 0x1C00016) + sized16(b"x" * 300) + sized16(b"y" * 300)
+
+        def activate():
+            done = run("curl", "-sD", "-", "--unix-socket", host.http, "--data-binary", "@-", "http://h/v1/enroll/activate",
+                       input=request)
+            return int(done.stdout.split()[1]), done.stdout
+        self.assertEqual(host.enroll(output="first")[0].returncode, OK)  # and owes nothing
+        self.assertEqual([activate()[0] for _ in range(6)], [422] * 6)
+        size = host.status()["log"]["size"]
+        status, text = activate()
+        self.assertEqual(status, 429)
+        self.assertRegex(text, rb"(?i)retry-after: [1-6]?[0-9]\r\n")
+        self.assertIn(b"limits.unfinished_enrolments", text)
+        done, _ = host.enroll(output="second")
+        self.assertEqual(done.returncode, TEMPORARY, done.stderr)
+        self.assertIn(b"came to nothing", done.stderr)
+        self.assertEqual(host.status()["log"]["size"], size, "who is shut out costs the log nothing either")
+        # The host's own user, by another way, is not shut out; nor is anchoring.
+        self.assertEqual(host.enroll(url=f"unix:{host.control}", output="third")[0].returncode, OK)
+        host.anchor()
+        shown = host.stele("config", "check", "--print", expect=OK).stdout
+        self.assertIn(b"unfinished_enrolments = 6", shown)
 
     def test_a_host_whose_tpm_is_gone_says_so(self):
         host = EnrolHost(self.maker)

@@ -40,6 +40,8 @@ class Usage(unittest.TestCase):
             done = run(BIN / "stele", *arguments)
             self.assertEqual(done.returncode, USAGE, (arguments, done.stderr))
             self.assertNotEqual(done.stderr, b"", arguments)
+        for arguments in (["nonsense"], ["nonsense", "--data", "x"], ["tpm", "nonsense"], ["--nonsense"]):
+            self.assertIn(b"nonsense' is no command or option", run(BIN / "stele", *arguments).stderr, arguments)
         self.assertEqual(run(BIN / "stele-verify").returncode, USAGE)
         self.assertEqual(run(BIN / "steled", "--nonsense").returncode, USAGE)
 

@@ -29,10 +29,12 @@ def parse_export(data):
 
 
 class Journald:
+    settings = CONFIG
+
     def __init__(self, folder):
         pathlib.Path("/run/systemd/journal").mkdir(parents=True, exist_ok=True)
         config = pathlib.Path(folder) / "journald.conf"
-        config.write_text(CONFIG)
+        config.write_text(self.settings)
         subprocess.run(["mount", "--bind", config, "/etc/systemd/journald.conf"], check=True)
         self.process = None
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

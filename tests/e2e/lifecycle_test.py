@@ -3,10 +3,11 @@ load, its TPM held back or absent at the start, its log read and verified after 
 import os
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
-from stele_host import OK, PATIENCE, Host, placed, wait_until
+from stele_host import BIN, OK, PATIENCE, Host, placed, wait_until
 
 
 class Lifecycle(unittest.TestCase):
@@ -37,6 +38,24 @@ class Lifecycle(unittest.TestCase):
         coverage = self.verified()["coverage"]
         self.assertEqual((coverage["unanchored"], coverage["quote_anchored"], coverage["unclean_ends"]), (0, 0, 0))
         self.assertEqual(coverage["counter_anchored"], self.host.status()["log"]["size"])
+
+    def test_an_end_without_a_final_anchor_says_what_is_not_sealed(self):
+        words = "ending without a final anchor"
+        self.host.start_daemon()
+        self.host.append(b"sealed\n")
+        self.host.stop_daemon()
+        self.assertNotIn(words, self.host.daemon_words())
+        for trouble in (signal.SIGSTOP, signal.SIGKILL):
+            self.host.start_daemon()
+            self.host.anchor()
+            os.kill(self.host.tpm.process.pid, trouble)
+            self.host.append(b"not sealed\n")
+            self.host.stop_daemon()
+            os.kill(self.host.tpm.process.pid, signal.SIGCONT)
+            left = self.host.verify()["log"]["size"] - self.host.verify()["coverage"]["counter_anchored"]
+            self.assertIn(f"{words}, {left} records are not sealed: ", self.host.daemon_words().splitlines()[-1])
+            self.host.tpm.stop()
+            self.host.tpm.start()
 
     def test_each_start_goes_on_where_the_last_one_ended(self):
         expected = {}
@@ -81,9 +100,17 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(self.host.status()["anchoring"]["state"], "unavailable")
         self.host.append(b"taken without a TPM\n")
         self.assertEqual(self.host.stele("status", "--check").returncode, 1)
+        sealing = subprocess.Popen([BIN / "stele", "append", "--wait", "sealed", "--config", self.host.config],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(sealing.stderr.close)
+        sealing.stdin.write(b"to be sealed without a TPM\n")
+        sealing.stdin.close()
+        self.assertIn(b"1 event sent", sealing.stderr.readline())
+        self.assertIn(b"no counter anchor can be made now: cannot reach a TPM", sealing.stderr.readline())
         self.host.tpm.start()
         wait_until(lambda: self.host.status()["anchoring"]["state"] == "anchoring", "anchoring again")
         self.host.anchor()
+        self.assertEqual(sealing.wait(PATIENCE), OK)
         self.assertEqual(self.host.stele("status", "--check").returncode, 0)
         self.host.stop_daemon()
         self.verified()

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from lock_host import HELLO, LOCKED, Between, LockHost, holds, memory_of
-from stele_host import (BIN, CONFIGURATION, MALFORMED, NO_INPUT, OK, PATIENCE, UNAVAILABLE, USAGE, Host, run,
+from stele_host import (BIN, CONFIGURATION, MALFORMED, NO_INPUT, OK, PATIENCE, UNAVAILABLE, USAGE, Host, content, run,
                         wait_until)
 
 COUNTER, EXTEND, KEY, SCRATCH = "0x01805354", "0x01805355", "0x81005354", "0x018053fd"
@@ -183,6 +183,40 @@ class Lock(unittest.TestCase):
         done = host.stele("deprovision", "--yes", "--escrow-plain", host.secrets)
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertTrue(host.root("tpm2_nvdefine", SCRATCH, "-C", "o", "-s", "8"))
+
+    def records(self, kind):
+        lines = self.host.stele("query", "--limit", "0", "-o", "jsonl", expect=OK).stdout.splitlines()
+        return [json.loads(content(r)) for r in map(json.loads, lines) if r["kind"] == kind]
+
+    def test_each_visit_is_in_the_log_with_what_came_of_it_and_only_a_lock_lets_the_daemon_run(self):
+        host = self.host
+        host.start_relay()
+        with socket.socket(socket.AF_UNIX) as visitor:  # who comes, and goes again
+            visitor.connect(str(host.socket))
+            visitor.recv(5)
+        wait_until(lambda: len(self.records("access")) == 1, "the visit on record")
+        host.relay.kill()
+        host.relay.wait(PATIENCE)
+        daemon = run(BIN / "steled", "--config", host.config)
+        self.assertEqual(daemon.returncode, CONFIGURATION, "a visit is no lock")
+        self.assertIn(b"not locked yet", daemon.stderr)
+        host.start_relay()
+        self.assertEqual(host.lock().returncode, OK)
+        host.relay_ends()
+        visits = self.records("access")
+        self.assertEqual([(v["request"], v["outcome"], v.get("reason"), v["uid"]) for v in visits],
+                         [({"do": "lock"}, "refused", "peer_gone", os.getuid()), ({"do": "lock"}, "done", None, os.getuid())])
+        host.start_daemon()
+        host.anchor()
+        self.assertEqual(self.records("boot")[-1]["previous_end"], "none")
+        host.stop_daemon()
+        host.start_relay()
+        self.assertIn(b"still locked", host.lock().stdout)
+        host.relay_ends()
+        host.start_daemon()
+        host.anchor()
+        self.assertEqual(self.records("boot")[-1]["previous_end"], "clean")
+        self.assertEqual(host.verify(trust=host.pinned)["conclusion"], "verified")
 
     def test_between_two_machines_over_mutual_tls(self):
         """The two ends carried by socat, as `ssh -L` would: who has no certificate that the host knows is refused."""

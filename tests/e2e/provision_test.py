@@ -75,6 +75,27 @@ class Provision(unittest.TestCase):
         host.stop_daemon()
         self.assertEqual(host.verify()["exit"], OK)
 
+    def test_a_handle_that_no_owner_can_have_is_refused_before_anything_is_made(self):
+        host = Host("b")
+        self.addCleanup(host.close)
+        host.tpm.start()
+        host.write_config()
+        here = ("provision", "--tcti", host.tpm.tcti, "--origin", host.origin, "--data", host.data)
+        places = {"--ak-handle": ("0x40000001", "0x80ffffff", "0x81800000", "0x817fffff", "4294967296", "key"),
+                  "--counter-handle": ("0x01c00002", "0x01400000", "0x0", "-1"),
+                  "--extend-handle": ("0x01c0000a", "0x017fffff", "0x01805354", "0x01805356")}
+        for option, handles in places.items():
+            for handle in handles:
+                with self.subTest(option, handle=handle):
+                    done = host.stele(*here, f"{option}={handle}")
+                    self.assertEqual((done.returncode, done.stdout), (USAGE, b""), done.stderr)
+                    self.assertIn(option.encode(), done.stderr)
+                    self.assertNotIn(b"steled.toml", done.stderr)
+        self.assertFalse(host.data.exists())
+        done = host.stele(*here, "--ak-handle=0x81000000", "--counter-handle=0x01bffffd", "--extend-handle=25165824")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(b"hash chain E at 0x01800000", done.stdout)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

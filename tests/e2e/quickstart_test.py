@@ -58,6 +58,13 @@ class Quickstart(unittest.TestCase):
         process.stdout.close()
         self.assert_no_residue()
 
+    def test_a_folder_without_programs_is_named(self):
+        done = subprocess.run([SCRIPT, "--bin", "nothing/here"], capture_output=True, text=True, cwd=self.folder,
+                              env={**os.environ, "TMPDIR": str(self.folder)}, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (66, ""))
+        self.assertIn(f"no stele to run in {self.folder.resolve()}/nothing/here", done.stderr)
+        self.assert_no_residue()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

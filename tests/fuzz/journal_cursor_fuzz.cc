@@ -7,7 +7,7 @@ using namespace stele::daemon;
 FUZZ_TARGET(journal_cursor) {
   const std::string text(reinterpret_cast<const char*>(input.data()), input.size());
   const auto number = journal_number(text);
-  if (number) ENSURE(number->numbering.size() == 32);
+  if (number) ENSURE(number->numbering.size() == 32 && number->boot.size() == 32);
   std::string entry;
   append_field(entry, "F=" + text);
   if (entry.starts_with("F=")) {

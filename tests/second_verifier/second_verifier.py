@@ -169,15 +169,15 @@ class Walk:
                 try:
                     piece, at = self.piece(data, at)
                 except Tampered as why:
-                    self.torn = path == paths[-1] and self.marker not in data[at + 1:] and self.count >= self.covered
-                    return need(self.torn, f"{path}, byte {at}: {why}")
+                    self.torn = path == paths[-1] and len(data) - at <= self.most and self.marker not in data[at + 1:]
+                    return need(self.torn and self.count >= self.covered, f"{path}, byte {at}: {why}")
                 yield piece
 
 class Journal(Walk):
     """Of each entry: its kind and its payload. A later file that a genesis begins may be of a later era."""
     def open_file(self, data, number):
         check_version(data, b"STELEJNL\0\1")
-        self.marker, log_id = data[24:32], data[32:64]
+        self.marker, self.most, log_id = data[24:32], 48 + MOST_ENTRY_BYTES, data[32:64]
         due = pack(">10sHIQ8s32s32s", data[:10], 0, number, self.count, self.marker, log_id, self.before)
         need(data.startswith(due + H(b"stele/v1/journal\0", due)), "a journal file's header")
         need(log_id == self.log_id, "another log's file", Unknown if number and data[136:137] == b"\1" else Tampered)
@@ -197,7 +197,7 @@ class Segments(Walk):
         self.marker, self.number, self.groups, era, log_id = data[64:72], number, 0, data[12:16], data[16:48]
         due = pack(">12s4s32sQQ8s32sB", data[:12], era, log_id, number, self.count, self.marker, self.before,
                    len(self.subtrees)) + b"".join(self.subtrees)
-        due += H(b"stele/v1/segment\0", due)
+        due, self.most = due + H(b"stele/v1/segment\0", due), MOST_GROUP_BYTES
         need(data.startswith(due), "a segment's header")
         need(era > self.era or (era, log_id) == (self.era, self.log_id), "a segment of another log, or an earlier era")
         self.era, self.log_id, self.unread = era, log_id, self.unread + [f"segment {number}: a later era"] * any(era)

@@ -59,6 +59,22 @@ TEST(Journal, KeepsEntriesInOrderAcrossFilesAndRestarts) {
   EXPECT_GT(posix().list(directory + "/journal").size(), 3u);
 }
 
+TEST(Journal, AnEndLongerThanAnyEntryIsNamedNotCut) {
+  MemoryFileSystem files;
+  create(files, "/log");
+  const auto file = files.open("/log/journal/0000000000000000", FileSystem::Open::read_write);
+  const std::uint64_t whole = file->size();
+  const attest::Bytes zeros(kMaxEntryUnitBytes + 1);
+  const attest::ByteView tail(zeros);
+  file->write(whole, std::span(&tail, 1));
+  Entries found;
+  EXPECT_THROW(open(files, "/log", found), Damage);
+  EXPECT_EQ(file->size(), whole + kMaxEntryUnitBytes + 1);
+  file->truncate(whole + kMaxEntryUnitBytes);
+  EXPECT_TRUE(open(files, "/log", found).recovered_torn());
+  EXPECT_EQ(file->size(), whole);
+}
+
 TEST(Journal, CutsATornNewestEntryAtEveryLength) {
   MemoryFileSystem files;
   create(files, "/log");

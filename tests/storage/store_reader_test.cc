@@ -285,6 +285,32 @@ TEST_F(StoreReader, EveryFlippedBitOfTheSegmentsLeavesOnlyContentsChanged) {
   }
 }
 
+TEST_F(StoreReader, AnEndLongerThanAnyUnitIsNotTornAndNotSearched) {
+  const auto lengthen = [](const std::string& file, std::uint64_t by) {
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) + by);  // sparse
+  };
+  const std::uint64_t group_end = std::filesystem::file_size(segment(2));
+  lengthen(segment(2), kMaxGroupBytes);
+  EXPECT_TRUE(read_groups(path()).torn);
+  for (const std::uint64_t more : {std::uint64_t{1}, std::uint64_t{1} << 40}) {
+    std::filesystem::resize_file(segment(2), group_end + kMaxGroupBytes + more);
+    const Seen seen = read_groups(path());
+    EXPECT_FALSE(seen.torn);
+    ASSERT_TRUE(seen.defect);
+    EXPECT_EQ(seen.defect->fault, attest::Fault::group_damaged);
+  }
+  const std::uint64_t entry_end = std::filesystem::file_size(journal(1));
+  lengthen(journal(1), kMaxEntryUnitBytes);
+  EXPECT_TRUE(read_entries(path()).torn);
+  for (const std::uint64_t more : {std::uint64_t{1}, std::uint64_t{1} << 40}) {
+    std::filesystem::resize_file(journal(1), entry_end + kMaxEntryUnitBytes + more);
+    const Seen seen = read_entries(path());
+    EXPECT_FALSE(seen.torn);
+    ASSERT_TRUE(seen.defect);
+    EXPECT_EQ(seen.defect->fault, attest::Fault::journal_damaged);
+  }
+}
+
 TEST_F(StoreReader, OnlyTheNewestGroupMayBeTorn) {
   // The last byte of a group is of its checksum: the group is damaged, those behind it show that it was written.
   std::string bytes = slurp(segment(2));

@@ -223,6 +223,18 @@ TEST_F(StoreTest, OpeningForReadingChangesNothing) {
   EXPECT_GT(open().recovered_torn_bytes(), 0u);
 }
 
+TEST_F(StoreTest, AnEndLongerThanAnyGroupIsNamedNotCut) {
+  create();
+  const auto file = posix().open(directory() + "/segments/0000000000000000", FileSystem::Open::read_write);
+  const std::uint64_t whole = file->size();
+  file->truncate(whole + kMaxGroupBytes + 1);
+  EXPECT_THROW(open(), Damage);
+  EXPECT_EQ(file->size(), whole + kMaxGroupBytes + 1);
+  file->truncate(whole + kMaxGroupBytes);
+  EXPECT_EQ(open().recovered_torn_bytes(), kMaxGroupBytes);
+  EXPECT_EQ(file->size(), whole);
+}
+
 TEST_F(StoreTest, DamageBeforeTheLastGroupIsNamedNotCut) {
   create();
   Records records;

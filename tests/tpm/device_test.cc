@@ -7,7 +7,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "tests/support/meddling_tcti.h"
 #include "tests/support/vectors.h"
@@ -64,6 +66,43 @@ TEST(Device, ASilentTpmIsGivenUp) {
   ::kill(swtpm.pid(), SIGCONT);
   // The late answer is never taken for that of another command.
   EXPECT_THROW((void)tpm::read_clock(device), tpm::TpmError);
+  tpm::Device again(swtpm.tcti());
+  EXPECT_NO_THROW((void)tpm::read_clock(again));
+}
+
+std::ptrdiff_t threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+TEST(Device, ATpmThatIsSilentWhileItIsConnectedToIsGivenUpAndCostsOneThread) {
+  Swtpm swtpm, other;  // both before: what begins later inherits the TSS's sockets
+  ::kill(swtpm.pid(), SIGSTOP);
+  const std::ptrdiff_t before = threads();
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    try {
+      const tpm::Device device(swtpm.tcti(),
+                               {.response = std::chrono::milliseconds(50), .busy = {}});
+      ADD_FAILURE() << "connected to a stopped TPM";
+    } catch (const tpm::TpmError& error) {
+      EXPECT_EQ(error.kind(), Kind::lost_device) << error.what();
+      EXPECT_NE(std::string(error.what()).find("does not answer"), std::string::npos);
+    }
+  }
+  EXPECT_LE(threads(), before + 1);
+  // Once it goes on, the attempt that waited is the connection.
+  ::kill(swtpm.pid(), SIGCONT);
+  {
+    tpm::Device late(swtpm.tcti());
+    EXPECT_NO_THROW((void)tpm::read_clock(late));
+  }
+  // Another TPM does not wait behind one that hangs; nor does what came back for nobody stand in
+  // the way.
+  ::kill(swtpm.pid(), SIGSTOP);
+  EXPECT_THROW(tpm::Device(swtpm.tcti(), {.response = std::chrono::milliseconds(50), .busy = {}}),
+               tpm::TpmError);
+  tpm::Device elsewhere(other.tcti());
+  EXPECT_NO_THROW((void)tpm::read_clock(elsewhere));
+  ::kill(swtpm.pid(), SIGCONT);
   tpm::Device again(swtpm.tcti());
   EXPECT_NO_THROW((void)tpm::read_clock(again));
 }

@@ -15,9 +15,12 @@
 #include "attest/codec.h"
 #include "attest/printable.h"
 #include "attest/record.h"
+#include "tools/stele/control_client.h"
 #include "tools/stele/ingest_client.h"
 #include "tools/stele/output.h"
 #include "tools/stele/progress.h"
+#include "tools/stele/site.h"
+#include "tools/stele/value_words.h"
 
 namespace stele::tools {
 namespace {
@@ -126,6 +129,20 @@ std::uint64_t send_whole(Input& input, IngestClient& client) {
   return 1;
 }
 
+// What may keep a counter anchor away for longer than its turn, where the daemon tells this user.
+void say_what_keeps_anchors_away(const Site& site) {
+  try {
+    auto daemon = find_daemon(site);
+    if (!daemon) return;
+    const boost::json::object status = daemon->ask({{"do", "status"}}).at("status").as_object();
+    const boost::json::object& anchoring = status.at("anchoring").as_object();
+    if (anchoring.at("state").as_string() == "anchoring") return;
+    std::cerr << "stele: no counter anchor can be made now: " << words(anchoring.at("reason"))
+              << std::endl;
+  } catch (const CommandError&) {  // who may send events need not be one who may ask
+  }
+}
+
 int append(const Common& common, const Arguments& arguments) {
   const Site site = find_site(common);
   Input input(arguments.file);
@@ -140,9 +157,9 @@ int append(const Common& common, const Arguments& arguments) {
     events = arguments.whole ? send_whole(input, client) : send_lines(input, client, progress);
   }
   if (arguments.wait == "sealed") {
-    std::cerr << "stele: " << events
-              << " events sent; waiting for a counter anchor (`stele anchor` makes one now)"
-              << std::endl;
+    std::cerr << "stele: " << events << (events == 1 ? " event" : " events")
+              << " sent; waiting for a counter anchor (`stele anchor` makes one now)" << std::endl;
+    say_what_keeps_anchors_away(site);
   }
   client.finish(events);
   const std::uint64_t taken = events - placements.refused();

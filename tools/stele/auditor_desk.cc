@@ -1,14 +1,15 @@
 #include "tools/stele/auditor_desk.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "attest/trust_limits.h"
 #include "tools/stele/command.h"
 #include "tools/stele_verify/files.h"
 
 namespace stele::tools {
 namespace {
 
-constexpr std::size_t kMaxTrustBytes = 1u << 20;
 constexpr std::size_t kMaxKeyBytes = 1u << 16;
 constexpr std::size_t kMaxMemoryBytes = 1u << 16;
 
@@ -43,8 +44,9 @@ bool is_counter_of(const std::optional<SignedHalf>& half, const attest::Memory& 
 }  // namespace
 
 AuditorDesk::AuditorDesk(const std::string& trust, const std::string& auditor_key,
-                         std::string memory)
-    : memory_path_(std::move(memory)), trust_text_(read_whole(trust, kMaxTrustBytes)) {
+                         const std::string& policy, std::string memory)
+    : memory_path_(std::move(memory)),
+      trust_text_(read_whole(trust, attest::kMaxTrustFileBytes + 1)) {
   std::string key;
   if (!auditor_key.empty()) {
     key = read_whole(auditor_key, kMaxKeyBytes);
@@ -57,7 +59,23 @@ AuditorDesk::AuditorDesk(const std::string& trust, const std::string& auditor_ke
            "give the file that pins this log, as you received it");
   }
   trust_ = std::move(*parsed);
+  if (!policy.empty()) {
+    policy_text_ = read_whole(policy, attest::kMaxPolicyBytes + 1);
+    auto believed = attest::parse_policy(policy_text_);
+    if (!believed) {
+      refuse("the policy", policy, believed.error(), "correct that line (C2SP tlog-policy)");
+    }
+    policy_ = std::move(*believed);
+  }
   if (!memory_path_.empty() && std::filesystem::exists(memory_path_)) read_memory();
+}
+
+bool AuditorDesk::needs_boot_logs() const {
+  const auto needs = [](const attest::TrustPins& pins) {
+    return pins.boot_policy && !pins.boot_policy->digests.empty();
+  };
+  return needs(trust_) || std::any_of(trust_.earlier.begin(), trust_.earlier.end(),
+                                      [&](const auto& era) { return needs(era.pins); });
 }
 
 void AuditorDesk::read_memory() {

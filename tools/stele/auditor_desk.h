@@ -1,5 +1,5 @@
-// What an auditor brings to a challenge: the trust file, what is remembered of the log, and the
-// signed halves of what was accepted.
+// What an auditor brings to a challenge: the trust file, the policy of witnesses, what is remembered
+// of the log, and the signed halves of what was accepted.
 //
 //   MEMORY                  stele-memory, the file that stele-verify --memory reads and writes too
 //   MEMORY.anchor           the statement that it remembers, with its receipt: one half of the
@@ -22,8 +22,13 @@ namespace stele::tools {
 
 class AuditorDesk {
  public:
-  // auditor_key, memory: paths; empty: none.
-  AuditorDesk(const std::string& trust, const std::string& auditor_key, std::string memory);
+  // auditor_key, policy, memory: paths; empty: none.
+  AuditorDesk(const std::string& trust, const std::string& auditor_key, const std::string& policy,
+              std::string memory);
+  const std::optional<attest::Policy>& policy() const { return policy_; }  // of witnesses
+  const std::string& policy_text() const { return policy_text_; }
+  // The trust file has rules for what boots measured.
+  bool needs_boot_logs() const;
   const attest::TrustFile& trust() const { return trust_; }
   const std::string& trust_text() const { return trust_text_; }
   bool eras_approved() const { return eras_approved_; }
@@ -42,6 +47,8 @@ class AuditorDesk {
   std::string trust_text_;
   attest::TrustFile trust_;
   bool eras_approved_ = false;
+  std::string policy_text_;
+  std::optional<attest::Policy> policy_;
   std::optional<attest::Memory> memory_;
   std::optional<SignedHalf> half_, counter_half_;
 };

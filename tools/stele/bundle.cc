@@ -6,7 +6,9 @@
 
 #include "attest/answer.h"
 #include "attest/evidence/format.h"
+#include "storage/damage.h"
 #include "storage/write_evidence.h"
+#include "tools/stele/bundle_access.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output_file.h"
@@ -64,12 +66,56 @@ attest::IndexRanges shown(const Arguments& arguments, std::uint64_t size, std::u
     throw CommandError(kNoInput, "--to " + std::to_string(ranges.end()) + ": the log holds " +
                                      std::to_string(size) + " records");
   if (!ranges.empty() && ranges.intervals().begin()->first < start) {
-    throw CommandError(kUsage,
-                       "record " + std::to_string(ranges.intervals().begin()->first) +
-                           " stands before what the memory of --since covers (" +
-                           std::to_string(start) + " records): make a bundle without --since");
+    throw CommandError(kUsage, "record " + std::to_string(ranges.intervals().begin()->first) +
+                                   " stands before what the memory of --since covers (" +
+                                   std::to_string(start) +
+                                   " records): make a bundle without --since");
   }
   return ranges;
+}
+
+// What the daemon is to have on record before anything is read.
+boost::json::object words_of(const storage::EvidenceRequest& request) {
+  boost::json::object words{{"answer", !request.answer.empty()}, {"boot_logs", request.boot_logs}};
+  if (request.all_records) {
+    words["records"] = "all";
+  } else if (request.shown.empty()) {
+    words["records"] = "none";
+  } else {
+    words["records"] = named_intervals(request.shown);
+  }
+  if (request.since) words["since"] = attest::to_hex(request.since->digest);
+  return words;
+}
+
+// The journal is read behind the store: where a daemon has anchored what it appended in between,
+// the store is looked at once more. Nothing was given to the sink by then.
+constexpr int kMostLooks = 8;
+
+storage::EvidenceWritten write(const Site& site, const storage::EvidenceRequest& request,
+                               OutputFile& file, BundleAccess& access) {
+  Progress progress("bundle");
+  bool given = false;
+  for (int look = 1;; ++look) {
+    try {
+      const storage::Store store = open_store(site);
+      return storage::write_evidence(
+          storage::posix(), site.config.data, store, request,
+          [&](attest::ByteView bytes) {
+            given = true;
+            file.write(bytes);
+          },
+          [&progress](std::uint64_t done, std::uint64_t total) {
+            progress.at(done, total,
+                        std::to_string(done) + " of " + std::to_string(total) + " records");
+          });
+    } catch (const storage::Damage& damage) {
+      const bool behind = damage.defect().fault == attest::Fault::records_missing && !given;
+      if (behind && look < kMostLooks) continue;
+      if (!given) access.refused("log_damaged");
+      throw;
+    }
+  }
 }
 
 void bundle(const Common& common, const Arguments& arguments) {
@@ -85,36 +131,35 @@ void bundle(const Common& common, const Arguments& arguments) {
     start = memory.tree.size;
   }
   if (!arguments.answer.empty()) request.answer = read_answer(arguments.answer);
-  const storage::Store store = open_store(site);
   const bool chosen = arguments.from || arguments.to || !arguments.indices.empty();
   request.all_records = !chosen && !arguments.no_records;
-  if (chosen) request.shown = shown(arguments, store.head().size, start);
+  if (chosen) request.shown = shown(arguments, open_store(site).head().size, start);
 
   OutputFile file(arguments.output);
-  Progress progress("bundle");
-  const storage::EvidenceWritten written = storage::write_evidence(
-      storage::posix(), site.config.data, store, request,
-      [&file](attest::ByteView bytes) { file.write(bytes); },
-      [&progress](std::uint64_t done, std::uint64_t total) {
-        progress.at(done, total, std::to_string(done) + " of " + std::to_string(total) + " records");
-      });
+  BundleAccess access(site, words_of(request));
+  const storage::EvidenceWritten written = write(site, request, file, access);
   using Outcome = storage::EvidenceWritten::Outcome;
   if (written.outcome == Outcome::start_missing) {
+    access.refused("not_in_log");
     throw CommandError(kMalformed,
                        "the log does not hold the statement that " + arguments.since +
                            " remembers: hand over a bundle without --since, which shows why");
   }
   if (written.outcome == Outcome::not_anchored) {
+    access.refused("not_anchored");
     throw CommandError(kTemporary,
                        "the newest anchor covers " + std::to_string(written.anchored) +
                            " records, fewer than are to be shown: run `stele anchor`, then again");
   }
+  // Before the file is there: what has its name is on record as handed over.
+  access.done();
   file.commit();
   if (written.unreadable_heads) {
-    std::cerr << "stele: " << site.config.data << "/cosignatures cannot be read ("
-              << written.unreadable_heads->detail
-              << "): the bundle is without what witnesses signed; steled puts such a file aside when it "
-                 "starts\n";
+    std::cerr
+        << "stele: " << site.config.data << "/cosignatures cannot be read ("
+        << written.unreadable_heads->detail
+        << "): the bundle is without what witnesses signed; steled puts such a file aside when it "
+           "starts\n";
   }
   if (written.logs_too_long > 0) {
     std::cerr << "stele: " << written.logs_too_long

@@ -24,6 +24,7 @@ struct Arguments {
   std::string url;
   std::string trust;
   std::string auditor_key;
+  std::string policy;
   std::string memory;
   std::string save;
   std::string format;
@@ -62,10 +63,11 @@ HttpLimits limits_of(const Arguments& arguments) {
 }
 
 int ask_once(const Arguments& arguments) {
-  AuditorDesk desk(arguments.trust, arguments.auditor_key, arguments.memory);
+  AuditorDesk desk(arguments.trust, arguments.auditor_key, arguments.policy, arguments.memory);
   ChallengedHost host(arguments.url, arguments.files, limits_of(arguments));
   const Visit visit = Visitor(desk, host, arguments.save, arguments.memory).visit();
   print(visit, arguments.format);
+  if (visit.unremembered) std::rethrow_exception(visit.unremembered);
   return visit.exit_code;
 }
 
@@ -80,7 +82,7 @@ int watch(const Arguments& arguments) {
   const StopSignals stop;
   HttpLimits limits = limits_of(arguments);
   limits.cancelled = [&stop] { return stop.came(); };
-  AuditorDesk desk(arguments.trust, arguments.auditor_key, arguments.memory);
+  AuditorDesk desk(arguments.trust, arguments.auditor_key, arguments.policy, arguments.memory);
   ChallengedHost host(arguments.url, arguments.files, std::move(limits));
   Visitor visitor(desk, host, arguments.save, arguments.memory);
   ChangeTeller teller(arguments.on_change, arguments.webhook);
@@ -89,6 +91,7 @@ int watch(const Arguments& arguments) {
   int newest = kUnavailable;
   while (!stop.came()) {
     Change change{"unreachable", arguments.url, {}, {}};
+    std::exception_ptr unremembered;
     try {
       const Visit visit = visitor.visit();
       print(visit, arguments.format);
@@ -96,6 +99,7 @@ int watch(const Arguments& arguments) {
       change.conclusion = attest::name(visit.report.conclusion);
       change.log_id = attest::to_hex(visit.report.log_id);
       change.proof = visit.proof;
+      unremembered = visit.unremembered;
       pause = interval;
     } catch (const CommandError& error) {
       if (stop.came()) break;
@@ -104,6 +108,8 @@ int watch(const Arguments& arguments) {
       newest = error.code();
     }
     teller.tell(change);
+    // A watch that forgets would ask for more and more, and see no rollback after its own end.
+    if (unremembered) std::rethrow_exception(unremembered);
     if (stop.wait(pause)) break;
     if (change.conclusion == "unreachable") {
       pause = std::min(pause * 2, std::max(interval, kMostBackOff));
@@ -124,6 +130,10 @@ void add_options(CLI::App& command, Arguments& arguments) {
   command
       .add_option("--auditor-key", arguments.auditor_key,
                   "File with the verifier key that must have signed the trust file")
+      ->type_name("FILE");
+  command
+      .add_option("--policy", arguments.policy,
+                  "C2SP tlog-policy: the witnesses you believe, and how many must have seen the log")
       ->type_name("FILE");
   command
       .add_option("--memory", arguments.memory,

@@ -82,11 +82,12 @@ std::string words_of(const Visit& visit) {
   return "A visit that found: " + std::string(attest::name(visit.report.conclusion)) + ".\n";
 }
 
-std::string readme(const Visit& visit, const std::string& nonce, bool memory) {
+std::string readme(const Visit& visit, const std::string& nonce, const AuditorDesk& desk) {
   return words_of(visit) +
          "\nThe verdict once more, from these files alone:\n\n"
          "  stele-verify evidence --trust trust --nonce " +
-         nonce + (memory ? " --memory memory" : "") +
+         nonce + (desk.memory() ? " --memory memory" : "") +
+         (desk.policy() ? " --policy policy" : "") +
          "\n\n"
          "What the TPM signed, without this software, in remembered/ (seen at an earlier visit),\n"
          "presented/ (the newest that the host shows) and answer/ (for the nonce), where they "
@@ -108,6 +109,7 @@ std::string keep_proof(const std::string& folder, const AuditorDesk& desk, const
   std::filesystem::rename(parts.evidence, path + "/evidence");
   replace_file(path + "/nonce", nonce + "\n");
   replace_file(path + "/trust", desk.trust_text());
+  if (desk.policy()) replace_file(path + "/policy", desk.policy_text());
   if (desk.memory()) replace_file(path + "/memory", attest::to_text(*desk.memory()));
   const bool rival = visit.contradiction == Contradiction::equivocation;
   const auto& remembered = rival ? parts.shown->contradicted() : desk.half();
@@ -117,7 +119,7 @@ std::string keep_proof(const std::string& folder, const AuditorDesk& desk, const
   keep_answer(path + "/answer", parts.shown->answer(), desk);
   replace_file(path + "/report.json", attest::to_json(visit.report) + "\n");
   replace_file(path + "/report.txt", attest::to_text(visit.report));
-  replace_file(path + "/README.txt", readme(visit, nonce, desk.memory().has_value()));
+  replace_file(path + "/README.txt", readme(visit, nonce, desk));
   return path;
 }
 

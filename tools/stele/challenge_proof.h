@@ -2,7 +2,7 @@
 // check both without this tool.
 //
 //   README.txt            what this is, and the commands that check it
-//   evidence · nonce · trust · memory     for stele-verify, as they were at the visit
+//   evidence · nonce · trust · memory · policy    for stele-verify, as they were at the visit
 //   report.json · report.txt
 //   remembered/ presented/                the two signed halves: statement, attest, sig.der, ak.pem
 //                                         … (attest/export.h), for openssl and tpm2_checkquote

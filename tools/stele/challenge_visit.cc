@@ -1,24 +1,19 @@
 #include "tools/stele/challenge_visit.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "attest/evidence/appraise.h"
 #include "tools/stele/challenge_proof.h"
 #include "tools/stele/command.h"
+#include "tools/stele/evidence_spool.h"
 #include "tools/stele/log_directory.h"
 
 namespace stele::tools {
 namespace {
 
 using attest::Fault;
-// And whose it is: others may share the folder.
-constexpr std::string_view kIncoming = "incoming-";
 constexpr auto kBeforeSecond = std::chrono::seconds(1);
 
 bool has_fault(const attest::Report& report, Fault fault) {
@@ -50,38 +45,6 @@ Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& 
   throw CommandError(kMalformed, url + " answers, but what it says is no evidence");
 }
 
-// The bundle as it comes, on disk, for the proof that it may become.
-class Spool {
- public:
-  explicit Spool(const std::string& folder) {
-    if (folder.empty()) return;
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    path_ = folder + "/" + std::string(kIncoming) + std::to_string(::getpid()) + ".evidence";
-    file_.open(path_, std::ios::binary | std::ios::trunc);
-    if (error || !file_) throw CommandError(kCannotCreate, "cannot create " + path_);
-  }
-  ~Spool() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
-  }
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
-  void write(std::string_view bytes) {
-    if (!path_.empty()) file_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  }
-  std::string finish() {
-    if (path_.empty()) return path_;
-    file_.close();
-    if (!file_) throw CommandError(kIoError, "cannot write " + path_);
-    return path_;
-  }
-
- private:
-  std::string path_;
-  std::ofstream file_;
-};
-
 }  // namespace
 
 std::string_view name(Contradiction contradiction) {
@@ -108,30 +71,35 @@ Visitor::Visitor(AuditorDesk& desk, ChallengedHost& host, const std::string& sav
                                : memory + ".proofs") {}
 
 Visit Visitor::visit() {
+  From from = From::memory;
   try {
-    Visit first = ask_once();
-    if (!first.reset) return first;
+    Visit first = ask_once(from);
+    if (!first.reset && !first.unwitnessed_since) return first;
+    if (first.unwitnessed_since) from = From::genesis;
   } catch (const CommandError& error) {
     if (error.code() != kTemporary) throw;
     std::this_thread::sleep_for(kBeforeSecond);
   }
-  return ask_once();
+  return ask_once(from);
 }
 
-Visit Visitor::ask_once() {
+Visit Visitor::ask_once(From from) {
   const attest::Hash nonce = random_bytes();
   attest::EvidenceOptions options;
   options.trust = desk_.trust();
   options.eras_approved = desk_.eras_approved();
   options.nonce = nonce;
   options.memory = desk_.memory();
+  options.policy = desk_.policy();
   attest::EvidenceAppraiser judge(std::move(options));
   HalfCollector shown(desk_.halves());
   Visit visit;
   {
-    Spool spool(folder_);
+    EvidenceSpool spool(folder_);
     std::string front;  // until it shows what it is
-    host_.ask(nonce, desk_.memory(), [&](std::string_view bytes) {
+    ChallengedHost::Question question{nonce, desk_.memory(), desk_.needs_boot_logs()};
+    if (from == From::genesis) question.since.reset();
+    host_.ask(question, [&](std::string_view bytes) {
       if (front.size() < attest::kEvidenceMagic.size()) {
         front += bytes.substr(0, attest::kEvidenceMagic.size() - front.size());
         if (!attest::kEvidenceMagic.starts_with(front)) throw_no_evidence(host_.url());
@@ -145,6 +113,9 @@ Visit Visitor::ask_once() {
     visit.contradiction = contradiction_of(visit.report, desk_, shown);
     visit.reset = visit.report.conclusion == attest::Conclusion::undetermined &&
                   has_fault(visit.report, Fault::answer_run_changed);
+    visit.unwitnessed_since = visit.report.conclusion == attest::Conclusion::undetermined &&
+                              has_fault(visit.report, Fault::quorum_not_reached) &&
+                              question.since.has_value();
     visit.exit_code = visit.reset ? kTemporary : attest::exit_code(visit.report.conclusion);
     const bool kept = keep_all_ || visit.report.conclusion == attest::Conclusion::tampered;
     if (!folder_.empty() && kept) {
@@ -159,7 +130,11 @@ Visit Visitor::ask_once() {
   }
   const auto memory = judge.memory();
   if (memory && visit.report.conclusion == attest::Conclusion::verified) {
-    desk_.remember(*memory, shown.newest(), shown.newest_counter());
+    try {
+      desk_.remember(*memory, shown.newest(), shown.newest_counter());
+    } catch (const std::exception&) {
+      visit.unremembered = std::current_exception();
+    }
   }
   return visit;
 }

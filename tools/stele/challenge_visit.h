@@ -2,11 +2,12 @@
 // verified, and keeps what proves the contrary.
 //
 // Blocks: until the host has answered. Thread safety: one thread. Errors: CommandError, as
-// ChallengedHost; 65: what came is no evidence; 75: the TPM was reset meanwhile, twice.
-// A proof that cannot be written is said in the visit; the verdict stands.
+// ChallengedHost; 65: what came is no evidence; 73: no file can be made for it; 75: the TPM was reset meanwhile, twice.
+// A proof or a memory that cannot be written is said in the visit; the verdict stands.
 // Durability: the memory is written only if the conclusion is verified, and then whole.
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include "attest/report.h"
@@ -30,6 +31,10 @@ struct Visit {
   std::string proof;   // the folder where the proof was kept; empty: none was
   std::string unkept;  // why no whole proof was kept, where one should have been
   bool reset = false;  // the TPM was reset before it answered: nothing is known, ask again
+  // No quorum of witnesses signed a head of what came since the last visit: one before may have it.
+  bool unwitnessed_since = false;
+  // Why what was verified is not remembered: to be thrown once the verdict is told.
+  std::exception_ptr unremembered;
   int exit_code = 0;
 };
 
@@ -39,11 +44,13 @@ class Visitor {
   // log tampered with, in MEMORY.proofs; without a memory, of none.
   Visitor(AuditorDesk& desk, ChallengedHost& host, const std::string& save,
           const std::string& memory);
-  // Asks a second time where the first could not tell for a reason that passes.
+  // Asks a second time where the first could not tell for a reason that passes, and from genesis on
+  // where only older heads may have the quorum that the policy wants.
   Visit visit();
 
  private:
-  Visit ask_once();
+  enum class From { memory, genesis };
+  Visit ask_once(From from);
 
   AuditorDesk& desk_;
   ChallengedHost& host_;

@@ -12,14 +12,15 @@ namespace {
 namespace json = boost::json;
 constexpr std::string_view kUnix = "unix:";
 
-json::object question_of(const attest::Hash& nonce, const std::optional<attest::Memory>& since) {
-  json::object question{{"nonce", attest::to_hex(nonce)}};
-  if (since) {
-    question["since"] = json::object{{"log_id", attest::to_hex(since->log_id)},
-                                     {"seq", since->seq},
-                                     {"digest", attest::to_hex(since->digest)}};
+json::object json_of(const ChallengedHost::Question& question) {
+  json::object asked{{"nonce", attest::to_hex(question.nonce)}};
+  if (const auto& since = question.since) {
+    asked["since"] = json::object{{"log_id", attest::to_hex(since->log_id)},
+                                  {"seq", since->seq},
+                                  {"digest", attest::to_hex(since->digest)}};
   }
-  return question;
+  if (question.boot_logs) asked["boot_logs"] = true;
+  return asked;
 }
 
 }  // namespace
@@ -27,15 +28,14 @@ json::object question_of(const attest::Hash& nonce, const std::optional<attest::
 ChallengedHost::ChallengedHost(const std::string& url, TlsClientFiles files, HttpLimits limits)
     : url_(url), client_(url, std::move(files), std::move(limits)) {}
 
-void ChallengedHost::ask(const attest::Hash& nonce, const std::optional<attest::Memory>& since,
-                         const Sink& sink) {
-  const json::object question = question_of(nonce, since);
+void ChallengedHost::ask(const Question& question, const Sink& sink) {
+  const json::object asked = json_of(question);
   try {
-    client_.require("POST", "/v1/challenge", json::serialize(question), "application/json", sink);
+    client_.require("POST", "/v1/challenge", json::serialize(asked), "application/json", sink);
   } catch (const CommandError& error) {
     // A control socket answers a line of HTTP with a line of its own.
     const bool perhaps_control = error.code() == kMalformed && url_.starts_with(kUnix);
-    if (!perhaps_control || !ask_control(question, sink)) throw;
+    if (!perhaps_control || !ask_control(asked, sink)) throw;
   }
 }
 

@@ -19,8 +19,13 @@ class ChallengedHost {
  public:
   ChallengedHost(const std::string& url, TlsClientFiles files, HttpLimits limits);
   using Sink = std::function<void(std::string_view)>;
-  // since: what the auditor remembers, of which the host is told log, number and d.
-  void ask(const attest::Hash& nonce, const std::optional<attest::Memory>& since, const Sink& sink);
+  struct Question {
+    attest::Hash nonce;
+    // What the auditor remembers, of which the host is told log, number and d.
+    std::optional<attest::Memory> since;
+    bool boot_logs = false;  // with them; a host of before refuses to be asked
+  };
+  void ask(const Question& question, const Sink& sink);
   const std::string& url() const { return url_; }
 
  private:

@@ -14,6 +14,7 @@
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/pinned_roots.h"
+#include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
@@ -176,7 +177,9 @@ void enroll(const Arguments& arguments) {
   judge_succession(host, arguments);
   host.trust.enrolled = true;
   const std::string text = attest::to_text(host.trust);
-  write_output(arguments.output, attest::view(signer ? attest::to_text(signer->sign(text)) : text));
+  const std::string whole = signer ? attest::to_text(signer->sign(text)) : text;
+  require_trust_fits(whole);
+  write_output(arguments.output, attest::view(whole));
   say_what_holds(host);
   std::cout << "trust file: " << arguments.output
             << (signer ? ", signed: with --auditor-key a verdict says ek-chain"

@@ -10,6 +10,7 @@
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/required.h"
+#include "tools/stele/trust_file.h"
 
 namespace stele::tools {
 namespace {
@@ -24,8 +25,9 @@ void sign(const Arguments& arguments) {
   attest::EraRequest request =
       required(attest::parse_era_request(read_text_file(arguments.request)), arguments.request);
   approve_era(request, arguments.approval);
-  write_output(arguments.output,
-               attest::view(attest::to_text(signer.sign(attest::to_text(request.trust)))));
+  const std::string text = attest::to_text(signer.sign(attest::to_text(request.trust)));
+  require_trust_fits(text);
+  write_output(arguments.output, attest::view(text));
   std::cerr << "signed; verify with --trust " << arguments.output
             << " --auditor-key FILE, where FILE holds\n"
             << attest::to_text(signer.key()) << '\n';

@@ -195,6 +195,18 @@ void LogDirectory::keep_trust(const std::string& text) {
   trust_ = text;
 }
 
+void LogDirectory::keep_access(const std::string& text) {
+  storage::Store store = storage::Store::open(posix(), path_, {});
+  storage::NewRecord record;
+  record.kind = attest::Kind::access;
+  record.time_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  record.salt = random_bytes();
+  record.bytes = attest::view(text);
+  store.append(std::span(&record, 1));
+}
+
 void LogDirectory::keep_verifier_key(const std::string& name, const std::string& verifier_key) {
   const std::string path = path_ + "/" + name;
   if (read_if_there(path) != verifier_key) write_text_file(path, verifier_key);

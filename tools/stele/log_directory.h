@@ -35,6 +35,8 @@ class LogDirectory {
   void keep_genesis(const attest::Bytes& genesis);  // and record 0
   void keep_genesis_receipt(const attest::Bytes& receipt);
   void keep_trust(const std::string& text);
+  // A record of kind access, right behind the newest. Precondition: locked, with a store.
+  void keep_access(const std::string& text);
   void keep_verifier_key(const std::string& name, const std::string& verifier_key);
 
   // Removes what is ours, and the directory if nothing else is in it. Precondition: locked.

@@ -2,7 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <iostream>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "attest/printable.h"
 #include "daemon/config.h"
@@ -75,6 +77,15 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
+int usage(const CLI::App& app, const CLI::ParseError& error) {
+  // CLI11 says what is missing, not which word it did not know in its place.
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (error.get_name() == "RequiredError" && !unknown.empty()) {
+    return fail(kUsage, "'" + unknown[0] + "' is no command or option here; --help lists them");
+  }
+  return app.exit(error) == 0 ? kDone : kUsage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -99,7 +110,7 @@ int main(int argc, char** argv) {
     std::cout.flush();
     return std::cout ? exit_code : fail(kIoError, "cannot write to standard output");
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    return usage(app, error);
   } catch (const CommandError& error) {
     return fail(error.code(), error.what());
   } catch (const stele::daemon::ConfigError& error) {

@@ -1,9 +1,14 @@
 #include "tools/stele/provision.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
+#include <iomanip>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "attest/witness/cosignature.h"
 #include "storage/file_system.h"
@@ -26,6 +31,25 @@ struct Arguments {
   std::uint32_t extend_handle = tpm::ProvisionPlan{}.extend_handle;
   bool dry_run = false;
 };
+
+// Where a TPM lets its owner put what lasts. Behind a key there must be room for the checkpoint
+// key, behind each for the next era's (era_begin.cc).
+constexpr std::uint32_t kFirstOwnerKey = 0x81000000, kLastOwnerKey = 0x817ffffc;
+constexpr std::uint32_t kFirstOwnerIndex = 0x01800000, kLastOwnerIndex = 0x01bffffd;
+
+void add_handle(CLI::App& command, const std::string& name, std::uint32_t& handle,
+                const std::string& what, std::uint32_t first, std::uint32_t last) {
+  const auto within = [first, last](const std::string& text) {
+    std::uint32_t number = 0;
+    const bool is_number = CLI::detail::lexical_cast(text, number);
+    if (is_number && number >= first && number <= last) return std::string();
+    std::ostringstream why;
+    why << text << " is no place that a TPM gives to its owner: 0x" << std::hex << std::setfill('0')
+        << std::setw(8) << first << " to 0x" << std::setw(8) << last;
+    return why.str();
+  };
+  command.add_option(name, handle, what)->type_name("HANDLE")->check(within);
+}
 
 // One run of the command.
 class Provisioning {
@@ -69,6 +93,12 @@ class Provisioning {
       throw CommandError(
           kUsage,
           "--origin must be 1 to 255 characters, without spaces, '+' and control characters");
+    }
+    const std::uint32_t c = arguments_.counter_handle, e = arguments_.extend_handle;
+    if (std::max(c, e) - std::min(c, e) == 0 || std::max(c, e) - std::min(c, e) == 2) {
+      throw CommandError(kUsage,
+                         "C and E need an index each, and so do those of the next era two further: "
+                         "--counter-handle and --extend-handle must not be equal or 2 apart");
     }
     check(arguments_.mode);
   }
@@ -179,8 +209,20 @@ class Provisioning {
     const tpm::RelayedLog log{*directory_.genesis(), *directory_.genesis_receipt(),
                               directory_.trust().value_or(trust_)};
     relay_until_locked(device, credentials, log, arguments_.mode.from_outside,
-                       [this] { keep_trust(); });
+                       [this] { keep_trust(); },
+                       [this](const RelayVisit& visit) { keep_visit(visit); });
     std::cout << "the TPM is locked with secrets that this host has never seen" << std::endl;
+  }
+
+  // Who came to lock the TPM, and what of it: the log's own record, beside those of its daemon.
+  void keep_visit(const RelayVisit& visit) {
+    boost::json::object text{{"gid", visit.peer.gid}};
+    text["outcome"] = visit.refused_for.empty() ? "done" : "refused";
+    text["pid"] = visit.peer.pid;
+    if (!visit.refused_for.empty()) text["reason"] = visit.refused_for;
+    text["request"] = boost::json::object{{"do", "lock"}};
+    text["uid"] = visit.peer.uid;
+    directory_.keep_access(boost::json::serialize(text));
   }
 
   static void say_no_checkpoint_key() {
@@ -227,12 +269,12 @@ void add_provision(CLI::App& app, const Common& common, int&) {
                    "Mode a: wait here (unix:PATH) for the auditor's stele lock, so that this host "
                    "never has the secrets")
       ->type_name("SOCKET");
-  command->add_option("--ak-handle", arguments->ak_handle, "Where the key goes (0x81……)")
-      ->type_name("HANDLE");
-  command->add_option("--counter-handle", arguments->counter_handle, "NV index of C (0x018…)")
-      ->type_name("HANDLE");
-  command->add_option("--extend-handle", arguments->extend_handle, "NV index of E (0x018…)")
-      ->type_name("HANDLE");
+  add_handle(*command, "--ak-handle", arguments->ak_handle, "Where the key goes (0x81……)",
+             kFirstOwnerKey, kLastOwnerKey);
+  add_handle(*command, "--counter-handle", arguments->counter_handle, "NV index of C (0x018…)",
+             kFirstOwnerIndex, kLastOwnerIndex);
+  add_handle(*command, "--extend-handle", arguments->extend_handle, "NV index of E (0x018…)",
+             kFirstOwnerIndex, kLastOwnerIndex);
   command->add_flag("--dry-run", arguments->dry_run, "Show what would be done, change nothing");
   command->callback([&common, arguments] {
     try {

@@ -87,6 +87,13 @@ RelayLine::~RelayLine() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
+RelayLine::Peer RelayLine::peer() const {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return {};
+  return {credentials.uid, credentials.gid, credentials.pid};
+}
+
 void RelayLine::send(const tpm::RelayMessage& message) {
   const Bytes bytes = tpm::encode(message);
   const auto deadline = steady_clock::now() + kAnswerWait;

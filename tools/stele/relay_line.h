@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,11 @@ class RelayLine {
   RelayLine& operator=(RelayLine&&) = delete;
   ~RelayLine();
 
+  // Who is at the other end, as the kernel says; over ssh -L the one whom ssh let in.
+  struct Peer {
+    std::int64_t uid = -1, gid = -1, pid = -1;
+  };
+  Peer peer() const;
   void send(const tpm::RelayMessage& message);
   tpm::RelayMessage receive();
   // The same; what is of another kind, a refusal too, is an error.

@@ -15,6 +15,7 @@
 #include "tools/stele/output.h"
 #include "tools/stele/site.h"
 #include "tools/stele/trust_file.h"
+#include "tools/stele/value_words.h"
 
 namespace stele::tools {
 namespace {
@@ -57,7 +58,9 @@ object read_status(const Site& site) {
   const storage::Store store = open_store(site);
   const attest::TreeHead head = store.head();
   const attest::Genesis genesis = newest_genesis(site.config.data);
-  std::uint64_t counter_anchors = 0, quote_seq = 0, sealed = 0, anchored = 0, counter = 0;
+  std::uint64_t counter_anchors = 0, quote_seq = 0, sealed = 0, anchored = 0;
+  const auto trust = find_trust(site);
+  std::uint64_t counter = trust ? trust->first_counter : 0;  // until an anchor moved it
   value newest = nullptr;
   visit_anchors(site.config.data, [&](const StoredAnchor& anchor) {
     const attest::Statement& statement = anchor.statement;
@@ -97,11 +100,6 @@ object ask_status(const Site& site) {
   return read_status(site);
 }
 
-std::string words(const value& v) {
-  if (v.is_string()) return attest::printable({v.as_string().data(), v.as_string().size()});
-  return v.is_null() ? "none" : boost::json::serialize(v);
-}
-
 std::string wear_words(const object& wear) {
   const std::string writes = words(wear.at("counter_writes")) + " counter writes";
   if (wear.at("assumed_cycles").to_number<std::uint64_t>() == 0) {
@@ -112,6 +110,17 @@ std::string wear_words(const object& wear) {
   return writes + ", " + words(wear.at("used_percent")) + " % of the " +
          words(wear.at("assumed_cycles")) + " assumed" + (passed ? ": plan for another TPM" : "") +
          ", projected end " + (end.is_null() ? "beyond a hundred years" : words(end));
+}
+
+// How many records no anchor covers and, where a daemon says so, for how long the oldest has
+// waited.
+std::string lag_words(const object& anchoring) {
+  std::string text = words(anchoring.at("unanchored")) + " records";
+  const value* const since = anchoring.if_contains("unanchored_since");
+  if (since != nullptr && since->is_string()) {
+    text += ", the oldest for " + words(anchoring.at("lag_s")) + " s, since " + words(*since);
+  }
+  return text;
 }
 
 // One place that the log goes out to: a witness, or where receipts are pushed.
@@ -157,8 +166,14 @@ void print_text(const object& status) {
   line("sealed           ", words(anchoring.at("counter_anchored")) +
                                 " records by counter anchors, " + words(anchoring.at("anchored")) +
                                 " with quote anchors");
-  line("not anchored     ", words(anchoring.at("unanchored")) + " records");
-  if (anchoring.contains("critical_waiting") && anchoring.at("critical_waiting").as_bool())
+  line("not anchored     ", lag_words(anchoring));
+  // A round takes a fraction of a second: what takes longer is a TPM that is slow, or silent.
+  const value* const busy = anchoring.if_contains("tpm_busy_s");
+  if (busy != nullptr && busy->to_number<double>() >= 1)
+    line("TPM              ", "at work on one round for " + words(*busy) + " s");
+  // Where nothing can be anchored it waits for more than a token: see above.
+  const bool is_anchoring = anchoring.at("state").as_string() == "anchoring";
+  if (is_anchoring && anchoring.at("critical_waiting").as_bool())
     line("critical event   ", "waits for its counter anchor until [anchor] refill allows one");
   line("newest anchor    ", words(anchoring.at("newest")));
   line("wear             ", wear_words(status.at("wear").as_object()));

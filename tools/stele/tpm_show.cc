@@ -6,13 +6,13 @@
 #include <iostream>
 #include <memory>
 
-#include "attest/printable.h"
 #include "attest/rfc3339.h"
 #include "attest/wear.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/tpm.h"
 #include "tools/stele/trust_file.h"
+#include "tools/stele/value_words.h"
 #include "tpm/credentials.h"
 #include "tpm/inspect.h"
 
@@ -151,12 +151,6 @@ object log_json(tpm::Device& device, const Site& site, const tpm::Inspection& fo
     log["wear"] = wear_json(site, found, *trust, genesis->created_ns, indexes.counter);
   }
   return log;
-}
-
-std::string words(const value& v) {
-  if (v.is_string()) return attest::printable({v.as_string().data(), v.as_string().size()});
-  if (v.is_bool()) return v.as_bool() ? "yes" : "no";
-  return v.is_null() ? "none" : boost::json::serialize(v);
 }
 
 void print_text(const object& shown) {

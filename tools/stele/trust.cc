@@ -50,6 +50,7 @@ void trust(const Common& common, const Arguments& arguments) {
     const bool is_signed = text != to_text(stored.trust);
     set_boot_policy(site, arguments.boot_policy, stored.trust);
     text = to_text(stored.trust);
+    require_trust_fits(text);
     if (is_signed) std::cerr << "stele: the signature does not hold any more: sign it again.\n";
   }
   give(text, arguments.output);

@@ -1,5 +1,6 @@
 #include "tools/stele/trust_file.h"
 
+#include "attest/trust_limits.h"
 #include "attest/wear.h"
 
 namespace stele::tools {
@@ -28,6 +29,15 @@ std::optional<attest::TrustFile> find_trust(const Site& site) {
   } catch (const std::runtime_error&) {
     return std::nullopt;
   }
+}
+
+void require_trust_fits(const std::string& text) {
+  if (text.size() <= attest::kMaxTrustFileBytes) return;
+  throw CommandError(kCannotCreate,
+                     "the trust file would have " + std::to_string(text.size()) +
+                         " bytes, and nobody reads one of more than " +
+                         std::to_string(attest::kMaxTrustFileBytes) +
+                         ": leave out the boot policies of eras that have ended");
 }
 
 void pin_intervals(attest::TrustFile& trust, const daemon::Config& config) {

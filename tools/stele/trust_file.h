@@ -1,7 +1,8 @@
 // The trust file that provisioning left in the data directory, read and checked.
 //
 // Trust: it is the host's copy; an auditor uses the one that reached them another way.
-// Errors: CommandError 66 when there is no log, 65 when the file is none; std::system_error.
+// Errors: CommandError 66 when there is no log, 65 when the file is none, 73 as said below;
+// std::system_error.
 #pragma once
 
 #include <optional>
@@ -21,6 +22,8 @@ StoredTrust read_trust(const Site& site);
 StoredTrust read_trust_file(const std::string& path);
 // The same where it only informs: nothing if there is none that can be read.
 std::optional<attest::TrustFile> find_trust(const Site& site);
+// That a text about to be written will be read again; CommandError 73: it is too long.
+void require_trust_fits(const std::string& text);
 // A new trust file says what the daemon is configured to keep: quote interval and heartbeat.
 void pin_intervals(attest::TrustFile& trust, const daemon::Config& config);
 
