@@ -4,13 +4,15 @@
 // if swtpm is stopped or a firewall swallows what it says. So opening runs on a thread of its own.
 // One that does not come back in time is not begun again: this thread's next call for the same TCTI
 // waits for it, so that a TPM that hangs costs one thread and one connection, however often it is
-// tried. Internal to tpm/.
+// tried. The thread stays until what it opened is closed: the program behind "cmd:" asks the kernel
+// to be killed when the thread that began it ends. Internal to tpm/.
 // Thread safety: each thread has attempts of its own. Blocks: at most the limit.
 #pragma once
 
 #include <tss2/tss2_tcti.h>
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,8 @@
 namespace stele::tpm {
 
 struct CloseTcti {
+  std::shared_ptr<std::promise<void>> in_use;  // while a copy is there, the thread stays
+
   void operator()(TSS2_TCTI_CONTEXT* context) const;
 };
 

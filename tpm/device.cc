@@ -105,7 +105,8 @@ Device::Device(const std::string& tcti, Limits limits) : state_(std::make_unique
                    "lost on the way?");
   }
   if (opened->rc != TSS2_RC_SUCCESS) throw TpmError(opened->rc, what, remedy(tcti));
-  state_->begin(opened->context.release(), CloseTcti());
+  const CloseTcti close = opened->context.get_deleter();
+  state_->begin(opened->context.release(), close);
 }
 
 Device::Device(TSS2_TCTI_CONTEXT* tcti, Limits limits) : state_(std::make_unique<State>()) {

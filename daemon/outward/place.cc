@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
-constexpr std::size_t kMaxUrlBytes = 1024;
 
 bool is_graphic(char c) {
   return c > 0x20 && c < 0x7f;
@@ -62,15 +61,15 @@ std::optional<Url> parse_url(std::string_view text) {
   Url url;
   url.tls = text.starts_with("https://");
   if (!url.tls && !text.starts_with("http://")) return std::nullopt;
-  if (text.size() > kMaxUrlBytes || !std::all_of(text.begin(), text.end(), is_graphic)) {
-    return std::nullopt;
-  }
-  text.remove_prefix(url.tls ? 8 : 7);
+  if (!std::all_of(text.begin(), text.end(), is_graphic)) return std::nullopt;
+  const std::size_t scheme = url.tls ? 8 : 7;
+  text.remove_prefix(scheme);
   const std::size_t slash = std::min(text.find('/'), text.size());
   url.path = text.substr(slash);
   if (url.path.find_first_of("?#") != url.path.npos) return std::nullopt;
   if (!split_authority(text.substr(0, slash), url)) return std::nullopt;
   if (!url.tls && !is_local(url.host)) return std::nullopt;
+  if (scheme + authority(url).size() + url.path.size() > kMaxUrlBytes) return std::nullopt;
   return url;
 }
 

@@ -23,6 +23,7 @@ struct Url {
   // Of a request: what is behind the URL as a base, or, for "", the URL itself.
   std::string target(std::string_view behind) const;
 };
+constexpr std::size_t kMaxUrlBytes = 1024;  // with its port, said or not
 std::optional<Url> parse_url(std::string_view text);
 std::string authority(const Url& url);  // what Host says
 

@@ -22,9 +22,12 @@ class OneByte(unittest.TestCase):
         cls.scene.say(b"quoted only")
         cls.scene.quote()
         cls.scene.kill()
-        cls.scene.judge("verified", integrity="pass", completeness="pass", platform="unknown")
-        cls.spots = spots(cls.scene.data)
+        report = cls.scene.judge("verified", integrity="pass", completeness="pass", platform="unknown")
+        anchored = report["coverage"]["counter_anchored"] + report["coverage"]["quote_anchored"]
+        cls.spots = [spot for spot in spots(cls.scene.data) if spot.index < anchored]
+        cls.behind = [spot for spot in spots(cls.scene.data) if spot.index >= anchored]
         assert len({spot.path for spot in cls.spots}) > 1
+        assert [spot.index for spot in cls.behind] == [anchored]  # what came of the auditor's question
 
     def changed(self, spot, byte, bits, **expected):
         flip(spot.path, byte, bits)
@@ -54,6 +57,16 @@ class OneByte(unittest.TestCase):
             with self.subTest(index=spot.index):
                 self.changed(spot, spot.leaf + LEAF_PARTS["commitment"], 1, fault="commitment_mismatch",
                              at={"index": spot.index})
+
+    def test_behind_the_last_anchor_nothing_is_promised_and_that_is_said(self):
+        spot, = self.behind
+        flip(spot.path, spot.content, 0x20)
+        try:
+            report = self.scene.judge("verified", integrity="pass")
+            torn = [finding["at"] for finding in report["findings"] if finding["finding"] == "torn_tail"]
+            self.assertEqual((torn, report["log"]["size"]), ([{"index": spot.index}], spot.index))
+        finally:
+            flip(spot.path, spot.content, 0x20)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ class CutBack(unittest.TestCase):
         self.scene.quote()
         self.memory = self.scene.folder / "memory"
         report = self.scene.judge("verified", None, "--memory", self.memory)
-        self.assertEqual(report["coverage"]["quote_anchored"], 2)  # the event and its sender
+        self.assertEqual(report["coverage"]["quote_anchored"], 3)  # the event, its sender, and who asked
+        self.assertEqual(report["coverage"]["unanchored"], 1)  # what came of asking
         self.scene.kill()
 
     def cut_back(self):

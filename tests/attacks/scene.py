@@ -42,7 +42,8 @@ class Scene(Host):
         return [index for event in events for index in self.append(event + b"\n")]
 
     def quote(self):
-        """A quote anchor over all that is durable: an auditor's question makes one."""
+        """A quote anchor over all that is durable: an auditor's question makes one. The record that says who asked is
+        under it, the one that says what came of it behind it, unanchored."""
         return self.ask(os.urandom(32))
 
     def ask(self, nonce):

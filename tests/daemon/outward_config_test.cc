@@ -84,5 +84,17 @@ TEST(OutwardConfig, UrlsAreHttpsOrOfThisMachine) {
   }
 }
 
+TEST(OutwardConfig, AUrlsLengthIsBoundedWithThePortItMeans) {
+  const std::string begin = "https://a";
+  const auto fits = [&](const std::string& port, std::size_t size) {
+    const std::string authority = begin + port;
+    return parse_url(authority + "/" + std::string(size - authority.size() - 1, 'x')).has_value();
+  };
+  EXPECT_TRUE(fits(":443", kMaxUrlBytes));
+  EXPECT_FALSE(fits(":443", kMaxUrlBytes + 1));
+  EXPECT_TRUE(fits("", kMaxUrlBytes - 4));
+  EXPECT_FALSE(fits("", kMaxUrlBytes - 3));
+}
+
 }  // namespace
 }  // namespace stele::daemon

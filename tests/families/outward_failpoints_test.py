@@ -164,9 +164,14 @@ class FailingSyncs:
         self.process = subprocess.Popen(
             ["strace", "-qq", "-f", "-p", str(host.daemon.pid), "-o", "/dev/null", "-P", path, "-e",
              "inject=fsync,fdatasync:error=EIO"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        tracer = f"TracerPid:\t{self.process.pid}"
-        wait_until(lambda: all(tracer in (task / "status").read_text()
-                               for task in pathlib.Path(f"/proc/{host.daemon.pid}/task").iterdir()), "strace is attached")
+        wait_until(lambda: self.traces_all(host.daemon.pid), "strace is attached")
+
+    def traces_all(self, pid):
+        try:
+            return all(f"TracerPid:\t{self.process.pid}\n" in (task / "status").read_text()
+                       for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+        except FileNotFoundError:  # a thread has ended meanwhile
+            return False
 
     def end(self):
         self.process.terminate()

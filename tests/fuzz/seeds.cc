@@ -97,6 +97,8 @@ void witnesses() {
   }
   seed("outward_url", "https", view("https://witness.example:8443/prefix"));
   seed("outward_url", "local", view("http://[::1]:80/"));
+  const std::string longest = "http://[::1]/" + std::string(1024 - 16, 'x');
+  seed("outward_url", "longest", view(longest));
 }
 
 void boot_logs() {

@@ -53,6 +53,15 @@ TEST(Device, KnowsASimulator) {
   EXPECT_NE(kind.firmware, 0u);
 }
 
+TEST(Device, AProgramBetweenUsAndTheTpmLivesAsLongAsTheDevice) {
+  const Swtpm swtpm;
+  const std::string tcti = "cmd:exec socat - TCP:127.0.0.1:" + std::to_string(swtpm.port());
+  for (int round = 0; round < 20; ++round) {
+    tpm::Device device(tcti);
+    for (int command = 0; command < 5; ++command) EXPECT_EQ(device.kind().manufacturer, "IBM");
+  }
+}
+
 TEST(Device, ASilentTpmIsGivenUp) {
   Swtpm swtpm;
   tpm::Device device(swtpm.tcti(), {.response = std::chrono::milliseconds(200), .busy = {}});
