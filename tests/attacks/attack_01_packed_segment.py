@@ -58,7 +58,9 @@ class Packed(unittest.TestCase):
                 self.assertEqual(report["log"], self.honest["log"])
                 harmless += 1
             else:
+                failed = {verdict for verdict in ("integrity", "completeness") if report[verdict] == "fail"}
                 self.assertEqual((report["conclusion"], report["exit"]), ("tampered", 1), at)
+                self.assertTrue(failed, report["defects"])
         self.assertGreaterEqual(flipped, FLIPS - len(VERSION))
         self.assertLess(harmless, flipped / 20)
 

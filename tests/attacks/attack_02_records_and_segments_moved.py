@@ -7,6 +7,7 @@ import unittest
 
 from forger import Forger, event
 from on_disk import groups, segment_paths
+from root import VERDICTS
 from scene import FILLS_A_SEGMENT, SMALL_SEGMENTS, Scene
 
 
@@ -38,6 +39,10 @@ class Moved(unittest.TestCase):
         report = self.scene.judge("tampered", store)
         found = {defect["fault"] for defect in report["defects"]}
         self.assertTrue(found & set(faults), report["defects"])
+        # What is not there fails completeness; what is there and is not what was anchored, integrity.
+        failed = {verdict for verdict in VERDICTS if report[verdict] == "fail"}
+        expected = {"completeness" if fault.endswith("_missing") else "integrity" for fault in found}
+        self.assertEqual(failed, expected, report["defects"])
         return report
 
     # -- records
