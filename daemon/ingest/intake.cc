@@ -130,29 +130,34 @@ asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
   }
 }
 
-// A buffer that is mostly used up goes with the batch as it is; a few events are copied out of it.
+// A buffer that is mostly used up by events goes with the batch as it is; a few are copied out of
+// it. What was refused does not wait for the disk: it may be as long as the longest event.
 Batch Intake::make_batch(std::size_t used, const ClockReading& clocks) {
   Batch batch;
   batch.clocks = clocks;
   batch.source = source_;
-  std::size_t base = 0;
-  if (used >= buffer_.bytes.size() / 2) {
+  const std::size_t first = found_.empty() ? 0 : found_.front().offset;
+  const std::size_t end = found_.empty() ? 0 : found_.back().offset + found_.back().length;
+  const bool whole = end - first >= buffer_.bytes.size() / 2;
+  const std::size_t moved_up = whole ? buffer_.begin : 0, moved_down = whole ? 0 : first;
+  batch.items.reserve(found_.size());
+  for (const Framed& event : found_) {
+    batch.items.push_back({attest::Kind::event,
+                           static_cast<std::uint32_t>(event.offset + moved_up - moved_down),
+                           event.length, clocks.wall_ns});
+  }
+  if (whole) {
     const attest::ByteView rest = buffer_.rest().subspan(used);
     attest::Bytes fresh(std::max(std::min(next_capacity_, shared_->max_read_bytes), rest.size()));
     std::copy(rest.begin(), rest.end(), fresh.begin());
-    base = buffer_.begin;
     batch.bytes = std::exchange(buffer_.bytes, std::move(fresh));
     buffer_.begin = 0;
     buffer_.end = rest.size();
   } else {
-    const attest::ByteView taken = buffer_.rest().first(used);
-    batch.bytes.assign(taken.begin(), taken.end());
+    const attest::ByteView events = buffer_.rest().subspan(first, end - first);
+    batch.bytes.assign(events.begin(), events.end());
     buffer_.begin += used;
-  }
-  batch.items.reserve(found_.size());
-  for (const Framed& event : found_) {
-    batch.items.push_back({attest::Kind::event, static_cast<std::uint32_t>(base + event.offset),
-                           event.length, clocks.wall_ns});
+    if (buffer_.rest().empty() && buffer_.bytes.size() > shared_->max_read_bytes) release();
   }
   return batch;
 }

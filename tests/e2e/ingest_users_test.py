@@ -22,6 +22,13 @@ sys.stdin.read()
 """
 
 
+def is_traced(task):
+    try:
+        return "TracerPid:\t0\n" not in (task / "status").read_text()
+    except FileNotFoundError:  # a thread has ended meanwhile
+        return True
+
+
 class IngestUsers(unittest.TestCase):
     def setUp(self):
         self.host = InputsHost()
@@ -53,7 +60,21 @@ class IngestUsers(unittest.TestCase):
         self.assertEqual(again.stdout, b"0\n", again.stderr)
 
     def test_a_thousand_senders_stay_within_the_memory_and_each_loss_is_recorded(self):
-        count = 1000
+        self.hoard(1000, "")
+
+    def test_on_a_slow_disk_too(self):
+        """What was refused does not wait for the disk."""
+        self.hoard(500, "fdatasync,fsync:delay_exit=300ms")
+
+    def slow_down(self, how):
+        tracer = subprocess.Popen(["strace", "-qq", "-f", "-p", str(self.host.daemon.pid), "-o", "/dev/null", "-e",
+                                   f"inject={how}"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(tracer.wait, 60)
+        self.addCleanup(tracer.terminate)
+        threads = pathlib.Path(f"/proc/{self.host.daemon.pid}/task")
+        wait_until(lambda: all(is_traced(task) for task in threads.iterdir()), "strace is attached")
+
+    def hoard(self, count, syncs):
         soft, top = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count + 1000, top), top))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, top))
@@ -64,6 +85,8 @@ class IngestUsers(unittest.TestCase):
         for out in hoarders:  # something whole first: buffers that have grown are given back
             out.sendall(line * 400)
         wait_until(lambda: host.counters("unix")["events"] == 400 * count, "all that is whole")
+        if syncs:
+            self.slow_down(syncs)
         broken = 0
         for out in hoarders:
             try:
