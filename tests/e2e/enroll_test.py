@@ -10,8 +10,8 @@ import threading
 import unittest
 
 from enroll_host import P384_CERTIFICATE, EnrolHost, Maker
-from stele_host import (BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, content,
-                        run)
+from stele_host import (BIN, CANNOT_CREATE, IO_ERROR, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE,
+                        UNDETERMINED, USAGE, content, run)
 
 IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
 
@@ -235,6 +235,47 @@ class Enrolment(unittest.TestCase):
         self.check_refused(self.host.enroll(url="ftp://host", output="none"), USAGE, b"neither")
         self.check_refused(self.host.enroll(url=f"unix:{self.host.folder}/nobody", output="none"), UNAVAILABLE,
                            b"nobody")
+
+    def test_what_is_of_a_later_era_alone_is_not_ignored_for_a_first_one(self):
+        for option, value in (("--boot-policy", "policy"), ("--memory", "memory"), ("--nonce", "5a" * 32), ("--accept-lost", 1)):
+            self.check_refused(self.host.enroll(option, value, output="none"), USAGE, b"--succeeds")
+        # With it: what is no nonce, and files that are none, before the host is asked for anything.
+        size = self.host.status()["log"]["size"]
+        for arguments, code, word in ((["gone"], NO_INPUT, b"gone"), ([self.host.config], MALFORMED, b"steled.toml"),
+                                      ([self.host.trust(), "--nonce", "5a"], USAGE, b"64 hex"),
+                                      ([self.host.trust(), "--memory", "gone"], NO_INPUT, b"gone"),
+                                      ([self.host.trust(), "--boot-policy", self.host.config], MALFORMED, b"")):
+            self.check_refused(self.host.enroll("--succeeds", *arguments, *self.host.signing, output="none"), code, word)
+        self.assertEqual(self.host.status()["log"]["size"], size)
+
+    def test_another_log_at_the_address_costs_the_auditor_no_pins(self):
+        path = self.host.enrolled(output="kept.trust")
+        pinned = path.read_bytes()
+        done, _ = self.host.enroll(url=f"unix:{self.second.http}", output="kept.trust")
+        self.assertEqual(done.returncode, CANNOT_CREATE, done.stderr)
+        self.assertIn(b"pins another log", done.stderr)
+        self.assertEqual(path.read_bytes(), pinned)
+        # The same log again, and what pins nothing, are replaced; whole, for whoever may read what he makes.
+        self.host.enrolled(*self.host.signing, output="kept.trust")
+        self.assertTrue(path.read_bytes().startswith(pinned))
+        path.write_bytes(b"noise")
+        self.host.enrolled(output="kept.trust")
+        self.assertEqual(path.read_bytes(), pinned)
+
+    def test_on_standard_output_stands_the_trust_file_alone(self):
+        done = run(BIN / "stele", "enroll", f"unix:{self.host.http}", "--ek-roots", self.host.maker.roots(),
+                   "--allow-simulator", "-o", "-")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(done.stdout, self.host.enrolled(output="as_file").read_bytes())
+        self.assertIn(b"only claimed by the host", done.stderr)
+
+    def test_a_file_that_cannot_be_written_leaves_the_one_before(self):
+        path = self.host.enrolled(output="before.trust")
+        pinned = path.read_bytes()
+        done = run("bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" "$@"', BIN / "stele", "enroll",
+                   f"unix:{self.host.http}", "--ek-roots", self.host.maker.roots(), "--allow-simulator", "-o", path)
+        self.assertEqual(done.returncode, IO_ERROR, done.stderr)
+        self.assertEqual(path.read_bytes(), pinned)
 
     def test_an_activation_by_another_tpm_is_refused(self):
         """The second host's TPM, of the same maker, cannot open what was made for the first's endorsement key."""
