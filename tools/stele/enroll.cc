@@ -1,9 +1,7 @@
 #include "tools/stele/enroll.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -160,23 +158,6 @@ void judge_succession(attest::EnrolledHost& host, const Arguments& arguments) {
   }
   std::cerr << "stele: the eras before are on the host's word: their end stays unknown until "
                "`stele enroll --succeeds`\n";
-}
-
-// A host that shows another log, perhaps with another TPM, must not cost the auditor what he pins
-// of the one that he knows.
-void keep_other_pins(const std::string& path, const attest::TrustFile& trust, bool approved) {
-  if (!std::filesystem::is_regular_file(path)) return;
-  const auto there = attest::parse_trust(read_text_file(path));
-  if (!there || there->log_id == trust.log_id) return;
-  const auto is_there = [&](const attest::EarlierEra& era) {
-    return era.pins.log_id == there->log_id;
-  };
-  if (approved && std::ranges::any_of(trust.earlier, is_there)) return;
-  throw CommandError(kCannotCreate, path + " pins another log, " +
-                                        attest::to_hex(there->log_id) +
-                                        ": it is left as it is; the host shows " +
-                                        attest::to_hex(trust.log_id) +
-                                        ": if you expect that, name another file");
 }
 
 void enroll(const Arguments& arguments) {

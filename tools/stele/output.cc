@@ -24,8 +24,9 @@ void write_output(const std::string& path, attest::ByteView bytes) {
     return;
   }
   std::error_code ignored;
-  const auto what = std::filesystem::symlink_status(path, ignored).type();
-  if (what == std::filesystem::file_type::not_found || what == std::filesystem::file_type::regular) {
+  using Type = std::filesystem::file_type;
+  const Type what = std::filesystem::symlink_status(path, ignored).type();
+  if (what == Type::not_found || what == Type::regular) {
     OutputFile file(path, 0666);
     file.write(bytes);
     file.commit();
