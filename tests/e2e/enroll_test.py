@@ -262,6 +262,28 @@ class Enrolment(unittest.TestCase):
         self.host.enrolled(output="kept.trust")
         self.assertEqual(path.read_bytes(), pinned)
 
+    def test_a_policy_is_set_and_signed_for_and_a_new_enrolment_does_not_cost_it(self):
+        path = self.host.enrolled(*self.host.signing, output="with_policy")
+        done = self.host.stele("trust", "--trust", path, "--boot-policy", "exact", "-o", path, expect=OK)
+        self.assertIn(b"sign it again", done.stderr)
+        judged = lambda: self.host.verify("--auditor-key", self.host.public, trust=path)  # noqa: E731
+        self.assertRaisesRegex(AssertionError, "trust_signature", judged)
+        # On the auditor's machine, where there is neither a configuration nor a log.
+        done = run(BIN / "stele", "trust", "--trust", path, *self.host.signing, "-o", path, "--config",
+                   self.host.folder / "no_configuration")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(self.host.public.read_bytes(), done.stderr)
+        report = judged()
+        self.assertEqual((report["conclusion"], report["platform"], report["tpm"]["identity"]),
+                         ("verified", "pass", "ek-chain"), report)
+        signed = path.read_bytes()
+        done, _ = self.host.enroll(*self.host.signing, output="with_policy")
+        self.assertEqual((done.returncode, b"which boots are known" in done.stderr), (CANNOT_CREATE, True), done.stderr)
+        self.assertEqual(path.read_bytes(), signed)
+        for arguments in (["--trust", path], ["--name", "x"], ["--auditor-key-file", self.host.key],
+                          ["--checkpoint-key", *self.host.signing]):
+            self.assertEqual(self.host.stele("trust", *arguments).returncode, USAGE, arguments)
+
     def test_on_standard_output_stands_the_trust_file_alone(self):
         done = run(BIN / "stele", "enroll", f"unix:{self.host.http}", "--ek-roots", self.host.maker.roots(),
                    "--allow-simulator", "-o", "-")

@@ -52,7 +52,9 @@ class Locking {
     if (!claim) refuse("the host's log", claim.error());
     trust_ = std::move(claim->trust);
     bounded_ = std::move(claim->bounded);
-    keep_other_pins(arguments_.output, trust_, false);
+    attest::TrustFile to_be = trust_;
+    to_be.locked_from_outside = true;
+    keep_other_pins(arguments_.output, to_be, false);
     std::cout << "log " << trust_.origin << ", " << attest::to_hex(trust_.log_id) << std::endl;
     const tpm::LockReport report = tpm::lock_from_outside(transport(), target(), keeper());
     finish(report);

@@ -47,7 +47,15 @@ void require_trust_fits(const std::string& text) {
 void keep_other_pins(const std::string& path, const attest::TrustFile& trust, bool approved) {
   if (!std::filesystem::is_regular_file(path)) return;
   const auto there = attest::parse_trust(read_text_file(path));
-  if (!there || there->log_id == trust.log_id) return;
+  if (!there) return;
+  if (there->log_id == trust.log_id) {
+    const bool tells_more = (there->locked_from_outside && !trust.locked_from_outside) ||
+                            (there->boot_policy && !trust.boot_policy);
+    if (!tells_more) return;
+    throw CommandError(kCannotCreate,
+                       path + " says of this log what was not seen now, how its TPM was locked or "
+                              "which boots are known: it is left as it is; name another file");
+  }
   const auto is_there = [&](const attest::EarlierEra& era) {
     return era.pins.log_id == there->log_id;
   };
