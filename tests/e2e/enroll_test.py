@@ -264,15 +264,21 @@ class Enrolment(unittest.TestCase):
 
     def test_a_policy_is_set_and_signed_for_and_a_new_enrolment_does_not_cost_it(self):
         path = self.host.enrolled(*self.host.signing, output="with_policy")
-        done = self.host.stele("trust", "--trust", path, "--boot-policy", "exact", "-o", path, expect=OK)
-        self.assertIn(b"sign it again", done.stderr)
-        judged = lambda: self.host.verify("--auditor-key", self.host.public, trust=path)  # noqa: E731
-        self.assertRaisesRegex(AssertionError, "trust_signature", judged)
-        # On the auditor's machine, where there is neither a configuration nor a log.
-        done = run(BIN / "stele", "trust", "--trust", path, *self.host.signing, "-o", path, "--config",
-                   self.host.folder / "no_configuration")
+        changed = self.host.auditor / "changed.trust"
+        done = self.host.stele("trust", "--trust", path, "--boot-policy", "exact", "-o", changed, expect=OK)
+        self.assertIn(b"in one step", done.stderr)
+        # What the host has changed, or made up, no signature vouches for: it might say that it was enrolled.
+        done = self.host.stele("trust", "--trust", changed, *self.host.signing, "-o", self.host.auditor / "never")
+        self.assertEqual((done.returncode, b"key has not signed that" in done.stderr), (UNDETERMINED, True), done.stderr)
+        self.assertFalse((self.host.auditor / "never").exists())
+        # The policy's lines are read by the auditor; on his machine there is neither a configuration nor a log.
+        lines = self.host.auditor / "policy"
+        lines.write_text("".join(line for line in changed.read_text().splitlines(True) if line.startswith("boot_")))
+        nowhere = ("--config", self.host.folder / "no_configuration")
+        done = run(BIN / "stele", "trust", "--trust", path, "--boot-policy", lines, *self.host.signing, "-o", path, *nowhere)
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertIn(self.host.public.read_bytes(), done.stderr)
+        judged = lambda: self.host.verify("--auditor-key", self.host.public, trust=path)  # noqa: E731
         report = judged()
         self.assertEqual((report["conclusion"], report["platform"], report["tpm"]["identity"]),
                          ("verified", "pass", "ek-chain"), report)
@@ -280,6 +286,12 @@ class Enrolment(unittest.TestCase):
         done, _ = self.host.enroll(*self.host.signing, output="with_policy")
         self.assertEqual((done.returncode, b"which boots are known" in done.stderr), (CANNOT_CREATE, True), done.stderr)
         self.assertEqual(path.read_bytes(), signed)
+        # A copy that came off the host by another way, as provisioned: trust on first use, signed.
+        copy = self.host.auditor / "copy.trust"
+        done = run(BIN / "stele", "trust", "--trust", self.host.trust(), *self.host.signing, "-o", copy, *nowhere)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        report = self.host.verify("--auditor-key", self.host.public, trust=copy)
+        self.assertEqual((report["conclusion"], report["tpm"]["identity"]), ("verified", "pinned-key"), report)
         for arguments in (["--trust", path], ["--name", "x"], ["--auditor-key-file", self.host.key],
                           ["--checkpoint-key", *self.host.signing]):
             self.assertEqual(self.host.stele("trust", *arguments).returncode, USAGE, arguments)

@@ -43,18 +43,31 @@ void verifier_key(const Common& common, const std::string& name, const std::stri
   give(read_text_file(path), output);
 }
 
-// Signing a later era's file approves how the eras before ended, which is judged elsewhere: here only
-// what this key has signed before is signed again.
-void sign(const attest::TrustFile& trust, const std::string& before, const Arguments& arguments) {
-  const attest::NoteSigner signer = read_signer(arguments.key, arguments.name);
-  const std::string key = attest::to_text(signer.key());
-  if (trust.era > 0 && !attest::parse_trust(before, key)) {
+// A signature says more than that the file is this one: it approves how earlier eras ended, and
+// vouches for an enrolment or a lock. Both are judged elsewhere; what of that this key has signed
+// before is signed again.
+void require_signable(const attest::TrustFile& trust, const std::string& before,
+                      const std::string& key) {
+  if (attest::parse_trust(before, key)) return;
+  if (trust.era > 0) {
     throw CommandError(kUndetermined,
                        "era " + std::to_string(trust.era) +
                            " follows others, and signing approves how they ended: with `stele era "
                            "sign` or `stele enroll --succeeds`; what this key has signed already, "
                            "change and sign in one step");
   }
+  if (trust.enrolled || trust.locked_from_outside) {
+    throw CommandError(kUndetermined,
+                       "the file says that its TPM was enrolled, or locked from outside, and this "
+                       "key has not signed that: have `stele enroll` or `stele lock` sign it; what "
+                       "they have signed, change and sign in one step");
+  }
+}
+
+void sign(const attest::TrustFile& trust, const std::string& before, const Arguments& arguments) {
+  const attest::NoteSigner signer = read_signer(arguments.key, arguments.name);
+  const std::string key = attest::to_text(signer.key());
+  require_signable(trust, before, key);
   const std::string text = attest::to_text(signer.sign(attest::to_text(trust)));
   require_trust_fits(text);
   give(text, arguments.output);
@@ -72,13 +85,11 @@ void export_trust(const std::string& text, const std::string& output) {
 
 void trust(const Common& common, const Arguments& arguments) {
   const bool is_asked_to_sign = !arguments.key.empty();
-  if (!arguments.trust.empty() && arguments.boot_policy.empty()) {
-    if (!is_asked_to_sign)
-      throw CommandError(kUsage, "--trust goes with --boot-policy or --auditor-key-file");
-    const StoredTrust given = read_trust_file(arguments.trust);
-    return sign(given.trust, given.text, arguments);
-  }
-  const Site site = find_site(common);
+  if (!arguments.trust.empty() && arguments.boot_policy.empty() && !is_asked_to_sign)
+    throw CommandError(kUsage, "--trust goes with --boot-policy or --auditor-key-file");
+  // An auditor's machine has neither a configuration nor a log.
+  const bool is_elsewhere = !arguments.trust.empty() && !is_of_this_host(arguments.boot_policy);
+  const Site site = is_elsewhere ? Site{} : find_site(common);
   StoredTrust stored =
       arguments.trust.empty() ? read_trust(site) : read_trust_file(arguments.trust);
   const std::string before = stored.text;
@@ -88,9 +99,8 @@ void trust(const Common& common, const Arguments& arguments) {
     stored.text = to_text(stored.trust);
     require_trust_fits(stored.text);
     if (was_signed && !is_asked_to_sign) {
-      std::cerr
-          << "stele: the signature does not hold any more: sign it again, where the auditor's "
-             "key is (stele trust --trust FILE --auditor-key-file KEY --name NAME).\n";
+      std::cerr << "stele: the signature does not hold any more: the auditor sets the policy's "
+                   "lines and signs in one step, with --boot-policy FILE and --auditor-key-file.\n";
     }
   }
   if (is_asked_to_sign) return sign(stored.trust, before, arguments);
