@@ -108,6 +108,44 @@ def sized16(part):
     return struct.pack(">H", len(part)) + part
 
 
+class P256Maker:
+    """Vouches, with openssl, for a TPM's P-256 endorsement key, in the NV index where such a certificate belongs."""
+
+    INDEX = "0x1c0000a"
+    EXTENSIONS = ("basicConstraints=critical,CA:false\nkeyUsage=critical,keyAgreement\nextendedKeyUsage=2.23.133.8.1\n"
+                  "subjectAltName=critical,dirName:tpm\n[tpm]\n1.2.23.133.2.1=id:494E5443\n2.2.23.133.2.2=Model\n"
+                  "3.2.23.133.2.3=id:00010002\n")
+
+    def __init__(self, host):
+        self.host, self.folder, self.is_defined = host, host.folder / "p256", False
+        self.roots = self.folder / "roots"
+        self.roots.mkdir(parents=True)
+        host.tool("tpm2_createek", "-G", "ecc", "-u", self.folder / "ek.pem", "-f", "pem", "-c", self.folder / "ek.ctx")
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                     "/CN=Maker", "-keyout", "maker.key", "-out", "roots/maker.pem")
+        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Board",
+                     "-keyout", "board.key", "-out", "board.csr")
+
+    def openssl(self, *arguments):
+        done = run("openssl", *arguments, cwd=self.folder)
+        assert done.returncode == OK, done.stderr
+
+    def issue(self, old="", new="", days=30):
+        """Its certificate in DER, with that part of the extensions changed."""
+        (self.folder / "extensions").write_text(self.EXTENSIONS.replace(old, new) if old else self.EXTENSIONS)
+        self.openssl("x509", "-req", "-in", "board.csr", "-CA", "roots/maker.pem", "-CAkey", "maker.key", "-set_serial", "1",
+                     "-force_pubkey", "ek.pem", "-extfile", "extensions", "-days", str(days), "-outform", "DER", "-out", "ek.der")
+        return self.folder / "ek.der"
+
+    def put(self, certificate):
+        if self.is_defined:
+            self.host.tool("tpm2_nvundefine", "-C", "p", self.INDEX)
+        self.host.tool("tpm2_nvdefine", "-C", "p", self.INDEX, "-s", str(certificate.stat().st_size), "-a",
+                       "ppread|ppwrite|ownerread|authread|no_da|platformcreate")
+        self.host.tool("tpm2_nvwrite", "-C", "p", self.INDEX, "-i", certificate)
+        self.is_defined = True
+
+
 class Enrolment(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -474,6 +512,31 @@ class Enrolment(unittest.TestCase):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertIn(b"endorsement key RSA 2048", done.stdout)
         self.assertEqual(host.verify(trust=path)["conclusion"], "verified")
+
+    def test_a_p256_endorsement_key_alone_whose_certificate_openssl_made(self):
+        """By a maker of this test's own, so no simulator's; and the same key under certificates that vouch for none."""
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.tpm.start()
+        for index in ("0x1c00002", P384_CERTIFICATE):
+            host.tool("tpm2_nvundefine", "-C", "p", index)
+        maker = P256Maker(host)
+        maker.put(maker.issue())
+        host.begin_log()
+        done, path = host.enroll(*host.signing, simulator=False, roots=maker.roots)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(b"endorsement key ECC P-256", done.stdout)
+        self.assertIn(b"vouched for by    CN=Maker", done.stdout)
+        report = host.verify("--auditor-key", host.public, trust=path)
+        self.assertEqual((report["conclusion"], report["tpm"]["kind"], report["tpm"]["identity"]),
+                         ("verified", "firmware", "ek-chain"), report)
+        for change in (("8.1\n", "8.3\n"), ("CA:false", "CA:true"), ("critical,dirName", "dirName"), ("1.2.23.133.2.1", "CN")):
+            maker.put(maker.issue(*change))
+            self.check_refused(host.enroll(simulator=False, roots=maker.roots, output="never"), UNDETERMINED,
+                               b"ek_certificate_unfit")
+        maker.put(maker.issue(days=-1))
+        self.check_refused(host.enroll(simulator=False, roots=maker.roots, output="never"), UNDETERMINED,
+                           b"ek_certificate_expired")
 
     def test_a_tpm_without_a_certificate(self):
         host = EnrolHost(self.maker)

@@ -197,7 +197,10 @@ void add_enroll(CLI::App& app, int&) {
   CLI::App* command = app.add_subcommand(
       "enroll",
       "The auditor's: believe a host by its TPM maker's certificate; make its trust file");
-  command->add_option("URL", arguments->url, "https://HOST[:PORT], or unix:PATH on the host itself")
+  command
+      ->add_option("URL", arguments->url,
+                   "https://HOST[:PORT], http://HOST[:PORT], or unix:PATH of its HTTP or control "
+                   "socket")
       ->required();
   command
       ->add_option("--ek-roots", arguments->roots,
