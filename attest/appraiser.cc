@@ -19,7 +19,11 @@ Appraiser::State::State(Options given, Presented what)
       era(std::make_unique<JudgedEra>(trust, draft, out)) {
   out.what = what;
   if (!options.trust) {
-    draft.defect({Fault::no_trust_file, {}, "only the evidence's own consistency was checked"});
+    draft.defect({Fault::no_trust_file, {},
+                  options.trust_unsigned
+                      ? "the trust file inside is not signed by the auditor's key that was given: "
+                        "only the evidence's own consistency was checked"
+                      : "only the evidence's own consistency was checked"});
     return;
   }
   describe(trust, options.eras_approved, out);

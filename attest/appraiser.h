@@ -62,6 +62,7 @@ void check_records(std::uint64_t first, std::span<const RecordView> records,
 
 struct Options {
   std::optional<TrustFile> trust;  // none: only self-consistency, never better than undetermined
+  bool trust_unsigned = false;     // none, since the key asked for did not sign the one that is there
   std::optional<Hash> nonce;
   std::optional<Memory> memory;
   std::set<Finding> require;  // findings that make the conclusion undetermined

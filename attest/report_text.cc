@@ -1,6 +1,7 @@
 // The report in words, for a person: what was looked at, what was found, the conclusion, the next
 // step.
 #include <algorithm>
+#include <limits>
 
 #include "attest/printable.h"
 #include "attest/report.h"
@@ -207,6 +208,16 @@ void write_coverage(std::string& out, const Report& r) {
       "no record waited longer than " + std::to_string(c.longest_exposure_s) + " s for its anchor");
 }
 
+// A witness may state any time: one beyond what 64 bits of nanoseconds hold stays a number.
+std::string moment(std::uint64_t time_s) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  if (time_s > std::numeric_limits<std::int64_t>::max() / kSecond) {
+    return std::to_string(time_s) + " s since 1970";
+  }
+  std::string text = to_rfc3339(static_cast<std::int64_t>(time_s * kSecond));
+  return text.substr(0, text.find('.')) + "Z";
+}
+
 void write_witnesses(std::string& out, const Report& r) {
   if (r.held_receipts) {
     std::string held = count(*r.held_receipts, "receipt", "receipts") +
@@ -220,7 +231,7 @@ void write_witnesses(std::string& out, const Report& r) {
   for (const WitnessSaw& saw : r.witnesses->witnesses) {
     const std::string what =
         saw.time_s ? "saw the first " + std::to_string(saw.size) + " at " +
-                         std::to_string(*saw.time_s) + " s since 1970, by its own clock"
+                         moment(*saw.time_s) + ", by its own clock"
                    : std::string("saw nothing of it");
     line(out, "witness", printable(saw.name) + " " + what);
   }

@@ -86,7 +86,8 @@ void EvidenceAppraiser::State::take(const EvidencePart& part) {
 void EvidenceAppraiser::State::take(const TrustPart& part) {
   if (options.trust || options.auditor_key.empty()) return;
   const std::string_view text(reinterpret_cast<const char*>(part.text.data()), part.text.size());
-  if (!may_be_signed_by(text, options.auditor_key)) return;
+  options.trust_unsigned = !may_be_signed_by(text, options.auditor_key);
+  if (options.trust_unsigned) return;
   auto trust = parse_trust(text, options.auditor_key);
   if (!trust) return judge().damaged(trust.error());
   options.trust = std::move(*trust);

@@ -195,11 +195,13 @@ Result<EkCertificate> EkCertificate::parse(ByteView der) {
   X509* certificate = raw(ek.certificate_);
   if (certificate == nullptr) return malformed("not one X.509 certificate in DER");
   if (X509_get_version(certificate) != X509_VERSION_3) return malformed("not of version 3");
-  if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0) {
-    return malformed("an extension cannot be read");
-  }
+  const std::uint32_t flags = X509_get_extension_flags(certificate);
+  if ((flags & EXFLAG_INVALID) != 0) return malformed("an extension cannot be read");
   ek.issuer_ = one_line(X509_get_issuer_name(certificate));
-  if (X509_check_ca(certificate) != 0) return unfit("it is an authority's");
+  // OpenSSL's own check believes a keyUsage without keyCertSign more than basicConstraints.
+  if ((flags & EXFLAG_CA) != 0 || X509_check_ca(certificate) != 0) {
+    return unfit("it is an authority's");
+  }
   if (!has_ek_usage(certificate)) {
     return unfit("its extended key usage is not that of an endorsement key (2.23.133.8.1)");
   }

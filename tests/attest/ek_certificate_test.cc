@@ -77,7 +77,12 @@ TEST(EkCertificate, WhatIsNoEndorsementKeysIsUnfit) {
   EXPECT_EQ(fault_of(EkRequest{.manufacturer = ""}), Fault::ek_certificate_unfit);
   EXPECT_EQ(fault_of(EkRequest{.model = ""}), Fault::ek_certificate_unfit);
   EXPECT_EQ(fault_of(EkRequest{.version = ""}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.authority = true}), Fault::ek_certificate_unfit);
+  for (const char* const key_usage : {"", "keyUsage = critical,keyAgreement\n"}) {
+    EXPECT_EQ(fault_of(EkRequest{.authority = true, .extra = key_usage}),
+              Fault::ek_certificate_unfit)
+        << key_usage;
+    EXPECT_EQ(fault_of(EkRequest{.extra = key_usage}), std::nullopt) << key_usage;
+  }
   EXPECT_EQ(fault_of(EkRequest{.extra = "1.2.3.4.5 = critical,ASN1:UTF8String:new rule\n"}),
             Fault::ek_certificate_unfit)
       << "a critical extension that nobody here knows";

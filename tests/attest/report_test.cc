@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "attest/report_draft.h"
 
 namespace stele::attest {
@@ -139,6 +141,23 @@ TEST(Report, TheNextStepIsOneThatHelps) {
   const std::string run_changed =
       next_step_of({{Fault::answer_run_changed, Place::anchor(1), ""}}, Outcome::pass);
   EXPECT_NE(run_changed.find("fresh answer"), std::string::npos);
+}
+
+// A witness's time is its own word, any 64 bits.
+TEST(Report, AWitnesssTimeIsReadableWhateverItIs) {
+  const auto words = [](std::uint64_t time_s) {
+    const auto report = std::make_unique<Report>();  // on the stack g++ 12 takes it for uninitialised
+    report->witnesses.emplace().witnesses.push_back({"w", 6, time_s});
+    const std::string text = to_text(*report);
+    const auto at = text.find("saw the first 6 at ");
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_EQ(words(1'795'685'303), "saw the first 6 at 2026-11-26T09:28:23Z, by its own clock");
+  EXPECT_EQ(words(0), "saw the first 6 at 1970-01-01T00:00:00Z, by its own clock");
+  EXPECT_EQ(words(9'223'372'036), "saw the first 6 at 2262-04-11T23:47:16Z, by its own clock");
+  EXPECT_EQ(words(9'223'372'037), "saw the first 6 at 9223372037 s since 1970, by its own clock");
+  EXPECT_EQ(words(~std::uint64_t{0}),
+            "saw the first 6 at 18446744073709551615 s since 1970, by its own clock");
 }
 
 }  // namespace

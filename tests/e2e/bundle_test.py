@@ -1,6 +1,7 @@
 """Goal: an auditor who was never on the host judges what it hands over: the whole log, chosen records, anchors
 alone, or what came since his last visit; and whoever bends the file is found out. Method: a real host and swtpm;
 `stele bundle` beside the running daemon, `stele-verify` in a folder of its own, watched by strace."""
+import base64
 import json
 import os
 import secrets
@@ -126,7 +127,45 @@ class Bundle(unittest.TestCase):
         code, report = self.judge(path, "--auditor-key", public, trust=False)
         self.assertEqual((code, report["tpm"]["identity"]), (UNDETERMINED, "none"), "an honest host's own trust file")
         self.assertEqual(report["defects"][0]["fault"], "no_trust_file")
+        self.assertIn("not signed by the auditor's key", report["defects"][0]["detail"])
         self.assertEqual(self.judge(self.host.data, "--auditor-key", public, trust=False)[0], USAGE)
+
+    def test_an_auditors_signed_trust_file_goes_inside_and_his_key_is_all_that_a_third_needs(self):
+        keys = {}
+        for name in ("auditor", "mallory"):
+            key, keys[name] = self.host.folder / f"{name}.pem", self.host.folder / f"{name}.vkey"
+            run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
+            self.host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", keys[name], expect=OK)
+        signed = self.signed(self.pinned, self.host.folder / "auditor.pem", keys["auditor"])
+        path = self.bundle("signed", "--index", self.indices[0], "--trust", signed)
+        code, report = self.judge(path, "--auditor-key", keys["auditor"], trust=False)
+        self.assertEqual((code, report["conclusion"], report["tpm"]["identity"]), (OK, "verified", "pinned-key"), report)
+        # Of another's key, or of none, it is a claim; changed, with his line under it, it is a forgery.
+        for arguments in (["--auditor-key", keys["mallory"]], []):
+            self.assertEqual(self.judge(path, *arguments, trust=False)[0], UNDETERMINED)
+        forged = self.host.folder / "forged.trust"
+        forged.write_text(signed.read_text().replace("slack_ms 5000", "slack_ms 6000"))
+        code, report = self.judge(self.bundle("forged", "--no-records", "--trust", forged), "--auditor-key",
+                                  keys["auditor"], trust=False)
+        self.assertEqual((code, report["defects"][0]["fault"]), (TAMPERED, "trust_signature"), report)
+        # Of another log, or none at all: refused before anything is written.
+        other = self.host.folder / "other.trust"
+        text = self.pinned.read_text()
+        at = text.index("log_id ") + len("log_id ")
+        other.write_text(text[:at] + ("1" if text[at] == "0" else "0") + text[at + 1:])
+        self.bundle("of_another", "--trust", other, expect=MALFORMED)
+        self.bundle("of_none", "--trust", self.host.folder / "gone", expect=NO_INPUT)
+        self.bundle("of_noise", "--trust", self.host.config, expect=MALFORMED)
+
+    def signed(self, trust, key, public):
+        """The trust file as a note (attest/README.md, "Notes"), its signature by openssl."""
+        done = run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", trust)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        name, key_hash = public.read_text().split("+")[:2]
+        line = base64.b64encode(bytes.fromhex(key_hash) + done.stdout).decode()
+        path = self.host.folder / "signed.trust"
+        path.write_text(f"{trust.read_text()}\n\u2014 {name} {line}\n")
+        return path
 
     def test_what_cannot_be_handed_over_says_why(self):
         size = self.host.status()["log"]["size"]

@@ -110,6 +110,14 @@ class Succession(unittest.TestCase):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertIn(b"its TPM confirmed that end for this nonce", done.stderr)
         self.check_approved(host, signed, given_up=False)
+        # Signing a trust file is no way around that judgement: only what this key has signed is signed again.
+        again, never = host.auditor / "again.trust", host.auditor / "never.trust"
+        for start in (["--trust", host.trust()], []):
+            done = host.stele("trust", *start, *host.signing, "-o", never)
+            self.assertEqual((done.returncode, b"approves how they ended" in done.stderr), (UNDETERMINED, True), done.stderr)
+        self.assertFalse(never.exists())
+        host.stele("trust", "--trust", signed, *host.signing, "-o", again, expect=OK)
+        self.assertEqual(again.read_bytes(), signed.read_bytes())
         # Nothing of the last era is a first one, and another log's past is not this one's.
         other = EnrolHost(self.maker)
         self.addCleanup(other.close)

@@ -10,8 +10,8 @@ import threading
 import unittest
 
 from enroll_host import P384_CERTIFICATE, EnrolHost, Maker
-from stele_host import (BIN, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, USAGE, content,
-                        run)
+from stele_host import (BIN, CANNOT_CREATE, IO_ERROR, MALFORMED, NO_INPUT, OK, TAMPERED, TEMPORARY, UNAVAILABLE,
+                        UNDETERMINED, USAGE, content, run)
 
 IDENTITY, ACTIVATE = b"/v1/enroll/identity", b"/v1/enroll/activate"
 
@@ -106,6 +106,44 @@ def take16(body, at):
 
 def sized16(part):
     return struct.pack(">H", len(part)) + part
+
+
+class P256Maker:
+    """Vouches, with openssl, for a TPM's P-256 endorsement key, in the NV index where such a certificate belongs."""
+
+    INDEX = "0x1c0000a"
+    EXTENSIONS = ("basicConstraints=critical,CA:false\nkeyUsage=critical,keyAgreement\nextendedKeyUsage=2.23.133.8.1\n"
+                  "subjectAltName=critical,dirName:tpm\n[tpm]\n1.2.23.133.2.1=id:494E5443\n2.2.23.133.2.2=Model\n"
+                  "3.2.23.133.2.3=id:00010002\n")
+
+    def __init__(self, host):
+        self.host, self.folder, self.is_defined = host, host.folder / "p256", False
+        self.roots = self.folder / "roots"
+        self.roots.mkdir(parents=True)
+        host.tool("tpm2_createek", "-G", "ecc", "-u", self.folder / "ek.pem", "-f", "pem", "-c", self.folder / "ek.ctx")
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                     "/CN=Maker", "-keyout", "maker.key", "-out", "roots/maker.pem")
+        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Board",
+                     "-keyout", "board.key", "-out", "board.csr")
+
+    def openssl(self, *arguments):
+        done = run("openssl", *arguments, cwd=self.folder)
+        assert done.returncode == OK, done.stderr
+
+    def issue(self, old="", new="", days=30):
+        """Its certificate in DER, with that part of the extensions changed."""
+        (self.folder / "extensions").write_text(self.EXTENSIONS.replace(old, new) if old else self.EXTENSIONS)
+        self.openssl("x509", "-req", "-in", "board.csr", "-CA", "roots/maker.pem", "-CAkey", "maker.key", "-set_serial", "1",
+                     "-force_pubkey", "ek.pem", "-extfile", "extensions", "-days", str(days), "-outform", "DER", "-out", "ek.der")
+        return self.folder / "ek.der"
+
+    def put(self, certificate):
+        if self.is_defined:
+            self.host.tool("tpm2_nvundefine", "-C", "p", self.INDEX)
+        self.host.tool("tpm2_nvdefine", "-C", "p", self.INDEX, "-s", str(certificate.stat().st_size), "-a",
+                       "ppread|ppwrite|ownerread|authread|no_da|platformcreate")
+        self.host.tool("tpm2_nvwrite", "-C", "p", self.INDEX, "-i", certificate)
+        self.is_defined = True
 
 
 class Enrolment(unittest.TestCase):
@@ -235,6 +273,81 @@ class Enrolment(unittest.TestCase):
         self.check_refused(self.host.enroll(url="ftp://host", output="none"), USAGE, b"neither")
         self.check_refused(self.host.enroll(url=f"unix:{self.host.folder}/nobody", output="none"), UNAVAILABLE,
                            b"nobody")
+
+    def test_what_is_of_a_later_era_alone_is_not_ignored_for_a_first_one(self):
+        for option, value in (("--boot-policy", "policy"), ("--memory", "memory"), ("--nonce", "5a" * 32), ("--accept-lost", 1)):
+            self.check_refused(self.host.enroll(option, value, output="none"), USAGE, b"--succeeds")
+        # With it: what is no nonce, and files that are none, before the host is asked for anything.
+        size = self.host.status()["log"]["size"]
+        for arguments, code, word in ((["gone"], NO_INPUT, b"gone"), ([self.host.config], MALFORMED, b"steled.toml"),
+                                      ([self.host.trust(), "--nonce", "5a"], USAGE, b"64 hex"),
+                                      ([self.host.trust(), "--memory", "gone"], NO_INPUT, b"gone"),
+                                      ([self.host.trust(), "--boot-policy", self.host.config], MALFORMED, b"")):
+            self.check_refused(self.host.enroll("--succeeds", *arguments, *self.host.signing, output="none"), code, word)
+        self.assertEqual(self.host.status()["log"]["size"], size)
+
+    def test_another_log_at_the_address_costs_the_auditor_no_pins(self):
+        path = self.host.enrolled(output="kept.trust")
+        pinned = path.read_bytes()
+        done, _ = self.host.enroll(url=f"unix:{self.second.http}", output="kept.trust")
+        self.assertEqual(done.returncode, CANNOT_CREATE, done.stderr)
+        self.assertIn(b"pins another log", done.stderr)
+        self.assertEqual(path.read_bytes(), pinned)
+        # The same log again, and what pins nothing, are replaced; whole, for whoever may read what he makes.
+        self.host.enrolled(*self.host.signing, output="kept.trust")
+        self.assertTrue(path.read_bytes().startswith(pinned))
+        path.write_bytes(b"noise")
+        self.host.enrolled(output="kept.trust")
+        self.assertEqual(path.read_bytes(), pinned)
+
+    def test_a_policy_is_set_and_signed_for_and_a_new_enrolment_does_not_cost_it(self):
+        path = self.host.enrolled(*self.host.signing, output="with_policy")
+        changed = self.host.auditor / "changed.trust"
+        done = self.host.stele("trust", "--trust", path, "--boot-policy", "exact", "-o", changed, expect=OK)
+        self.assertIn(b"in one step", done.stderr)
+        # What the host has changed, or made up, no signature vouches for: it might say that it was enrolled.
+        done = self.host.stele("trust", "--trust", changed, *self.host.signing, "-o", self.host.auditor / "never")
+        self.assertEqual((done.returncode, b"key has not signed that" in done.stderr), (UNDETERMINED, True), done.stderr)
+        self.assertFalse((self.host.auditor / "never").exists())
+        # The policy's lines are read by the auditor; on his machine there is neither a configuration nor a log.
+        lines = self.host.auditor / "policy"
+        lines.write_text("".join(line for line in changed.read_text().splitlines(True) if line.startswith("boot_")))
+        nowhere = ("--config", self.host.folder / "no_configuration")
+        done = run(BIN / "stele", "trust", "--trust", path, "--boot-policy", lines, *self.host.signing, "-o", path, *nowhere)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(self.host.public.read_bytes(), done.stderr)
+        judged = lambda: self.host.verify("--auditor-key", self.host.public, trust=path)  # noqa: E731
+        report = judged()
+        self.assertEqual((report["conclusion"], report["platform"], report["tpm"]["identity"]),
+                         ("verified", "pass", "ek-chain"), report)
+        signed = path.read_bytes()
+        done, _ = self.host.enroll(*self.host.signing, output="with_policy")
+        self.assertEqual((done.returncode, b"which boots are known" in done.stderr), (CANNOT_CREATE, True), done.stderr)
+        self.assertEqual(path.read_bytes(), signed)
+        # A copy that came off the host by another way, as provisioned: trust on first use, signed.
+        copy = self.host.auditor / "copy.trust"
+        done = run(BIN / "stele", "trust", "--trust", self.host.trust(), *self.host.signing, "-o", copy, *nowhere)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        report = self.host.verify("--auditor-key", self.host.public, trust=copy)
+        self.assertEqual((report["conclusion"], report["tpm"]["identity"]), ("verified", "pinned-key"), report)
+        for arguments in (["--trust", path], ["--name", "x"], ["--auditor-key-file", self.host.key],
+                          ["--checkpoint-key", *self.host.signing]):
+            self.assertEqual(self.host.stele("trust", *arguments).returncode, USAGE, arguments)
+
+    def test_on_standard_output_stands_the_trust_file_alone(self):
+        done = run(BIN / "stele", "enroll", f"unix:{self.host.http}", "--ek-roots", self.host.maker.roots(),
+                   "--allow-simulator", "-o", "-")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(done.stdout, self.host.enrolled(output="as_file").read_bytes())
+        self.assertIn(b"only claimed by the host", done.stderr)
+
+    def test_a_file_that_cannot_be_written_leaves_the_one_before(self):
+        path = self.host.enrolled(output="before.trust")
+        pinned = path.read_bytes()
+        done = run("bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" "$@"', BIN / "stele", "enroll",
+                   f"unix:{self.host.http}", "--ek-roots", self.host.maker.roots(), "--allow-simulator", "-o", path)
+        self.assertEqual(done.returncode, IO_ERROR, done.stderr)
+        self.assertEqual(path.read_bytes(), pinned)
 
     def test_an_activation_by_another_tpm_is_refused(self):
         """The second host's TPM, of the same maker, cannot open what was made for the first's endorsement key."""
@@ -399,6 +512,31 @@ class Enrolment(unittest.TestCase):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertIn(b"endorsement key RSA 2048", done.stdout)
         self.assertEqual(host.verify(trust=path)["conclusion"], "verified")
+
+    def test_a_p256_endorsement_key_alone_whose_certificate_openssl_made(self):
+        """By a maker of this test's own, so no simulator's; and the same key under certificates that vouch for none."""
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.tpm.start()
+        for index in ("0x1c00002", P384_CERTIFICATE):
+            host.tool("tpm2_nvundefine", "-C", "p", index)
+        maker = P256Maker(host)
+        maker.put(maker.issue())
+        host.begin_log()
+        done, path = host.enroll(*host.signing, simulator=False, roots=maker.roots)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn(b"endorsement key ECC P-256", done.stdout)
+        self.assertIn(b"vouched for by    CN=Maker", done.stdout)
+        report = host.verify("--auditor-key", host.public, trust=path)
+        self.assertEqual((report["conclusion"], report["tpm"]["kind"], report["tpm"]["identity"]),
+                         ("verified", "firmware", "ek-chain"), report)
+        for change in (("8.1\n", "8.3\n"), ("CA:false", "CA:true"), ("critical,dirName", "dirName"), ("1.2.23.133.2.1", "CN")):
+            maker.put(maker.issue(*change))
+            self.check_refused(host.enroll(simulator=False, roots=maker.roots, output="never"), UNDETERMINED,
+                               b"ek_certificate_unfit")
+        maker.put(maker.issue(days=-1))
+        self.check_refused(host.enroll(simulator=False, roots=maker.roots, output="never"), UNDETERMINED,
+                           b"ek_certificate_expired")
 
     def test_a_tpm_without_a_certificate(self):
         host = EnrolHost(self.maker)

@@ -12,8 +12,8 @@ import tempfile
 import unittest
 
 from lock_host import HELLO, LOCKED, Between, LockHost, holds, memory_of
-from stele_host import (BIN, CONFIGURATION, MALFORMED, NO_INPUT, OK, PATIENCE, UNAVAILABLE, USAGE, Host, content, run,
-                        wait_until)
+from stele_host import (BIN, CANNOT_CREATE, CONFIGURATION, MALFORMED, NO_INPUT, OK, PATIENCE, UNAVAILABLE, USAGE, Host,
+                        content, run, wait_until)
 
 COUNTER, EXTEND, KEY, SCRATCH = "0x01805354", "0x01805355", "0x81005354", "0x018053fd"
 
@@ -115,6 +115,43 @@ class Lock(unittest.TestCase):
         host.append(b"three\n")
         host.anchor()
         self.assertEqual(host.verify(trust=host.pinned)["conclusion"], "verified")
+
+    def test_a_signed_file_says_who_vouches_and_that_it_was_locked_from_outside(self):
+        host = self.host
+        key, public = host.auditor / "auditor.pem", host.auditor / "auditor.vkey"
+        run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
+        host.write_config()
+        host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", public, expect=OK)
+        host.start_relay()
+        for part in (["--auditor-key-file", key], ["--name", "auditor.example"]):
+            self.assertEqual(run(*host.lock_command(), *part).returncode, USAGE)
+        done = run(*host.lock_command(), "--auditor-key-file", key, "--name", "auditor.example")
+        self.assertEqual((done.returncode, b", signed" in done.stdout), (OK, True), done.stderr)
+        host.relay_ends()
+        host.start_daemon()
+        host.append(b"one\n")
+        host.anchor()
+        report = host.verify("--auditor-key", public, trust=host.pinned)
+        self.assertEqual((report["conclusion"], report["tpm"]["identity"], report["anchors"]["locked_from"]),
+                         ("verified", "ek-chain", "outside"), report)
+        # Of whom no key was given it is a claim, as after `stele enroll`.
+        report = host.verify(trust=host.pinned)
+        self.assertEqual((report["tpm"]["identity"], report["tpm"]["identity_claimed"]), ("pinned-key", "ek-chain"))
+
+    def test_pins_of_another_log_are_left_and_nothing_is_done_to_the_tpm(self):
+        host = self.host
+        with Host("b") as another:
+            another.provision()
+            shutil.copy(another.trust(), host.pinned)
+        pinned = host.pinned.read_bytes()
+        host.start_relay()
+        done = host.lock()
+        self.assertEqual((done.returncode, b"pins another log" in done.stderr), (CANNOT_CREATE, True), done.stderr)
+        self.assertEqual(host.pinned.read_bytes(), pinned)
+        self.assertFalse(host.secrets.exists(), "no secret was made")
+        host.pinned.unlink()
+        self.assertEqual(host.lock().returncode, OK)
+        host.relay_ends()
 
     def root_tries(self):
         root = self.host.root

@@ -250,6 +250,16 @@ void judged() {
   memory.seq = 42;
   seed("memory", "example", view(to_text(memory)));
 
+  Bytes half;
+  for (const PaperLog::Entry& entry : log.entries) {
+    const auto kind = static_cast<EntryKind>(entry.kind);
+    if (kind == EntryKind::intent) half = entry.payload;
+    if (kind != EntryKind::receipt || half.empty()) continue;
+    half.insert(half.end(), entry.payload.begin(), entry.payload.end());
+    seed("signed_half", "anchor", half);
+    break;
+  }
+
   seed("evidence", "lived", evidence_of(log));
   PaperLog booted;
   Bundle bundle = booted.tpm.bundle({1});

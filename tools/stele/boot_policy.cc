@@ -144,14 +144,17 @@ boot::BootPolicy read_boot_policy(const std::string& path) {
   return *std::move(policy);
 }
 
+bool is_of_this_host(const std::string& wanted) {
+  return wanted == "exact" || wanted == "digests" || wanted == "ima";
+}
+
 void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustFile& trust) {
   if (wanted == "record") {
     trust.boot_policy = boot::BootPolicy{};
     std::cerr << "stele: this policy judges no boot; platform stays unknown.\n";
     return;
   }
-  const bool of_boot = wanted == "exact" || wanted == "digests" || wanted == "ima";
-  if (!of_boot) {
+  if (!is_of_this_host(wanted)) {
     trust.boot_policy = read_boot_policy(wanted);
     return;
   }

@@ -18,6 +18,9 @@ namespace stele::tools {
 // it. Says on stderr what it took from where.
 void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustFile& trust);
 
+// Whether it takes this host's evidence, and not only the auditor's own words.
+bool is_of_this_host(const std::string& wanted);
+
 // Lines of a policy, from a file. 65 with the line.
 attest::boot::BootPolicy read_boot_policy(const std::string& path);
 

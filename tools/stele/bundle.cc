@@ -22,11 +22,23 @@ namespace {
 struct Arguments {
   std::optional<std::uint64_t> from, to;
   std::vector<std::uint64_t> indices;
-  std::string since, answer;
+  std::string trust, since, answer;
   bool no_records = false;
   bool boot_logs = false;
   std::string output;
 };
+
+// What an auditor signed vouches for itself; the host's own copy is a claim.
+std::string trust_inside(const Site& site, const std::string& path) {
+  StoredTrust own = read_trust(site);
+  if (path.empty()) return std::move(own.text);
+  StoredTrust given = read_trust_file(path);
+  if (given.trust.log_id == own.trust.log_id) return std::move(given.text);
+  throw CommandError(kMalformed, path + " pins log " + attest::to_hex(given.trust.log_id) +
+                                     ", but this one, in its newest era, is " +
+                                     attest::to_hex(own.trust.log_id) +
+                                     ": give the trust file of this one");
+}
 
 attest::Memory read_memory(const std::string& path) {
   auto memory = attest::parse_memory(read_text_file(path));
@@ -122,7 +134,7 @@ void bundle(const Common& common, const Arguments& arguments) {
   const Site site = find_site(common);
   require_log(site);
   storage::EvidenceRequest request;
-  request.trust = read_trust(site).text;
+  request.trust = trust_inside(site, arguments.trust);
   request.boot_logs = arguments.boot_logs;
   std::uint64_t start = 0;
   if (!arguments.since.empty()) {
@@ -197,6 +209,10 @@ void add_bundle(CLI::App& app, const Common& common, int&) {
       ->excludes("--index");
   command->add_flag("--boot-logs", arguments->boot_logs,
                     "With the firmware's event logs and IMA lists that boot bundles name");
+  command
+      ->add_option("--trust", arguments->trust,
+                   "With this trust file inside, that an auditor signed, for the host's own")
+      ->type_name("FILE");
   command->add_option("--answer", arguments->answer, "With this live answer (stele answer)")
       ->type_name("FILE");
   command->add_option("-o,--output", arguments->output, "Where to; -: standard output")

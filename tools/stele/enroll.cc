@@ -104,32 +104,32 @@ attest::EnrolledHost ask(EnrolmentClient& client, const Arguments& arguments,
   return host;
 }
 
-void say_what_holds(const attest::EnrolledHost& host) {
+void say_what_holds(const attest::EnrolledHost& host, std::ostream& out) {
   const attest::TrustFile& trust = host.trust;
   const auto printable = [](const std::string& text) { return attest::printable(text); };
-  std::cout << "enrolled " << printable(trust.origin) << ", era " << trust.era << ", log "
-            << attest::to_hex(trust.log_id) << '\n'
-            << "shown by its TPM, and by its maker's certificate:\n"
-            << "  TPM               " << name(trust.tpm_kind) << ", "
-            << printable(trust.tpm_manufacturer + " " + trust.tpm_model) << ", version "
-            << printable(host.certificate.version()) << "; endorsement key "
-            << host.ek.key().words() << '\n'
-            << "  vouched for by    " << printable(host.certificate.issuer()) << '\n'
-            << "  attestation key   " << attest::to_hex(host.ak_name)
-            << ", in that TPM, owner hierarchy\n"
-            << "  C, E, P           C was " << trust.first_counter << " at the beginning, "
-            << host.anchors << " anchors since; P is PCR " << unsigned{trust.pcr} << '\n'
-            << "only claimed by the host:\n"
-            << "  mode              " << static_cast<char>(trust.mode)
-            << (trust.mode == attest::Mode::a
-                    ? ": who holds the owner's secrets no signature shows\n"
-                    : ": root knows the owner's secrets\n")
-            << "  intervals         quote " << trust.quote_interval_ms << " ms, heartbeat "
-            << trust.heartbeat_s << " s, slack " << trust.slack_ms << " ms, clock "
-            << trust.clock_update_ms << " ms\n";
-  for (const std::string& one : host.bounded) std::cout << "  bounded           " << one << '\n';
+  out << "enrolled " << printable(trust.origin) << ", era " << trust.era << ", log "
+      << attest::to_hex(trust.log_id) << '\n'
+      << "shown by its TPM, and by its maker's certificate:\n"
+      << "  TPM               " << name(trust.tpm_kind) << ", "
+      << printable(trust.tpm_manufacturer + " " + trust.tpm_model) << ", version "
+      << printable(host.certificate.version()) << "; endorsement key "
+      << host.ek.key().words() << '\n'
+      << "  vouched for by    " << printable(host.certificate.issuer()) << '\n'
+      << "  attestation key   " << attest::to_hex(host.ak_name)
+      << ", in that TPM, owner hierarchy\n"
+      << "  C, E, P           C was " << trust.first_counter << " at the beginning, "
+      << host.anchors << " anchors since; P is PCR " << unsigned{trust.pcr} << '\n'
+      << "only claimed by the host:\n"
+      << "  mode              " << static_cast<char>(trust.mode)
+      << (trust.mode == attest::Mode::a
+              ? ": who holds the owner's secrets no signature shows\n"
+              : ": root knows the owner's secrets\n")
+      << "  intervals         quote " << trust.quote_interval_ms << " ms, heartbeat "
+      << trust.heartbeat_s << " s, slack " << trust.slack_ms << " ms, clock "
+      << trust.clock_update_ms << " ms\n";
+  for (const std::string& one : host.bounded) out << "  bounded           " << one << '\n';
   if (trust.tpm_kind == attest::TpmKind::simulator) {
-    std::cout << "a simulator: whoever holds its state file can copy it and put it back\n";
+    out << "a simulator: whoever holds its state file can copy it and put it back\n";
   }
 }
 
@@ -171,6 +171,7 @@ void enroll(const Arguments& arguments) {
   }
   std::optional<attest::NoteSigner> signer;
   if (!arguments.key.empty()) signer.emplace(read_signer(arguments.key, arguments.name));
+  if (!arguments.approval.previous.empty()) check_approval(arguments.approval);
   const attest::PinnedRoots roots = read_pinned_roots(arguments.roots);
   EnrolmentClient client(arguments.url, arguments.tls);
   attest::EnrolledHost host = ask(client, arguments, roots);
@@ -179,12 +180,14 @@ void enroll(const Arguments& arguments) {
   const std::string text = attest::to_text(host.trust);
   const std::string whole = signer ? attest::to_text(signer->sign(text)) : text;
   require_trust_fits(whole);
+  keep_other_pins(arguments.output, host.trust, !arguments.approval.previous.empty());
   write_output(arguments.output, attest::view(whole));
-  say_what_holds(host);
-  std::cout << "trust file: " << arguments.output
-            << (signer ? ", signed: with --auditor-key a verdict says ek-chain"
-                       : ", not signed: a verdict will say that the enrolment is claimed")
-            << '\n';
+  std::ostream& out = arguments.output == "-" ? std::cerr : std::cout;
+  say_what_holds(host, out);
+  out << "trust file: " << arguments.output
+      << (signer ? ", signed: with --auditor-key a verdict says ek-chain"
+                 : ", not signed: a verdict will say that the enrolment is claimed")
+      << '\n';
 }
 
 }  // namespace
@@ -194,7 +197,10 @@ void add_enroll(CLI::App& app, int&) {
   CLI::App* command = app.add_subcommand(
       "enroll",
       "The auditor's: believe a host by its TPM maker's certificate; make its trust file");
-  command->add_option("URL", arguments->url, "https://HOST[:PORT], or unix:PATH on the host itself")
+  command
+      ->add_option("URL", arguments->url,
+                   "https://HOST[:PORT], http://HOST[:PORT], or unix:PATH of its HTTP or control "
+                   "socket")
       ->required();
   command
       ->add_option("--ek-roots", arguments->roots,
@@ -220,6 +226,9 @@ void add_enroll(CLI::App& app, int&) {
                    "Your trust file of the era that this one follows, which signing approves")
       ->type_name("OLD.trust");
   add_approval_options(*command, arguments->approval);
+  for (const char* const of_an_era : {"--nonce", "--memory", "--boot-policy", "--accept-lost"}) {
+    command->get_option(of_an_era)->needs("--succeeds");
+  }
   command->add_option("-o,--output", arguments->output, "Where the trust file goes")
       ->type_name("FILE")
       ->required();

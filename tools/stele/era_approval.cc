@@ -46,12 +46,16 @@ void check_memory(const attest::EarlierEra& before, const std::string& path) {
   }
 }
 
-bool is_fresh(const attest::Genesis& genesis, const std::string& nonce) {
-  if (nonce.empty()) return false;
+attest::Hash wanted_nonce(const std::string& nonce) {
   const auto wanted = attest::hash_from_hex(nonce);
   if (!wanted) throw CommandError(kUsage, "--nonce takes 32 bytes as 64 hexadecimal digits");
+  return *wanted;
+}
+
+bool is_fresh(const attest::Genesis& genesis, const std::string& nonce) {
+  if (nonce.empty()) return false;
   const auto end = attest::era_end_of(genesis);
-  return end && end->shown && end->shown->nonce == *wanted;
+  return end && end->shown && end->shown->nonce == wanted_nonce(nonce);
 }
 
 void say_what_ended(const attest::EraRequest& request, const attest::EraGap& gap, bool confirmed) {
@@ -66,6 +70,15 @@ void say_what_ended(const attest::EraRequest& request, const attest::EraGap& gap
 }
 
 }  // namespace
+
+void check_approval(const EraApproval& approval) {
+  if (!approval.nonce.empty()) wanted_nonce(approval.nonce);
+  if (!approval.boot_policy.empty()) read_boot_policy(approval.boot_policy);
+  if (!approval.memory.empty()) {
+    required(attest::parse_memory(read_text_file(approval.memory)), approval.memory);
+  }
+  required(attest::parse_trust(read_text_file(approval.previous)), approval.previous);
+}
 
 void approve_era(attest::EraRequest& request, const EraApproval& approval) {
   take_known(request, approval.previous);

@@ -27,6 +27,10 @@ struct EraApproval {
 };
 void add_approval_options(CLI::App& command, EraApproval& approval);
 
+// Before anybody is asked: a nonce that is none (64), a file that is not there (66) or malformed
+// (65).
+void check_approval(const EraApproval& approval);
+
 // Returns only if the era may be signed for: its trust file then pins the earlier eras as the
 // auditor's own file does, and says what is given up.
 void approve_era(attest::EraRequest& request, const EraApproval& approval);

@@ -4,15 +4,18 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "attest/failpoint.h"
 #include "attest/identity/ek_certificate.h"
 #include "attest/printable.h"
 #include "storage/file_system.h"
+#include "tools/stele/auditor_key.h"
 #include "tools/stele/escrow_file.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/pinned_roots.h"
 #include "tools/stele/relay_line.h"
+#include "tools/stele/trust_file.h"
 #include "tpm/outside_lock.h"
 #include "tpm/relay_claim.h"
 
@@ -20,7 +23,7 @@ namespace stele::tools {
 namespace {
 
 struct Arguments {
-  std::string target, roots, secrets, output;
+  std::string target, roots, secrets, output, key, name;
   bool simulator = false;
 };
 
@@ -36,6 +39,7 @@ class Locking {
  public:
   explicit Locking(const Arguments& arguments)
       : arguments_(arguments),
+        signer_(signer_of(arguments)),
         roots_(read_pinned_roots(arguments.roots)),
         line_(RelayLine::connect(arguments.target)) {}
 
@@ -48,12 +52,20 @@ class Locking {
     if (!claim) refuse("the host's log", claim.error());
     trust_ = std::move(claim->trust);
     bounded_ = std::move(claim->bounded);
+    attest::TrustFile to_be = trust_;
+    to_be.locked_from_outside = true;
+    keep_other_pins(arguments_.output, to_be, false);
     std::cout << "log " << trust_.origin << ", " << attest::to_hex(trust_.log_id) << std::endl;
     const tpm::LockReport report = tpm::lock_from_outside(transport(), target(), keeper());
     finish(report);
   }
 
  private:
+  static std::optional<attest::NoteSigner> signer_of(const Arguments& arguments) {
+    if (arguments.key.empty()) return std::nullopt;
+    return read_signer(arguments.key, arguments.name);
+  }
+
   tpm::Transport transport() {
     return [this](attest::ByteView command) {
       line_.send({tpm::RelayKind::command, attest::Bytes(command.begin(), command.end())});
@@ -138,9 +150,14 @@ class Locking {
     line_.receive(tpm::RelayKind::kept);
     FAILPOINT("lock.kept");
     trust_.locked_from_outside = true;
-    write_text_file(arguments_.output, attest::to_text(trust_));
+    // The key that the certificate vouches for made the sessions in which the AK was seen.
+    trust_.enrolled = true;
+    const std::string text = attest::to_text(trust_);
+    write_text_file(arguments_.output, signer_ ? attest::to_text(signer_->sign(text)) : text);
     std::cout << (report.was_locked ? "still locked" : "locked")
               << " in mode a: C = " << report.counter << "; trust file in " << arguments_.output
+              << (signer_ ? ", signed: with --auditor-key a verdict says ek-chain"
+                          : ", not signed: a verdict will say that the enrolment is claimed")
               << '\n'
               << "the host's word, as pinned: a quote anchor every " << trust_.quote_interval_ms
               << " ms, at most " << trust_.max_quote_gap << " missed; a counter anchor every "
@@ -150,6 +167,7 @@ class Locking {
   }
 
   const Arguments& arguments_;
+  const std::optional<attest::NoteSigner> signer_;
   const attest::PinnedRoots roots_;
   RelayLine line_;
   tpm::RelayHello hello_;
@@ -181,6 +199,17 @@ void add_lock(CLI::App& app, const Common&, int&) {
   command->add_option("-o,--output", arguments->output, "Where the trust file goes")
       ->type_name("FILE")
       ->required();
+  CLI::Option* const key =
+      command
+          ->add_option("--auditor-key-file", arguments->key,
+                       "Sign the trust file: an Ed25519 key (openssl genpkey -algorithm ed25519)")
+          ->type_name("FILE");
+  CLI::Option* const name =
+      command
+          ->add_option("--name", arguments->name, "The key's name in notes, e.g. auditor.example")
+          ->type_name("NAME")
+          ->needs(key);
+  key->needs(name);
   command->add_flag("--allow-simulator", arguments->simulator,
                     "Accept a simulated TPM: for tests, it protects nothing");
   command->callback([arguments] {

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "tools/stele/command.h"
+#include "tools/stele/output_file.h"
 
 namespace stele::tools {
 
@@ -19,6 +21,15 @@ void write_output(const std::string& path, attest::ByteView bytes) {
                          "this is binary: name a file with -o FILE, or send it into a pipe");
     }
     std::cout.write(text, length);
+    return;
+  }
+  std::error_code ignored;
+  using Type = std::filesystem::file_type;
+  const Type what = std::filesystem::symlink_status(path, ignored).type();
+  if (what == Type::not_found || what == Type::regular) {
+    OutputFile file(path, 0666);
+    file.write(bytes);
+    file.commit();
     return;
   }
   std::ofstream file(path, std::ios::binary | std::ios::trunc);

@@ -13,7 +13,8 @@ class App;
 
 namespace stele::tools {
 
-// path "-": standard output. An existing file is replaced.
+// path "-": standard output. An existing file is replaced whole or not at all; what is none (a
+// device, a FIFO, a link) is written into.
 void write_output(const std::string& path, attest::ByteView bytes);
 // Adds -o, --output FORMAT; the first format is the default, any other is refused (64).
 void add_format(CLI::App& command, std::string& format, const std::vector<std::string>& formats);

@@ -42,7 +42,8 @@ bool sync_directory_of(const std::string& path) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path) : path_(std::move(path)), is_stdout_(path_ == "-") {
+OutputFile::OutputFile(std::string path, unsigned permissions)
+    : path_(std::move(path)), is_stdout_(path_ == "-") {
   if (is_stdout_) {
     if (isatty(STDOUT_FILENO) == 1) {
       throw CommandError(kUsage,
@@ -54,7 +55,7 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)), is_stdout_(pa
   refuse_unless_replaceable(path_);
   unfinished_ = path_ + ".new";
   descriptor_ = ::open(unfinished_.c_str(),
-                       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+                       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, permissions);
   if (descriptor_ < 0) throw CommandError(kCannotCreate, "cannot create " + unfinished_ + ": " + why());
 }
 

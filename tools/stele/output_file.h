@@ -14,7 +14,7 @@ namespace stele::tools {
 
 class OutputFile {
  public:
-  explicit OutputFile(std::string path);
+  explicit OutputFile(std::string path, unsigned permissions = 0600);  // less the umask
   ~OutputFile();  // without commit(): nothing was made
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

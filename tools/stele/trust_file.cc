@@ -1,7 +1,11 @@
 #include "tools/stele/trust_file.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "attest/trust_limits.h"
 #include "attest/wear.h"
+#include "tools/stele/log_directory.h"
 
 namespace stele::tools {
 
@@ -38,6 +42,29 @@ void require_trust_fits(const std::string& text) {
                          " bytes, and nobody reads one of more than " +
                          std::to_string(attest::kMaxTrustFileBytes) +
                          ": leave out the boot policies of eras that have ended");
+}
+
+void keep_other_pins(const std::string& path, const attest::TrustFile& trust, bool approved) {
+  if (!std::filesystem::is_regular_file(path)) return;
+  const auto there = attest::parse_trust(read_text_file(path));
+  if (!there) return;
+  if (there->log_id == trust.log_id) {
+    const bool tells_more = (there->locked_from_outside && !trust.locked_from_outside) ||
+                            (there->boot_policy && !trust.boot_policy);
+    if (!tells_more) return;
+    throw CommandError(kCannotCreate,
+                       path + " says of this log what was not seen now, how its TPM was locked or "
+                              "which boots are known: it is left as it is; name another file");
+  }
+  const auto is_there = [&](const attest::EarlierEra& era) {
+    return era.pins.log_id == there->log_id;
+  };
+  if (approved && std::ranges::any_of(trust.earlier, is_there)) return;
+  throw CommandError(kCannotCreate, path + " pins another log, " +
+                                        attest::to_hex(there->log_id) +
+                                        ": it is left as it is; the host shows " +
+                                        attest::to_hex(trust.log_id) +
+                                        ": if you expect that, name another file");
 }
 
 void pin_intervals(attest::TrustFile& trust, const daemon::Config& config) {
