@@ -74,12 +74,19 @@ class Members {
 };
 
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
-  constexpr std::pair<const char*, Do> kNames[] = {
-      {"status", Do::status},  {"anchor", Do::anchor},       {"answer", Do::answer},
-      {"enroll", Do::enroll},  {"challenge", Do::challenge}, {"show", Do::show},
-      {"query", Do::query},    {"prove", Do::prove},         {"bundle", Do::bundle},
-      {"outcome", Do::outcome},           {"export_anchor", Do::export_anchor},
-      {"era_request", Do::era_request},   {"boot_policy", Do::boot_policy}};
+  constexpr std::pair<const char*, Do> kNames[] = {{"status", Do::status},
+                                                   {"anchor", Do::anchor},
+                                                   {"answer", Do::answer},
+                                                   {"enroll", Do::enroll},
+                                                   {"challenge", Do::challenge},
+                                                   {"show", Do::show},
+                                                   {"query", Do::query},
+                                                   {"prove", Do::prove},
+                                                   {"bundle", Do::bundle},
+                                                   {"outcome", Do::outcome},
+                                                   {"export_anchor", Do::export_anchor},
+                                                   {"era_request", Do::era_request},
+                                                   {"boot_policy", Do::boot_policy}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {
     if (value->as_string() == name) return what;

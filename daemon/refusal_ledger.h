@@ -1,12 +1,12 @@
 // RefusalLedger: which refusals leave a record of their own, and how many of whom did not.
 //
 // Nothing was given out; what is kept of it is that somebody asked. Without a bound whoever may ask
-// could fill the log by asking. Each caller (a certificate, a user) has a bucket of his own, so that
-// a flood of one hides nobody else's refusal; what finds it empty is counted, and told with the next
-// record of this caller.
-// Thread safety: one thread. Memory: kMaxRefusedCallers buckets; further callers share one.
-// Invariants: (1) a caller leaves at most kRefusalBurst + elapsed / kRefusalRefill records of
-// refusals; (2) each refusal is recorded, told with a later record, or still counted here.
+// could fill the log by asking. Each caller (a certificate, a user) has a bucket of his own, so
+// that a flood of one hides nobody else's refusal; what finds it empty is counted, and told with
+// the next record of this caller. Thread safety: one thread. Memory: kMaxRefusedCallers buckets;
+// further callers share one. Invariants: (1) a caller leaves at most kRefusalBurst + elapsed /
+// kRefusalRefill records of refusals; (2) each refusal is recorded, told with a later record, or
+// still counted here.
 #pragma once
 
 #include <chrono>

@@ -34,11 +34,10 @@ std::optional<AnchoringRefusal> TpmTurns::admit(For what, const AnchorStatus& st
   TokenBucket& bucket = what == For::enrolment ? enrolments_ : answers_;
   if (bucket.take(now)) return std::nullopt;
   const auto wait = std::chrono::ceil<std::chrono::seconds>(bucket.next(now) - now);
-  return AnchoringRefusal{
-      (what == For::enrolment ? "too many enrolments asked for; try again in "
-                              : "too many answers asked for; try again in ") +
-          std::to_string(wait.count()) + " s",
-      EX_TEMPFAIL, RefusalCause::too_often};
+  return AnchoringRefusal{(what == For::enrolment ? "too many enrolments asked for; try again in "
+                                                  : "too many answers asked for; try again in ") +
+                              std::to_string(wait.count()) + " s",
+                          EX_TEMPFAIL, RefusalCause::too_often};
 }
 
 }  // namespace stele::daemon

@@ -1,9 +1,9 @@
-// TpmTurns: whether the TPM can be asked for a live answer or an enrolment now, known before anything
-// is read, recorded or given out for it; and how often.
+// TpmTurns: whether the TPM can be asked for a live answer or an enrolment now, known before
+// anything is read, recorded or given out for it; and how often.
 //
-// What is refused here cost nobody anything, and one record says all of it. What is let in may still
-// be refused later: by a TPM that goes meanwhile.
-// Thread safety: none; the anchorer guards it. See: README.md, "Control protocol".
+// What is refused here cost nobody anything, and one record says all of it. What is let in may
+// still be refused later: by a TPM that goes meanwhile. Thread safety: none; the anchorer guards
+// it. See: README.md, "Control protocol".
 #pragma once
 
 #include <optional>

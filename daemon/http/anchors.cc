@@ -76,9 +76,9 @@ asio::awaitable<HttpReply> page(const ControlledDaemon& daemon, asio::any_io_exe
   }
   const auto newest = daemon.anchorer.newest_counter_anchor();
   std::function<HttpReply()> read = [&daemon, from,
-                                       last = newest ? newest->statement.seq : std::uint64_t{0}] {
-    return json_reply(200, read_page(daemon.config.data, daemon.sequencer.store().log_id(), from,
-                                     last));
+                                     last = newest ? newest->statement.seq : std::uint64_t{0}] {
+    return json_reply(200,
+                      read_page(daemon.config.data, daemon.sequencer.store().log_id(), from, last));
   };
   co_return co_await give_out(daemon, reader, request, read);
 }
@@ -102,8 +102,7 @@ void add_anchor_routes(RouteTable& routes, const ControlledDaemon& daemon,
   const RoleSet who{Role::auditor, Role::admin};
   routes.add({"GET", "/v1/anchors", who, 0,
               [&daemon, reader](HttpRequest& request) { return page(daemon, reader, request); }});
-  routes.add({"GET", "/v1/anchors/newest", who, 0,
-              [&daemon, reader](HttpRequest& request) {
+  routes.add({"GET", "/v1/anchors/newest", who, 0, [&daemon, reader](HttpRequest& request) {
                 return newest_anchor(daemon, reader, request);
               }});
 }

@@ -111,8 +111,7 @@ asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon, asio::any_io
     outcome = AccessOutcome::refused(RefusalCause::proof_too_long);
   }
   const json::object asked = access_text(request);
-  const AccessRecorded recorded =
-      co_await record_access(daemon.sequencer, asked, outcome);
+  const AccessRecorded recorded = co_await record_access(daemon.sequencer, asked, outcome);
   if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetryRecord_s);
   co_return reply;
 }

@@ -1,8 +1,8 @@
 // All that the daemon carries outside by itself: witnesses asked, receipts handed out; on a thread
 // of its own, so that no place outside can delay an event or an anchor.
 //
-// Thread safety: status() and anchored() from any thread; the rest on the service's. Blocks: stop(),
-// at most its limit and what a read of the log itself takes. Errors: the constructor throws
+// Thread safety: status() and anchored() from any thread; the rest on the service's. Blocks:
+// stop(), at most its limit and what a read of the log itself takes. Errors: the constructor throws
 // ConfigError (TLS files) and std::system_error.
 // Invariants: (1) behind stop() nothing of the log is touched any more; (2) one place that hangs
 // holds up no other.

@@ -30,7 +30,8 @@ std::string position_path(const std::string& directory, const std::string& to) {
 
 }  // namespace
 
-ReceiptPush::ReceiptPush(const PushPlace& place, const OwnLog& log, storage::FileSystem& place_files)
+ReceiptPush::ReceiptPush(const PushPlace& place, const OwnLog& log,
+                         storage::FileSystem& place_files)
     : place_(place),
       log_(log),
       position_path_(position_path(log.directory, place.to)),

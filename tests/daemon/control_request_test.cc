@@ -87,9 +87,10 @@ TEST(ControlRequest, ABundleIsNamedAndItsOutcomeIsOneOfAClosedSet) {
 }
 
 TEST(ControlRequest, WhatTheToolReadsItselfIsNamed) {
-  for (const auto& [line, what] : {std::pair(R"({"do":"export_anchor","seq":7})", Do::export_anchor),
-                                   std::pair(R"({"do":"era_request"})", Do::era_request),
-                                   std::pair(R"({"do":"boot_policy","kind":"ima"})", Do::boot_policy)}) {
+  for (const auto& [line, what] :
+       {std::pair(R"({"do":"export_anchor","seq":7})", Do::export_anchor),
+        std::pair(R"({"do":"era_request"})", Do::era_request),
+        std::pair(R"({"do":"boot_policy","kind":"ima"})", Do::boot_policy)}) {
     const auto request = decode_control_request(line);
     ASSERT_TRUE(request.has_value()) << line;
     EXPECT_EQ(request->what, what);

@@ -1,7 +1,7 @@
-// Goal: a place on a mount that hangs holds up no other place and not the end of the daemon, its lag
-// stays honest, and the thread that is left behind there touches nothing of the log.
-// Method: a log on paper; two places, the syncs of one behind a closed gate; what the log gives is
-// counted, also once it is gone.
+// Goal: a place on a mount that hangs holds up no other place and not the end of the daemon, its
+// lag stays honest, and the thread that is left behind there touches nothing of the log. Method: a
+// log on paper; two places, the syncs of one behind a closed gate; what the log gives is counted,
+// also once it is gone.
 #include "daemon/outward/outward.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Goal: a flood of refusals leaves so many records and no more, none of them goes uncounted, and one
-// caller's flood hides nobody else's. Method: times are made up; nothing waits.
+// Goal: a flood of refusals leaves so many records and no more, none of them goes uncounted, and
+// one caller's flood hides nobody else's. Method: times are made up; nothing waits.
 #include "daemon/refusal_ledger.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
-// Goal: what cannot be asked of the TPM now is known at once, by the right code and cause, and costs
-// no token; what can be is let in as often as the limits say. Method: every state × every request;
-// times are made up.
+// Goal: what cannot be asked of the TPM now is known at once, by the right code and cause, and
+// costs no token; what can be is let in as often as the limits say. Method: every state × every
+// request; times are made up.
 #include "daemon/tpm_turns.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,8 @@ AnchorStatus in(State state, const std::string& reason = "why") {
 }
 
 TEST(TpmTurns, WhoCannotBeServedIsToldWhyAndDrawsNothing) {
-  for (const State state : {State::starting, State::unavailable, State::contended, State::stopped}) {
+  for (const State state :
+       {State::starting, State::unavailable, State::contended, State::stopped}) {
     TpmTurns turns;
     for (const For what : kAll) {
       const bool let_in = state == State::stopped && what == For::testimony;

@@ -133,7 +133,7 @@ void add_files(const NewestBoot& newest, boot::BootPolicy& policy) {
 
 // What the newest boot measured, read once that is on record; that boot's id in hex.
 std::string add_newest_boot(const Site& site, const std::string& kind,
-                             const attest::TrustFile& trust, boot::BootPolicy& policy) {
+                            const attest::TrustFile& trust, boot::BootPolicy& policy) {
   HandOut access(site, {{"do", "boot_policy"}, {"kind", kind}});
   try {
     const NewestBoot newest = read_newest_boot(site, trust);
@@ -181,8 +181,7 @@ void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustF
                                        std::to_string(boot::kMaxPolicyRules));
   }
   trust.boot_policy = std::move(policy);
-  std::cerr << "stele: the policy is taken from this host, of boot "
-            << boot_id
+  std::cerr << "stele: the policy is taken from this host, of boot " << boot_id
             << ": it says what was measured, not that it is good.\n"
                "stele: compare it with a machine that you trust before you pin it.\n";
 }

@@ -58,7 +58,8 @@ class EraDirectory {
   std::string trust() const;
   void keep_trust(const std::string& text);
   void forget_ended();
-  // A record of kind access, right behind the newest: its index. Precondition: locked, with a store.
+  // A record of kind access, right behind the newest: its index. Precondition: locked, with a
+  // store.
   std::uint64_t keep_access(const std::string& text);
 
  private:

@@ -60,7 +60,8 @@ void retire(const EraDirectory& directory, const Site& site, const Arguments& ar
               [](std::string_view step) { std::cout << "the ended era: " << step << std::endl; });
 }
 
-// No daemon runs that could record it: the log's own records of who finished an era, and what of it.
+// No daemon runs that could record it: the log's own records of who finished an era, and what of
+// it.
 class FinishRecord {
  public:
   FinishRecord(EraDirectory& directory, const std::string& signed_trust) : directory_(directory) {

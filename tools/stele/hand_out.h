@@ -4,8 +4,8 @@
 // The tool reads the files itself; the daemon, which is asked first, has it in the log before the
 // first byte is read. Not told of an end: the daemon sees the connection end, and records that.
 // Without a daemon nothing is recorded, as wherever files are read directly.
-// Blocks. Thread safety: one thread. Errors: CommandError of ControlClient, 75 where there is no room
-// for the record. See: daemon/README.md, "Who leaves a record".
+// Blocks. Thread safety: one thread. Errors: CommandError of ControlClient, 75 where there is no
+// room for the record. See: daemon/README.md, "Who leaves a record".
 #pragma once
 
 #include <boost/json/object.hpp>
