@@ -83,6 +83,24 @@ asio::awaitable<AccessRecorded> record_access(Sequencer& sequencer, const json::
   co_return co_await append(sequencer, text);
 }
 
+asio::awaitable<AccessRecorded> record_access(Sequencer& sequencer, RefusalLedger& ledger,
+                                              const std::string& caller, const json::object& asked,
+                                              std::optional<AccessOutcome> outcome) {
+  const bool refused = outcome && outcome->kind == AccessOutcome::Kind::refused;
+  if (refused && !ledger.may_record(caller, RefusalLedger::Time::clock::now())) {
+    co_return AccessRecorded{};
+  }
+  json::object whole = asked;
+  const std::uint64_t unrecorded = ledger.take_unrecorded(caller);
+  if (unrecorded > 0) whole["unrecorded"] = unrecorded;
+  const AccessRecorded recorded = co_await record_access(sequencer, whole, outcome);
+  if (!recorded.trouble.empty()) {
+    const std::uint64_t untold = unrecorded + (refused ? 1 : 0);
+    ledger.give_back(caller, untold, RefusalLedger::Time::clock::now());
+  }
+  co_return recorded;
+}
+
 asio::awaitable<void> record_outcome(Sequencer& sequencer, std::uint64_t asked,
                                      AccessOutcome outcome) {
   const std::string text = outcome_text(asked, outcome);

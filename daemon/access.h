@@ -15,6 +15,7 @@
 #include <string>
 
 #include "daemon/refusal_cause.h"
+#include "daemon/refusal_ledger.h"
 #include "daemon/sequencer.h"
 
 namespace stele::daemon {
@@ -34,6 +35,12 @@ struct AccessRecorded {
 
 // asked: who, and for what. outcome: nothing while it is not known.
 boost::asio::awaitable<AccessRecorded> record_access(Sequencer& sequencer,
+                                                     const boost::json::object& asked,
+                                                     std::optional<AccessOutcome> outcome);
+// The same of what a caller may ask for again and again: with how many refusals of his left no
+// record, and where this is one too many, itself only counted. index is then none's.
+boost::asio::awaitable<AccessRecorded> record_access(Sequencer& sequencer, RefusalLedger& ledger,
+                                                     const std::string& caller,
                                                      const boost::json::object& asked,
                                                      std::optional<AccessOutcome> outcome);
 // Of what the record `asked` began. Where there is no room for it, the first record stands alone.

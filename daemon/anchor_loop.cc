@@ -23,13 +23,6 @@ using std::chrono::milliseconds;
 // Between tries to reach a TPM that failed: doubled from the first to the last.
 constexpr milliseconds kFirstBackOff{200};
 constexpr milliseconds kLastBackOff{10'000};
-// Live answers: each costs the TPM a quote anchor and an audit session, but no wear.
-constexpr std::uint32_t kAnswerBurst = 10;
-constexpr milliseconds kAnswerRefill{100};
-// Requests of enrolments: each makes an endorsement key, which keeps a slow chip busy for seconds.
-// An enrolment is two or three of them.
-constexpr std::uint32_t kEnrolmentBurst = 12;
-constexpr milliseconds kEnrolmentRefill{5'000};
 
 // What nobody repairs, the auditor can let end.
 constexpr const char* kWayBack =
@@ -55,8 +48,6 @@ AnchorLoop::AnchorLoop(const Config& config, AnchorRequests& requests, Outside o
       requests_(requests),
       outside_(std::move(outside)),
       anchors_(config.anchor_burst, config.anchor_refill),
-      answers_(kAnswerBurst, kAnswerRefill),
-      enrolments_(kEnrolmentBurst, kEnrolmentRefill),
       back_off_(kFirstBackOff) {}
 
 void AnchorLoop::run() {

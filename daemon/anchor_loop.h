@@ -76,8 +76,6 @@ class AnchorLoop {
   std::optional<AnchorJournal> journal_;
   std::optional<AnchorRounds> rounds_;
   TokenBucket anchors_;  // counter anchors of all kinds
-  TokenBucket answers_;
-  TokenBucket enrolments_;
   AnchorStatus status_;
   Life life_ = Life::running;
   bool told_ready_ = false;

@@ -69,12 +69,6 @@ void AnchorLoop::serve(const AnswerRequest& request) {
   if (refused_first && !testifies) {
     return refuse(refused_first->exit_code, refused_first->reason, refused_first->cause);
   }
-  const Time now = TokenBucket::Clock::now();
-  if (!answers_.take(now)) {
-    return refuse(EX_TEMPFAIL,
-                  "too many answers asked for; try again in " + seconds(answers_.next(now) - now),
-                  RefusalCause::too_often);
-  }
   if (refused_first) {
     try {
       return request.done({encode(rounds_->testify(request.nonce)), {}, 0, {}});
@@ -132,13 +126,6 @@ void AnchorLoop::serve(const EnrolmentTask& task) {
   };
   if (const auto refused = refusal()) {
     return refuse(refused->exit_code, refused->reason, refused->cause);
-  }
-  const Time now = TokenBucket::Clock::now();
-  if (!enrolments_.take(now)) {
-    return refuse(
-        EX_TEMPFAIL,
-        "too many enrolments asked for; try again in " + seconds(enrolments_.next(now) - now),
-        RefusalCause::too_often);
   }
   if (const auto* activation = std::get_if<attest::ActivationRequest>(&task.asked)) {
     tpm::Activation activated;

@@ -51,6 +51,13 @@ struct AnchorOutcome {
   std::uint64_t tree_size = 0;
 };
 
+// Why something cannot be asked of the TPM now, known before it is.
+struct AnchoringRefusal {
+  std::string reason;
+  int exit_code = 0;  // as above
+  RefusalCause cause = RefusalCause::tpm_unavailable;
+};
+
 // What a request for a live answer came to.
 struct AnswerOutcome {
   std::optional<attest::Bytes> answer;  // encoded attest::Answer

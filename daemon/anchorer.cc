@@ -31,6 +31,7 @@ struct Anchorer::State {
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable ended_changed;
   AnchorStatus status;
+  TpmTurns turns;
   std::optional<CounterAnchor> newest;
   bool ended = false;
   bool left_behind = false;  // stop() ran out of time: touch nothing outside any more
@@ -136,6 +137,14 @@ void Anchorer::State::push_answer(AnswerRequest request) {
   push_or(requests, std::move(request), [&](int exit_code, const char* words, RefusalCause cause) {
     reply({std::nullopt, words, exit_code, cause});
   });
+}
+
+std::optional<AnchoringRefusal> Anchorer::admit(TpmTurns::For what) {
+  if (state_->requests.closed()) {
+    return AnchoringRefusal{"the daemon is ending", EX_UNAVAILABLE, RefusalCause::daemon_ending};
+  }
+  const std::lock_guard lock(state_->mutex);
+  return state_->turns.admit(what, state_->status, TokenBucket::Clock::now());
 }
 
 void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {

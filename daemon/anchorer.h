@@ -21,6 +21,7 @@
 #include "daemon/anchor_status.h"
 #include "daemon/config.h"
 #include "daemon/timed_anchor_device.h"
+#include "daemon/tpm_turns.h"
 
 namespace stele::daemon {
 
@@ -45,6 +46,9 @@ class Anchorer {
   // Cheap: records [0, size) are to be counter-anchored as soon as there is a token.
   void critical_event(std::uint64_t size);
   void anchor(std::function<void(AnchorOutcome)>);  // counter anchor over the durable head, now
+  // Nothing: one answer or enrolment may be asked for. Else why not, which is then all of it.
+  std::optional<AnchoringRefusal> admit(TpmTurns::For what);
+  // Precondition of these three: admit().
   void answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)>);
   // As answer(), but once anchoring has stopped the TPM is asked all the same, for the newest
   // statement: what it signs then contradicts the log, and that is for the auditor to see.

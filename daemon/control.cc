@@ -34,6 +34,7 @@ struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
 
   ControlledDaemon daemon;
   UnixListener listener;
+  RefusalLedger ledger;
   std::size_t open = 0;
 };
 
@@ -78,7 +79,7 @@ asio::awaitable<void> Control::Listening::serve(std::shared_ptr<UnixStreamSocket
     co_await asio::async_write(*socket, asio::buffer(refusal), asio::as_tuple(asio::use_awaitable));
     co_return;
   }
-  ControlSession session(daemon, peer, *socket);
+  ControlSession session(daemon, peer, *socket, ledger);
   std::string received;
   for (;;) {
     const auto [error, length] =

@@ -74,11 +74,19 @@ class Members {
 };
 
 std::optional<Do> parse_do(const std::optional<json::value>& value) {
-  constexpr std::pair<const char*, Do> kNames[] = {
-      {"status", Do::status},  {"anchor", Do::anchor},       {"answer", Do::answer},
-      {"enroll", Do::enroll},  {"challenge", Do::challenge}, {"show", Do::show},
-      {"query", Do::query},    {"prove", Do::prove},         {"bundle", Do::bundle},
-      {"outcome", Do::outcome}};
+  constexpr std::pair<const char*, Do> kNames[] = {{"status", Do::status},
+                                                   {"anchor", Do::anchor},
+                                                   {"answer", Do::answer},
+                                                   {"enroll", Do::enroll},
+                                                   {"challenge", Do::challenge},
+                                                   {"show", Do::show},
+                                                   {"query", Do::query},
+                                                   {"prove", Do::prove},
+                                                   {"bundle", Do::bundle},
+                                                   {"outcome", Do::outcome},
+                                                   {"export_anchor", Do::export_anchor},
+                                                   {"era_request", Do::era_request},
+                                                   {"boot_policy", Do::boot_policy}};
   if (!value || !value->is_string()) return std::nullopt;
   for (const auto& [name, what] : kNames) {
     if (value->as_string() == name) return what;
@@ -115,6 +123,20 @@ std::string take_bundle(Members& members) {
   return "";
 }
 
+// Which receipts, or of which kind: for the access record too.
+std::string take_export(Members& members) {
+  std::optional<std::uint64_t> seq;
+  members.number("seq", seq);
+  return seq ? "" : "\"seq\" is needed: a counter anchor's number";
+}
+
+std::string take_boot_policy(Members& members) {
+  std::string kind;
+  members.text("kind", kind);
+  const bool known = kind == "exact" || kind == "digests" || kind == "ima";
+  return known ? "" : "boot_policy needs \"kind\": \"exact\", \"digests\" or \"ima\"";
+}
+
 std::string take_outcome(Members& members, ControlRequest& request) {
   std::string outcome, reason;
   members.text("outcome", outcome);
@@ -130,6 +152,7 @@ std::string take_arguments(Members& members, ControlRequest& request) {
   switch (request.what) {
     case Do::status:
     case Do::anchor:
+    case Do::era_request:
       return "";
     case Do::answer: {
       const auto nonce = members.take("nonce");
@@ -196,6 +219,10 @@ std::string take_arguments(Members& members, ControlRequest& request) {
     }
     case Do::bundle:
       return take_bundle(members);
+    case Do::export_anchor:
+      return take_export(members);
+    case Do::boot_policy:
+      return take_boot_policy(members);
     case Do::outcome:
       return take_outcome(members, request);
   }
@@ -217,8 +244,8 @@ attest::Result<ControlRequest> decode_control_request(std::string_view line) {
   const std::optional<Do> what = parse_do(members.take("do"));
   if (!what) {
     return refuse(
-        "\"do\" must be status, anchor, answer, enroll, challenge, show, query, prove, bundle or "
-        "outcome");
+        "\"do\" must be status, anchor, answer, enroll, challenge, show, query, prove, bundle, "
+        "export_anchor, era_request, boot_policy or outcome");
   }
   request.what = *what;
   const std::string missing = take_arguments(members, request);

@@ -37,7 +37,12 @@ struct ControlRequest {
     show,
     query,
     prove,
+    // What the tool reads out of the log's files itself, and only tells of:
     bundle,
+    export_anchor,
+    era_request,
+    boot_policy,
+    // what came of that
     outcome
   } what = Do::status;
   attest::Hash nonce;                                 // answer
@@ -48,7 +53,7 @@ struct ControlRequest {
   bool tlog_proof = false;  // prove: as C2SP tlog-proof
   storage::Query query;     // query
   bool follow = false;      // query: goes on with what comes, until the peer ends it
-  // outcome: of the bundle that this connection asked for last; nothing: it was done.
+  // outcome: of what the tool said last on this connection to read; nothing: it was done.
   std::optional<RefusalCause> refused_for;
   std::string canonical;    // as JSON, for the access record
 };

@@ -131,7 +131,10 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
     case Do::anchor:
       co_return co_await anchor();
     case Do::bundle:
-      co_return co_await bundle(request);
+    case Do::export_anchor:
+    case Do::era_request:
+    case Do::boot_policy:
+      co_return co_await reading(request);
     case Do::outcome:
       co_return co_await outcome(request);
     case Do::show:
@@ -143,12 +146,15 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
       work = prove(request);
       break;
     case Do::answer:
+      co_await require_turn(request, TpmTurns::For::answer);
       work = live_answer(request.nonce);
       break;
     case Do::enroll:
+      co_await require_turn(request, TpmTurns::For::enrolment);
       work = enroll(*request.enrolment);
       break;
     case Do::challenge:
+      co_await require_turn(request, TpmTurns::For::testimony);
       work = challenge(request.challenge);
       break;
     case Do::query:
@@ -160,6 +166,14 @@ asio::awaitable<std::string> ControlSession::reply(const ControlRequest& request
     co_return co_await recorded_whole(request, work);
   }
   co_return co_await recorded(request, work);
+}
+
+asio::awaitable<void> ControlSession::require_turn(const ControlRequest& request,
+                                                   TpmTurns::For what) {
+  const auto refused = daemon_.anchorer.admit(what);
+  if (!refused) co_return;
+  co_await record(request, AccessOutcome::refused(refused->cause));
+  throw Refusal(refused->exit_code, refused->reason, refused->cause);
 }
 
 asio::awaitable<std::string> ControlSession::recorded(const ControlRequest& request,
@@ -200,16 +214,16 @@ asio::awaitable<std::string> ControlSession::recorded_whole(const ControlRequest
 }
 
 // The tool reads the files itself, as its user may; what it says of it is what is recorded.
-asio::awaitable<std::string> ControlSession::bundle(const ControlRequest& request) {
+asio::awaitable<std::string> ControlSession::reading(const ControlRequest& request) {
   co_await end();
   const std::uint64_t asked = co_await record(request, std::nullopt);
-  bundle_asked_ = asked;
+  reading_ = asked;
   co_return "{\"ok\":true,\"asked\":" + std::to_string(asked) + "}\n";
 }
 
 asio::awaitable<std::string> ControlSession::outcome(const ControlRequest& request) {
-  if (!bundle_asked_) throw Refusal(kMalformed, "no bundle is under way on this connection");
-  const std::uint64_t asked = *std::exchange(bundle_asked_, std::nullopt);
+  if (!reading_) throw Refusal(kMalformed, "nothing is being read on this connection");
+  const std::uint64_t asked = *std::exchange(reading_, std::nullopt);
   AccessOutcome outcome;
   if (request.refused_for) outcome = AccessOutcome::refused(*request.refused_for);
   co_await record_outcome(daemon_.sequencer, asked, outcome);
@@ -217,8 +231,8 @@ asio::awaitable<std::string> ControlSession::outcome(const ControlRequest& reque
 }
 
 asio::awaitable<void> ControlSession::end() {
-  if (!bundle_asked_) co_return;
-  const std::uint64_t asked = *std::exchange(bundle_asked_, std::nullopt);
+  if (!reading_) co_return;
+  const std::uint64_t asked = *std::exchange(reading_, std::nullopt);
   co_await record_outcome(daemon_.sequencer, asked,
                           AccessOutcome::broken_off(RefusalCause::peer_gone));
 }
@@ -371,7 +385,9 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
 asio::awaitable<std::uint64_t> ControlSession::record(const ControlRequest& request,
                                                       std::optional<AccessOutcome> outcome) {
   const boost::json::object asked = access_text(request, peer_);
-  const AccessRecorded recorded = co_await record_access(daemon_.sequencer, asked, outcome);
+  const std::string caller = std::to_string(peer_.uid);
+  const AccessRecorded recorded =
+      co_await record_access(daemon_.sequencer, ledger_, caller, asked, outcome);
   if (!recorded.trouble.empty()) throw Refusal(kTemporary, recorded.trouble);
   co_return recorded.index;
 }

@@ -1,7 +1,7 @@
 // One control connection's requests: does what a line asks and writes the lines of its reply.
 //
-// show, query, prove, challenge and enroll wait until their access record is durable: nothing is
-// read unrecorded.
+// What has records or evidence read waits until its access record is durable: nothing is read
+// unrecorded.
 // Thread safety: the control executor's one thread. Errors: a failed request is answered with a
 // refusal line; a peer that is gone ends the session. Trust: the peer is root or our own user.
 #pragma once
@@ -20,8 +20,9 @@ namespace stele::daemon {
 
 class ControlSession {
  public:
-  ControlSession(ControlledDaemon& daemon, const Peer& peer, UnixStreamSocket& socket)
-      : daemon_(daemon), peer_(peer), socket_(socket) {}
+  ControlSession(ControlledDaemon& daemon, const Peer& peer, UnixStreamSocket& socket,
+                 RefusalLedger& ledger)
+      : daemon_(daemon), peer_(peer), socket_(socket), ledger_(ledger) {}
   // Answers one line; false: the peer is gone.
   boost::asio::awaitable<bool> answer(const std::string& line);
   // The peer is gone: what it began and did not end is recorded as broken off.
@@ -33,6 +34,8 @@ class ControlSession {
 
   // Each returns the last line of its reply and writes those before.
   awaitable<std::string> reply(const ControlRequest& request);
+  // Where the TPM cannot be asked now: a Refusal, with one record that says all of it.
+  awaitable<void> require_turn(const ControlRequest& request, TpmTurns::For what);
   // The access record goes first, so that what `work` anchors covers it; its outcome comes after.
   awaitable<std::string> recorded(const ControlRequest& request, awaitable<std::string>& work);
   // One record, with its outcome, before the reply that `work` makes whole is given out.
@@ -51,7 +54,7 @@ class ControlSession {
   awaitable<bool> more_records(std::uint64_t size);
   void require_provable(const ControlRequest& request) const;
   awaitable<std::string> prove(const ControlRequest& request);
-  awaitable<std::string> bundle(const ControlRequest& request);
+  awaitable<std::string> reading(const ControlRequest& request);
   awaitable<std::string> outcome(const ControlRequest& request);
   std::string status() const;
   // The record's index.
@@ -62,8 +65,9 @@ class ControlSession {
   ControlledDaemon& daemon_;
   const Peer peer_;
   UnixStreamSocket& socket_;
+  RefusalLedger& ledger_;
   bool given_ = false;  // something, of the request under way
-  std::optional<std::uint64_t> bundle_asked_;  // the access record of a bundle under way
+  std::optional<std::uint64_t> reading_;  // the access record of what the tool reads itself
 };
 
 }  // namespace stele::daemon

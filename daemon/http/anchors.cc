@@ -7,7 +7,7 @@
 #include "attest/base64.h"
 #include "attest/decimal.h"
 #include "attest/rfc3339.h"
-#include "daemon/http/away.h"
+#include "daemon/http/records.h"
 #include "daemon/journal_files.h"
 
 namespace stele::daemon {
@@ -75,20 +75,24 @@ asio::awaitable<HttpReply> page(const ControlledDaemon& daemon, asio::any_io_exe
     from = *number;
   }
   const auto newest = daemon.anchorer.newest_counter_anchor();
-  std::function<std::string()> read = [&daemon, from,
-                                       last = newest ? newest->statement.seq : std::uint64_t{0}] {
-    return read_page(daemon.config.data, daemon.sequencer.store().log_id(), from, last);
+  std::function<HttpReply()> read = [&daemon, from,
+                                     last = newest ? newest->statement.seq : std::uint64_t{0}] {
+    return json_reply(200,
+                      read_page(daemon.config.data, daemon.sequencer.store().log_id(), from, last));
   };
-  std::string body = co_await away(reader, read);
-  co_return json_reply(200, std::move(body));
+  co_return co_await give_out(daemon, reader, request, read);
 }
 
-asio::awaitable<HttpReply> newest_anchor(const ControlledDaemon& daemon, HttpRequest& request) {
+asio::awaitable<HttpReply> newest_anchor(const ControlledDaemon& daemon,
+                                         asio::any_io_executor reader, HttpRequest& request) {
   if (!request.target.query.empty()) co_return problem(400, "there is nothing to choose here");
   const auto newest = daemon.anchorer.newest_counter_anchor();
   if (!newest) co_return problem(404, "there is no counter anchor yet");
-  co_return json_reply(
-      200, json::serialize(to_json(newest->statement, attest::encode(newest->receipt))) + "\n");
+  std::function<HttpReply()> read = [anchor = *newest] {
+    const json::object found = to_json(anchor.statement, attest::encode(anchor.receipt));
+    return json_reply(200, json::serialize(found) + "\n");
+  };
+  co_return co_await give_out(daemon, reader, request, read);
 }
 
 }  // namespace
@@ -98,8 +102,9 @@ void add_anchor_routes(RouteTable& routes, const ControlledDaemon& daemon,
   const RoleSet who{Role::auditor, Role::admin};
   routes.add({"GET", "/v1/anchors", who, 0,
               [&daemon, reader](HttpRequest& request) { return page(daemon, reader, request); }});
-  routes.add({"GET", "/v1/anchors/newest", who, 0,
-              [&daemon](HttpRequest& request) { return newest_anchor(daemon, request); }});
+  routes.add({"GET", "/v1/anchors/newest", who, 0, [&daemon, reader](HttpRequest& request) {
+                return newest_anchor(daemon, reader, request);
+              }});
 }
 
 }  // namespace stele::daemon

@@ -1,7 +1,8 @@
 // The routes that list counter anchors: /v1/anchors, a page of them, and /v1/anchors/newest.
 //
-// Thread safety: as RouteTable; the journal is read on the reader. Errors: problems; 404 for an
-// anchor that is not there. See: README.md, "Anchors".
+// Each answer waits until its access record is durable. Thread safety: as RouteTable; the journal
+// is read on the reader. Errors: problems; 404 for an anchor that is not there. See: README.md,
+// "Anchors".
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

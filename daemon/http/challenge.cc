@@ -50,30 +50,54 @@ struct Answering {
   Sequencer& sequencer;
   std::optional<std::uint64_t> asked;  // its access record, until the outcome is recorded
   AccessOutcome at_end;                // what it is if this ends before
-  std::unique_ptr<ChallengeEvidence> evidence;
+  std::unique_ptr<ChallengeEvidence> evidence;  // until all of it was given
 };
 
+// Called anew once the client has taken the piece before: what is done is known only then, and the
+// end that it is told comes behind the record of that.
 asio::awaitable<HttpReply::Piece> next_piece(std::shared_ptr<Answering> answering,
                                              asio::any_io_executor reader) {
+  if (!answering->evidence) {
+    co_await answering->record(AccessOutcome{});
+    co_return HttpReply::Piece{{}, true};
+  }
   std::function<ChallengeEvidence::Piece()> next = [answering] {
     return answering->evidence->next();
   };
   answering->at_end = AccessOutcome::broken_off(RefusalCause::io_error);
   ChallengeEvidence::Piece piece = co_await away(reader, next);
   answering->at_end = AccessOutcome::broken_off(RefusalCause::peer_gone);
-  if (piece.last) co_await answering->record(AccessOutcome{});
-  co_return HttpReply::Piece{std::move(piece.bytes), piece.last};
+  if (piece.last) answering->evidence.reset();
+  co_return HttpReply::Piece{std::move(piece.bytes), false};
+}
+
+HttpReply refusal(int exit_code, const std::string& reason) {
+  return exit_code == kTemporary ? busy(reason, kRetry_s) : problem(503, reason);
+}
+
+// Why it is not answered, where that is known before anything is read for it.
+std::optional<AnchoringRefusal> refused_at_once(const ControlledDaemon& daemon, std::size_t taken) {
+  if (taken < kMaxChallenges) return daemon.anchorer.admit(TpmTurns::For::testimony);
+  return AnchoringRefusal{"other challenges are being answered", kTemporary,
+                          RefusalCause::queue_full};
 }
 
 asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_io_executor reader,
-                                     std::shared_ptr<std::size_t> taken, HttpRequest& request) {
+                                     std::shared_ptr<std::size_t> taken,
+                                     std::shared_ptr<RefusalLedger> ledger, HttpRequest& request) {
   const auto asked = decode_challenge(text_of(request.body));
   if (!asked) co_return problem(400, asked.error().detail);
-  if (*taken >= kMaxChallenges) co_return busy("other challenges are being answered", kRetry_s);
+  const boost::json::object who = access_text(request);
+  const std::string& caller = request.caller->name;
+  if (const auto refused = refused_at_once(daemon, *taken)) {
+    const auto came_of = AccessOutcome::refused(refused->cause);
+    co_await record_access(daemon.sequencer, *ledger, caller, who, came_of);
+    co_return refusal(refused->exit_code, refused->reason);
+  }
   const auto answering = std::make_shared<Answering>(daemon.sequencer, taken);
   // Before the anchor that the answer stands on: the auditor's visit is part of what he is shown.
-  const boost::json::object who = access_text(request);
-  const AccessRecorded recorded = co_await record_access(daemon.sequencer, who, std::nullopt);
+  const AccessRecorded recorded =
+      co_await record_access(daemon.sequencer, *ledger, caller, who, std::nullopt);
   if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetry_s);
   answering->at_end = AccessOutcome::refused(RefusalCause::io_error);
   answering->asked = recorded.index;
@@ -84,8 +108,7 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
   const AnswerOutcome outcome = co_await callback_result<AnswerOutcome>(ask);
   if (!outcome.answer) {
     co_await answering->record(AccessOutcome::refused(outcome.cause));
-    co_return outcome.exit_code == kTemporary ? busy(outcome.reason, kRetry_s)
-                                              : problem(503, outcome.reason);
+    co_return refusal(outcome.exit_code, outcome.reason);
   }
   std::function<bool()> begin = [&] {
     answering->evidence = std::make_unique<ChallengeEvidence>(
@@ -102,14 +125,14 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
 }  // namespace
 
 void add_challenge_route(RouteTable& routes, const ControlledDaemon& daemon,
-                         asio::any_io_executor reader) {
+                         asio::any_io_executor reader, std::shared_ptr<RefusalLedger> ledger) {
   const auto taken = std::make_shared<std::size_t>(0);
   routes.add({"POST",
               "/v1/challenge",
               {Role::auditor},
               kMaxChallengeBytes,
-              [&daemon, reader, taken](HttpRequest& request) {
-                return challenge(daemon, reader, taken, request);
+              [&daemon, reader, taken, ledger](HttpRequest& request) {
+                return challenge(daemon, reader, taken, ledger, request);
               }});
 }
 

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <memory>
 
 #include "daemon/controlled_daemon.h"
 #include "daemon/http/routes.h"
+#include "daemon/refusal_ledger.h"
 
 namespace stele::daemon {
 
@@ -17,6 +19,7 @@ namespace stele::daemon {
 constexpr std::size_t kMaxChallenges = 4;
 
 void add_challenge_route(RouteTable& routes, const ControlledDaemon& daemon,
-                         boost::asio::any_io_executor reader);
+                         boost::asio::any_io_executor reader,
+                         std::shared_ptr<RefusalLedger> ledger);
 
 }  // namespace stele::daemon

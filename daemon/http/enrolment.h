@@ -7,11 +7,15 @@
 // is no room for the access record that goes first. See: README.md, "Enrolment".
 #pragma once
 
+#include <memory>
+
 #include "daemon/controlled_daemon.h"
 #include "daemon/http/routes.h"
+#include "daemon/refusal_ledger.h"
 
 namespace stele::daemon {
 
-void add_enrolment_routes(RouteTable& routes, const ControlledDaemon& daemon);
+void add_enrolment_routes(RouteTable& routes, const ControlledDaemon& daemon,
+                          std::shared_ptr<RefusalLedger> ledger);
 
 }  // namespace stele::daemon

@@ -35,32 +35,6 @@ Asked asked_index(const ControlledDaemon& daemon, const HttpRequest& request) {
                               ", from 0")};
 }
 
-// What `read` makes of the record, once it is recorded that it was made.
-asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon, asio::any_io_executor reader,
-                                    const HttpRequest& request, std::function<HttpReply()>& read) {
-  HttpReply reply;
-  std::optional<std::string> damaged;
-  try {
-    reply = co_await away(reader, read);
-  } catch (const storage::Damage& damage) {
-    damaged = damage.what();
-  }
-  AccessOutcome outcome;
-  if (damaged) {
-    reply = problem(500, *damaged + "; stele-verify says what it means");
-    outcome = AccessOutcome::refused(RefusalCause::log_damaged);
-  } else if (reply.status == kErased) {
-    outcome = AccessOutcome::refused(RefusalCause::content_erased);
-  } else if (reply.status == kTooLong) {
-    outcome = AccessOutcome::refused(RefusalCause::proof_too_long);
-  }
-  const json::object asked = access_text(request);
-  const AccessRecorded recorded =
-      co_await record_access(daemon.sequencer, asked, outcome);
-  if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetryRecord_s);
-  co_return reply;
-}
-
 asio::awaitable<HttpReply> record(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                   HttpRequest& request) {
   if (!request.target.query.empty()) co_return problem(400, "there is nothing to choose here");
@@ -117,6 +91,30 @@ asio::awaitable<HttpReply> proof(const ControlledDaemon& daemon, asio::any_io_ex
 }
 
 }  // namespace
+
+asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon, asio::any_io_executor reader,
+                                    const HttpRequest& request, std::function<HttpReply()>& read) {
+  HttpReply reply;
+  std::optional<std::string> damaged;
+  try {
+    reply = co_await away(reader, read);
+  } catch (const storage::Damage& damage) {
+    damaged = damage.what();
+  }
+  AccessOutcome outcome;
+  if (damaged) {
+    reply = problem(500, *damaged + "; stele-verify says what it means");
+    outcome = AccessOutcome::refused(RefusalCause::log_damaged);
+  } else if (reply.status == kErased) {
+    outcome = AccessOutcome::refused(RefusalCause::content_erased);
+  } else if (reply.status == kTooLong) {
+    outcome = AccessOutcome::refused(RefusalCause::proof_too_long);
+  }
+  const json::object asked = access_text(request);
+  const AccessRecorded recorded = co_await record_access(daemon.sequencer, asked, outcome);
+  if (!recorded.trouble.empty()) co_return busy(recorded.trouble, kRetryRecord_s);
+  co_return reply;
+}
 
 json::object access_text(const HttpRequest& request) {
   std::string target = request.target.path;

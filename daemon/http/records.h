@@ -7,6 +7,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/json/object.hpp>
+#include <functional>
 
 #include "daemon/controlled_daemon.h"
 #include "daemon/http/routes.h"
@@ -15,6 +16,13 @@ namespace stele::daemon {
 
 void add_record_routes(RouteTable& routes, const ControlledDaemon& daemon,
                        boost::asio::any_io_executor reader);
+
+// What `read` makes, once it is recorded that it was made: with a 410 or 422 as refused. Where it
+// cannot be recorded, 503 and nothing of it.
+boost::asio::awaitable<HttpReply> give_out(const ControlledDaemon& daemon,
+                                           boost::asio::any_io_executor reader,
+                                           const HttpRequest& request,
+                                           std::function<HttpReply()>& read);
 
 // Of an access record: who asked, by what TLS and the kernel say, and for what.
 boost::json::object access_text(const HttpRequest& request);

@@ -107,9 +107,10 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
                        {"refused", witness->refused},
                        {"equivocation", witness->equivocations}};
   });
-  add_enrolment_routes(routes, daemon);
+  const auto ledger = std::make_shared<RefusalLedger>();
+  add_enrolment_routes(routes, daemon, ledger);
   add_anchor_routes(routes, daemon, reader.get_executor());
-  add_challenge_route(routes, daemon, reader.get_executor());
+  add_challenge_route(routes, daemon, reader.get_executor(), ledger);
   add_record_routes(routes, daemon, reader.get_executor());
   add_tile_routes(routes, daemon, reader.get_executor());
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));

@@ -26,14 +26,14 @@ constexpr auto kStatusInterval = 500ms;
 
 }  // namespace
 
-// Shared with the thread, which may outlive us where a mount hangs.
 struct Outward::State {
-  State(const Config& config, OwnLog log_) : log(std::move(log_)), keeper(log.directory) {
+  State(const Config& config, OwnLog log_, storage::FileSystem& files)
+      : log(std::move(log_)), keeper(log.directory) {
     for (const WitnessPlace& place : config.witnesses) {
       witnesses.push_back(std::make_unique<WitnessClient>(place, log, keeper));
     }
     for (const PushPlace& place : config.pushes) {
-      pushes.push_back(std::make_unique<ReceiptPush>(place, log));
+      pushes.push_back(std::make_unique<ReceiptPush>(place, log, files));
     }
   }
   bool empty() const { return witnesses.empty() && pushes.empty(); }
@@ -99,8 +99,8 @@ void Outward::State::run() {
   changed.notify_all();
 }
 
-Outward::Outward(const Config& config, OwnLog log)
-    : state_(std::make_shared<State>(config, std::move(log))) {
+Outward::Outward(const Config& config, OwnLog log, storage::FileSystem& files)
+    : state_(std::make_unique<State>(config, std::move(log), files)) {
   if (!state_->empty()) state_->publish();
 }
 
@@ -109,7 +109,7 @@ Outward::~Outward() {
 }
 
 void Outward::start() {
-  if (!state_->empty()) state_->thread = std::thread([state = state_] { state->run(); });
+  if (!state_->empty()) state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
 void Outward::anchored() {
@@ -132,14 +132,11 @@ void Outward::stop(std::chrono::milliseconds limit) {
   });
   std::unique_lock lock(state_->mutex);
   const auto is_over = [&] { return state_->ended; };
-  if (!state_->changed.wait_for(lock, limit, is_over)) {
-    // Whoever answers slowly is not waited for; what hangs in a mount cannot be.
-    state_->context.stop();
-    state_->changed.wait_for(lock, 200ms, is_over);
-  }
-  const bool over = state_->ended;
+  state_->changed.wait_for(lock, limit, is_over);
   lock.unlock();
-  over ? state_->thread.join() : state_->thread.detach();
+  // Whoever answers slowly is not waited for, nor a mount that hangs: that has threads of its own.
+  state_->context.stop();
+  state_->thread.join();
 }
 
 }  // namespace stele::daemon

@@ -1,7 +1,7 @@
 // The daemon's own log, as those see it who carry it outside.
 //
-// All of it must outlive them; a thread that Outward::stop() leaves behind at a hanging place may
-// touch it until the process ends. Thread safety: each from any thread.
+// All of it must outlive them; behind Outward::stop() none of it is touched. Thread safety: each
+// from any thread.
 #pragma once
 
 #include <atomic>

@@ -30,11 +30,12 @@ std::string position_path(const std::string& directory, const std::string& to) {
 
 }  // namespace
 
-ReceiptPush::ReceiptPush(const PushPlace& place, const OwnLog& log)
+ReceiptPush::ReceiptPush(const PushPlace& place, const OwnLog& log,
+                         storage::FileSystem& place_files)
     : place_(place),
       log_(log),
       position_path_(position_path(log.directory, place.to)),
-      file_(place, log.directory) {
+      file_(place, log.directory, place_files) {
   status_.kind = OutwardStatus::Kind::push;
   status_.place = place.to;
   if (const auto url = parse_url(place.to)) client_.emplace(*url, "", place.tls, "push");
@@ -170,12 +171,16 @@ asio::awaitable<void> ReceiptPush::turn() {
 
 void ReceiptPush::failed(const std::string& reason) {
   missed_.reset();  // what was read is handed out again
+  say_failing(reason);
+  ++status_.failures;
+}
+
+void ReceiptPush::say_failing(const std::string& reason) {
   if (status_.state != State::failing || status_.reason != reason) {
     log(Priority::warning, "push to " + place_.to + ": " + reason);
   }
   status_.state = State::failing;
   status_.reason = reason;
-  ++status_.failures;
 }
 
 // Empty: it has them.
@@ -187,12 +192,10 @@ asio::awaitable<std::string> ReceiptPush::deliver(std::string lines) {
     co_return "it answers " + std::to_string(answer.status) + ": " +
         attest::printable(answer.body.substr(0, kMaxQuotedBytes));
   }
-  try {
-    file_.append(lines);
-  } catch (const std::system_error& error) {
-    co_return std::string(error.what());
-  }
-  co_return std::string();
+  std::function<void()> hangs = [this] {
+    say_failing("what is written there does not return: does its mount hang?");
+  };
+  co_return co_await file_.append(std::move(lines), hangs);
 }
 
 OutwardStatus ReceiptPush::status() const {

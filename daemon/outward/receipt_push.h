@@ -25,7 +25,8 @@ class ReceiptPush {
  public:
   static constexpr std::size_t kMaxLines = 32;  // anchors of one append or POST
 
-  ReceiptPush(const PushPlace& place, const OwnLog& log);
+  // files: where a place that is a file lies; see PushFile.
+  ReceiptPush(const PushPlace& place, const OwnLog& log, storage::FileSystem& files);
   boost::asio::awaitable<void> run();
   void anchored() { wake_.notify(); }
   void finish();  // one more try at once, then no other
@@ -36,6 +37,7 @@ class ReceiptPush {
   boost::asio::awaitable<void> turn();
   boost::asio::awaitable<std::string> deliver(std::string lines);
   void failed(const std::string& reason);
+  void say_failing(const std::string& reason);
   std::string next_lines(PushedThrough& through);
   std::string checkpoint_line(const attest::TreeHead& head) const;
   std::uint64_t newest_seq() const;

@@ -86,6 +86,25 @@ TEST(ControlRequest, ABundleIsNamedAndItsOutcomeIsOneOfAClosedSet) {
   }
 }
 
+TEST(ControlRequest, WhatTheToolReadsItselfIsNamed) {
+  for (const auto& [line, what] :
+       {std::pair(R"({"do":"export_anchor","seq":7})", Do::export_anchor),
+        std::pair(R"({"do":"era_request"})", Do::era_request),
+        std::pair(R"({"do":"boot_policy","kind":"ima"})", Do::boot_policy)}) {
+    const auto request = decode_control_request(line);
+    ASSERT_TRUE(request.has_value()) << line;
+    EXPECT_EQ(request->what, what);
+    EXPECT_EQ(request->canonical, line);
+  }
+  for (const char* line :
+       {R"({"do":"export_anchor"})", R"({"do":"export_anchor","seq":-1})",
+        R"({"do":"export_anchor","seq":1,"x":1})", R"({"do":"era_request","era":1})",
+        R"({"do":"boot_policy"})", R"({"do":"boot_policy","kind":"record"})",
+        R"({"do":"boot_policy","kind":7})"}) {
+    EXPECT_FALSE(decode_control_request(line).has_value()) << line;
+  }
+}
+
 TEST(ControlRequest, EveryCauseOfARefusalHasItsOwnName) {
   for (int i = 0; i <= static_cast<int>(RefusalCause::peer_gone); ++i) {
     const auto cause = static_cast<RefusalCause>(i);

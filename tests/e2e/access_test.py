@@ -6,7 +6,7 @@ import socket
 import unittest
 
 from http_host import HttpHost
-from stele_host import OK, PATIENCE, TEMPORARY, content, wait_until
+from stele_host import NO_INPUT, OK, PATIENCE, TEMPORARY, content, wait_until
 
 NONCE = "5a" * 32
 
@@ -53,11 +53,13 @@ class Access(unittest.TestCase):
         folder = self.host.folder
         for arguments, what in ((("show", "3"), "show"), (("prove", "1", "-o", folder / "proof"), "prove"),
                                 (("answer", "--nonce", NONCE, "-o", folder / "answer"), "answer"),
-                                (("bundle", "-o", folder / "bundle"), "bundle")):
+                                (("bundle", "-o", folder / "bundle"), "bundle"),
+                                (("anchor", "export", "1", "-o", folder / "exported"), "export_anchor"),
+                                (("trust", "--boot-policy", "exact", "-o", folder / "policed"), "boot_policy")):
             self.assertEqual(self.came_of(self.stele(*arguments)), [(what, "done", None)])
         challenge = ("challenge", f"unix:{self.host.control}", "--trust", self.host.trust())
         self.assertEqual(self.came_of(self.stele(*challenge)), [("challenge", "done", None)])
-        for path in ("/v1/events/3", "/v1/events/1/proof"):
+        for path in ("/v1/events/3", "/v1/events/1/proof", "/v1/anchors?from=1", "/v1/anchors/newest"):
             self.assertEqual(self.came_of(lambda path=path: self.host.curl(path)), [(path, "done", None)])
         body = json.dumps({"nonce": NONCE}).encode()
         self.assertEqual(self.came_of(lambda: self.host.curl("/v1/challenge", body=body)), [("/v1/challenge", "done", None)])
@@ -89,6 +91,12 @@ class Access(unittest.TestCase):
         body = json.dumps({"nonce": NONCE}).encode()
         found = self.came_of(lambda: self.host.curl("/v1/challenge", body=body))
         self.assertEqual(found, [("/v1/challenge", "refused", "tpm_unavailable")])
+        # A policy of what no log of the boot says; an anchor that is not there.
+        policy = ("trust", "--boot-policy", "digests", "-o", self.host.folder / "policed")
+        self.assertEqual(self.came_of(self.stele(*policy, expect=NO_INPUT)), [("boot_policy", "refused", "not_in_log")])
+        export = ("anchor", "export", "999", "-o", self.host.folder / "exported")
+        self.assertEqual(self.came_of(self.stele(*export, expect=NO_INPUT)), [("export_anchor", "refused", "not_in_log")])
+        self.assertFalse((self.host.folder / "exported").exists())
         # What is not there, or no request, was not read by anybody.
         self.assertEqual(self.came_of(lambda: self.host.stele("show", "999999")), [])
         self.assertEqual(self.came_of(lambda: self.host.curl("/v1/challenge", body=b"{}")), [])

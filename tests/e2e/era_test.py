@@ -3,6 +3,8 @@ Method: real binaries and swtpm; a backup put back, a foreign writer, a cleared 
 a counter at the end of its wear. Each is verified with the auditor's approval and undetermined without; what an
 attacker would make of the same commands is never verified."""
 import base64
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -11,7 +13,7 @@ import shutil
 import unittest
 
 from era_host import EraHost
-from stele_host import BIN, CONFIGURATION, MALFORMED, OK, TAMPERED, UNDETERMINED, USAGE, run
+from stele_host import BIN, CONFIGURATION, MALFORMED, OK, TAMPERED, UNDETERMINED, USAGE, content, run
 
 
 class Eras(unittest.TestCase):
@@ -70,7 +72,9 @@ class Eras(unittest.TestCase):
         self.assertEqual((report["conclusion"], report["freshness"]), ("verified", "pass"), report)
         host.stop_daemon()
         host.stele("era", "finish", signed, "--auditor-key", host.public, expect=OK)
+        host.stele("era", "finish", signed, "--auditor-key", host.public, expect=OK)  # changes nothing more
         host.start_daemon()
+        self.check_on_record(host, signed)
         host.anchor()
         host.stop_daemon()
         self.assertEqual(host.judge(host.trust(), "--memory", host.memory)["exit"], OK)
@@ -81,6 +85,20 @@ class Eras(unittest.TestCase):
         host.begin_era()
         host.live_on()
         self.check_both(host, host.approve("--accept-lost", 0), given_up=False)
+
+    def check_on_record(self, host, signed):
+        """Who finished the era, once; who asks for an approval while a daemon runs; and when the era was begun."""
+        host.stele("era", "request", "-o", host.folder / "asked-again", expect=OK)
+        records = [json.loads(line) for line in host.stele("query", "--limit", "0", "-o", "jsonl", expect=OK).stdout.splitlines()]
+        texts = {r["index"]: json.loads(content(r)) for r in records if r["kind"] == "access"}
+        digest = hashlib.sha256(signed.read_bytes()).hexdigest()
+        for request, count in (({"do": "era_finish", "trust_sha256": digest}, 1), ({"do": "era_request"}, 1)):
+            found = {index: text for index, text in texts.items() if text.get("request") == request}
+            self.assertEqual(len(found), count, texts)
+            (index, text), = found.items()
+            self.assertEqual(text["uid"], os.getuid())
+            self.assertEqual([end["outcome"] for end in texts.values() if end.get("asked") == index], ["done"])
+        self.assertEqual(sum(r["kind"] == "era" for r in records), 1)
 
     def test_a_backup_put_back(self):
         host = self.host()

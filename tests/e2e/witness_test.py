@@ -85,6 +85,23 @@ class Witnessed(Bed):
         self.check_proof(host, three)
         self.check_bundles(host, three)
 
+    def test_a_key_that_comes_late_is_not_waited_for_an_interval(self):
+        """The TPM gives the key that signs checkpoints; with an hour between two visits it is looked for each second."""
+        host = self.make()
+        ones = self.witnesses(host, 1)
+        self.configure(host, ones, interval="1h")
+        host.tpm.stop()
+        host.start_daemon()
+        self.wait_for_witness(host, 0, "waiting")
+        wait_until(lambda: "no key" in self.places(host)[0]["reason"], "what it waits for is said")
+        last = max(host.append(b"one\ntwo\n"))
+        wait_until(lambda: self.places(host)[0]["lag"] == last + 1, "its lag is all of the log")
+        self.assertEqual((self.places(host)[0]["successes"], self.places(host)[0]["failures"]), (0, 0))
+        host.tpm.start()
+        self.wait_for_witness(host, 0, "working")
+        self.assertGreater(self.places(host)[0]["through"], last)
+        host.stop_daemon()
+
     def check_note_with_openssl(self, host, witnesses):
         note = (host.data / "cosignatures").read_text().split("\n\n")
         text, signatures = note[-2] + "\n", note[-1].splitlines()

@@ -7,6 +7,7 @@
 
 #include "attest/export.h"
 #include "tools/stele/anchors.h"
+#include "tools/stele/hand_out.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output.h"
 #include "tools/stele/trust_file.h"
@@ -25,8 +26,10 @@ void export_anchor(const Common& common, const Arguments& arguments) {
   if (!identity) {
     throw CommandError(kMalformed, "the trust file pins no usable key: " + identity.error().detail);
   }
+  HandOut access(site, {{"do", "export_anchor"}, {"seq", arguments.seq}});
   const auto anchor = find_anchor(site.config.data, arguments.seq);
   if (!anchor) {
+    access.refused("not_in_log");
     throw CommandError(kNoInput, "there is no counter anchor " + std::to_string(arguments.seq) +
                                      " with a receipt; `stele status` shows how many there are");
   }
@@ -40,6 +43,7 @@ void export_anchor(const Common& common, const Arguments& arguments) {
     write_output(arguments.directory + "/" + file.name, file.bytes);
     std::cout << arguments.directory << '/' << file.name << '\n';
   }
+  access.done();
   // What tpm2_checkquote takes as -q.
   std::cerr << "stele: qualifying data: "
             << attest::to_hex(attest::statement_digest(anchor->statement_bytes)) << '\n';

@@ -9,6 +9,7 @@
 #include "storage/boot_log_reader.h"
 #include "storage/file_system.h"
 #include "storage/store_reader.h"
+#include "tools/stele/hand_out.h"
 
 namespace stele::tools {
 namespace {
@@ -130,6 +131,23 @@ void add_files(const NewestBoot& newest, boot::BootPolicy& policy) {
   }
 }
 
+// What the newest boot measured, read once that is on record; that boot's id in hex.
+std::string add_newest_boot(const Site& site, const std::string& kind,
+                            const attest::TrustFile& trust, boot::BootPolicy& policy) {
+  HandOut access(site, {{"do", "boot_policy"}, {"kind", kind}});
+  try {
+    const NewestBoot newest = read_newest_boot(site, trust);
+    if (kind == "exact") add_values(newest, policy);
+    if (kind == "digests") add_digests(newest, policy);
+    if (kind == "ima") add_files(newest, policy);
+    access.done();
+    return attest::to_hex(newest.bundle.boot_id);
+  } catch (const CommandError& error) {
+    access.refused(error.code() == kNoInput ? "not_in_log" : "log_damaged");
+    throw;
+  }
+}
+
 }  // namespace
 
 boot::BootPolicy read_boot_policy(const std::string& path) {
@@ -158,19 +176,15 @@ void set_boot_policy(const Site& site, const std::string& wanted, attest::TrustF
     trust.boot_policy = read_boot_policy(wanted);
     return;
   }
-  const NewestBoot newest = read_newest_boot(site, trust);
   boot::BootPolicy policy = trust.boot_policy.value_or(boot::BootPolicy{});
-  if (wanted == "exact") add_values(newest, policy);
-  if (wanted == "digests") add_digests(newest, policy);
-  if (wanted == "ima") add_files(newest, policy);
+  const std::string boot_id = add_newest_boot(site, wanted, trust, policy);
   if (rules(policy) > boot::kMaxPolicyRules) {
     throw CommandError(kMalformed, "that would be " + std::to_string(rules(policy)) +
                                        " rules; a policy holds " +
                                        std::to_string(boot::kMaxPolicyRules));
   }
   trust.boot_policy = std::move(policy);
-  std::cerr << "stele: the policy is taken from this host, of boot "
-            << attest::to_hex(newest.bundle.boot_id)
+  std::cerr << "stele: the policy is taken from this host, of boot " << boot_id
             << ": it says what was measured, not that it is good.\n"
                "stele: compare it with a machine that you trust before you pin it.\n";
 }

@@ -1,6 +1,7 @@
 #include "tools/stele/bundle.h"
 
 #include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
 #include <iostream>
 #include <memory>
 
@@ -8,7 +9,7 @@
 #include "attest/evidence/format.h"
 #include "storage/damage.h"
 #include "storage/write_evidence.h"
-#include "tools/stele/bundle_access.h"
+#include "tools/stele/hand_out.h"
 #include "tools/stele/log_directory.h"
 #include "tools/stele/number.h"
 #include "tools/stele/output_file.h"
@@ -86,9 +87,27 @@ attest::IndexRanges shown(const Arguments& arguments, std::uint64_t size, std::u
   return ranges;
 }
 
+// As many intervals as the daemon takes (kMaxBundleIntervals, daemon/control_request.h).
+constexpr std::size_t kMostIntervals = 256;
+
+// Which records are shown, as the request names them: the last intervals joined where there are
+// more than one request may name.
+boost::json::array named_intervals(const attest::IndexRanges& shown) {
+  boost::json::array named;
+  for (const auto& [begin, end] : shown.intervals()) {
+    if (named.size() == kMostIntervals) {
+      named.back().as_array()[1] = shown.end();
+      break;
+    }
+    named.push_back(boost::json::array{begin, end});
+  }
+  return named;
+}
+
 // What the daemon is to have on record before anything is read.
 boost::json::object words_of(const storage::EvidenceRequest& request) {
-  boost::json::object words{{"answer", !request.answer.empty()}, {"boot_logs", request.boot_logs}};
+  boost::json::object words{
+      {"answer", !request.answer.empty()}, {"boot_logs", request.boot_logs}, {"do", "bundle"}};
   if (request.all_records) {
     words["records"] = "all";
   } else if (request.shown.empty()) {
@@ -105,7 +124,7 @@ boost::json::object words_of(const storage::EvidenceRequest& request) {
 constexpr int kMostLooks = 8;
 
 storage::EvidenceWritten write(const Site& site, const storage::EvidenceRequest& request,
-                               OutputFile& file, BundleAccess& access) {
+                               OutputFile& file, HandOut& access) {
   Progress progress("bundle");
   bool given = false;
   for (int look = 1;; ++look) {
@@ -148,7 +167,7 @@ void bundle(const Common& common, const Arguments& arguments) {
   if (chosen) request.shown = shown(arguments, open_store(site).head().size, start);
 
   OutputFile file(arguments.output);
-  BundleAccess access(site, words_of(request));
+  HandOut access(site, words_of(request));
   const storage::EvidenceWritten written = write(site, request, file, access);
   using Outcome = storage::EvidenceWritten::Outcome;
   if (written.outcome == Outcome::start_missing) {

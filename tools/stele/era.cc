@@ -8,6 +8,7 @@
 #include "tools/stele/era_directory.h"
 #include "tools/stele/era_finish.h"
 #include "tools/stele/era_sign.h"
+#include "tools/stele/hand_out.h"
 #include "tools/stele/output.h"
 #include "tools/stele/trust_file.h"
 
@@ -17,17 +18,20 @@ namespace {
 void request(const Common& common, const std::string& output) {
   const Site site = find_site(common);
   attest::TrustFile trust = read_trust(site).trust;
-  const auto genesis = EraDirectory(site.config.data).newest_genesis();
   if (trust.era == 0) {
     throw CommandError(kNoInput, site.config.data + " is in its first era: nothing to approve");
   }
+  HandOut access(site, {{"do", "era_request"}});
+  const auto genesis = EraDirectory(site.config.data).newest_genesis();
   if (!genesis || attest::log_id(*genesis) != trust.log_id) {
+    access.refused("not_in_log");
     throw CommandError(kConfiguration, site.config.data +
                                            "/trust is not that of the newest era: run `stele era "
                                            "begin` to its end");
   }
   const std::string text = attest::to_text(attest::EraRequest{*genesis, std::move(trust)});
   write_output(output, attest::view(text));
+  access.done();
   std::cerr << "stele: give it to the auditor, who signs it with `stele era sign`\n"
             << "stele: SHA-256 to compare over another channel: "
             << attest::to_hex(attest::hash(attest::view(text))) << '\n';

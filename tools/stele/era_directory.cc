@@ -274,6 +274,15 @@ void EraDirectory::keep_trust(const std::string& text) {
   write_text_file(path_ + "/trust", text);
 }
 
+std::uint64_t EraDirectory::keep_access(const std::string& text) {
+  ENSURE(lock_ != nullptr);
+  storage::Store store = storage::Store::open(posix(), path_, {});
+  const storage::NewRecord record = record_of(attest::Kind::access, attest::view(text));
+  const std::uint64_t index = store.head().size;
+  store.append(std::span(&record, 1));
+  return index;
+}
+
 void EraDirectory::forget_ended() {
   remove_if_there(path_ + "/ended-secrets");
   posix().sync_directory(path_);

@@ -58,6 +58,9 @@ class EraDirectory {
   std::string trust() const;
   void keep_trust(const std::string& text);
   void forget_ended();
+  // A record of kind access, right behind the newest: its index. Precondition: locked, with a
+  // store.
+  std::uint64_t keep_access(const std::string& text);
 
  private:
   void publish_journal(const Pending& pending, const attest::Hash& log_id);

@@ -1,8 +1,13 @@
 #include "tools/stele/era_finish.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "attest/era.h"
 #include "tools/stele/era_directory.h"
@@ -10,6 +15,7 @@
 #include "tools/stele/log_directory.h"
 #include "tools/stele/site.h"
 #include "tpm/credentials.h"
+#include "tpm/error.h"
 #include "tpm/provision.h"
 
 namespace stele::tools {
@@ -54,6 +60,30 @@ void retire(const EraDirectory& directory, const Site& site, const Arguments& ar
               [](std::string_view step) { std::cout << "the ended era: " << step << std::endl; });
 }
 
+// No daemon runs that could record it: the log's own records of who finished an era, and what of
+// it.
+class FinishRecord {
+ public:
+  FinishRecord(EraDirectory& directory, const std::string& signed_trust) : directory_(directory) {
+    const std::string sha256 = attest::to_hex(attest::hash(attest::view(signed_trust)));
+    const boost::json::object request{{"do", "era_finish"}, {"trust_sha256", sha256}};
+    asked_ = directory_.keep_access(boost::json::serialize(boost::json::object{
+        {"gid", ::getgid()}, {"pid", ::getpid()}, {"request", request}, {"uid", ::getuid()}}));
+  }
+  void done() { keep({{"asked", asked_}, {"outcome", "done"}}); }
+  // reason: of daemon/refusal_cause.h.
+  void broken_off(const char* reason) {
+    keep({{"asked", asked_}, {"outcome", "broken_off"}, {"reason", reason}});
+  }
+
+ private:
+  void keep(const boost::json::object& outcome) {
+    directory_.keep_access(boost::json::serialize(outcome));
+  }
+  EraDirectory& directory_;
+  std::uint64_t asked_ = 0;
+};
+
 void finish(const Site& site, const Arguments& arguments) {
   EraDirectory directory(site.config.data);
   require_log(site);
@@ -63,8 +93,20 @@ void finish(const Site& site, const Arguments& arguments) {
   const std::string text = read_text_file(arguments.signed_trust);
   const std::string own = directory.trust();
   check_signed(text, arguments, own);
-  if (own != text) directory.keep_trust(text);
-  retire(directory, site, arguments);
+  // Asked again once all is done, it changes nothing.
+  std::optional<FinishRecord> record;
+  if (own != text || directory.ended_secrets()) record.emplace(directory, text);
+  try {
+    if (own != text) directory.keep_trust(text);
+    retire(directory, site, arguments);
+  } catch (const tpm::TpmError&) {
+    if (record) record->broken_off("tpm_unavailable");
+    throw;
+  } catch (const std::exception&) {
+    if (record) record->broken_off("io_error");
+    throw;
+  }
+  if (record) record->done();
   directory.forget_ended();
   std::cout << "approved: " << site.config.data << "/trust is the signed trust file\n";
 }
