@@ -4,7 +4,6 @@
 // touch it until the process ends. Thread safety: each from any thread.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
