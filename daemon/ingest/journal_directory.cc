@@ -32,7 +32,17 @@ bool is_machine_folder(const std::string& name) {
 }
 
 std::int64_t changed_ns(const struct stat& status) {
-  return status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+  return status.st_ctim.tv_sec * std::int64_t{1'000'000'000} + status.st_ctim.tv_nsec;
+}
+
+// Not of one file: another would meet it as well.
+bool is_for_all(const std::system_error& error) {
+  return error.code().value() == EMFILE || error.code().value() == ENFILE;
+}
+
+void tell_refused(const std::string& path, const std::system_error& why) {
+  log(Priority::warning, "the journal file " + path + " cannot be read on: " + why.what() +
+                             "; the others are, and this one again when it changes");
 }
 
 }  // namespace
@@ -112,9 +122,15 @@ void JournalDirectory::look_at(const std::string& folder, const std::string& nam
     refused_.erase(refused);
   }
   if (is_held(id, path)) return;
-  const Descriptor descriptor(path);
-  if (descriptor.value < 0) return;
-  auto header = read_journal_header(descriptor);
+  std::optional<JournalHeader> header;
+  try {
+    const Descriptor descriptor(path);
+    if (descriptor.value >= 0) header = read_journal_header(descriptor);
+  } catch (const std::system_error& error) {
+    if (is_for_all(error)) throw;
+    refused_[id] = {status.st_size, changed_ns(status), {}};
+    tell_refused(path, error);
+  }
   if (!header) return;  // its writer is not that far, or it is none: looked at again and again
   const std::uint64_t known = positions_.of(header->numbering);
   Counter& counter = counters_[is_journald_name(name) ? folder : header->numbering];
@@ -199,6 +215,7 @@ std::set<std::string, std::less<>> JournalDirectory::present() const {
 // A numbering whose files all went while nobody looked: nobody can say what else it had.
 void JournalDirectory::forget_vanished() {
   const auto there = present();
+  if (there.contains("")) return;  // a file that may not be read: whose, it does not say
   const JournalPositions::Newest known = positions_.all();
   for (const auto& [numbering, number] : known) {
     if (there.contains(numbering)) continue;
@@ -218,13 +235,12 @@ void JournalDirectory::check_open() const {
                               " files are written in " + config_.journal_directory);
 }
 
-void JournalDirectory::refuse(JournalFile& file, const std::string& why) {
+void JournalDirectory::refuse(const JournalFile& file, const std::system_error& why) {
   struct stat status {};
   if (::stat(file.path.c_str(), &status) == 0 && file_id(status) == file.id) {
     refused_[file.id] = {status.st_size, changed_ns(status), file.header.numbering};
   }
-  log(Priority::warning, "the journal file " + file.path + " cannot be read on: " + why +
-                             "; the others are, and this one again when it changes");
+  tell_refused(file.path, why);
 }
 
 JournalFile* JournalDirectory::smallest(Counter& counter) {
@@ -235,7 +251,7 @@ JournalFile* JournalDirectory::smallest(Counter& counter) {
     try {
       number = file->next(positions_.of(file->header.numbering));
     } catch (const std::system_error& error) {
-      refuse(*file, error.what());
+      refuse(*file, error);
       file = counter.files.erase(file);
       continue;
     }
@@ -262,8 +278,8 @@ JournalFile* JournalDirectory::open_smallest(Counter& counter) {
     try {
       if (file->open(config_, positions_.of(file->header.numbering))) continue;
     } catch (const std::system_error& error) {
-      if (error.code().value() == EMFILE || error.code().value() == ENFILE) throw;
-      refuse(*file, error.what());
+      if (is_for_all(error)) throw;
+      refuse(*file, error);
     }
     counter.files.remove_if([&](const JournalFile& one) { return &one == file; });
     looked_at_ = {};  // what has its name now is found by the next look
@@ -288,7 +304,7 @@ bool JournalDirectory::read(Counter& counter, JournalEntry& entry) {
     try {
       entry.content = file->content(config_.max_event_bytes);
     } catch (const std::system_error& error) {
-      refuse(*file, error.what());
+      refuse(*file, error);
       counter.files.remove_if([&](const JournalFile& one) { return &one == file; });
       continue;
     }

@@ -12,12 +12,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
+#include <system_error>
 
 #include "daemon/ingest/journal_file.h"
 #include "daemon/ingest/journal_numbers.h"
@@ -48,8 +49,8 @@ class JournalDirectory {
   using Counters = std::map<std::string, Counter>;
   struct Refused {
     std::int64_t bytes = 0;
-    std::int64_t changed_ns = 0;
-    std::string numbering;
+    std::int64_t changed_ns = 0;  // its status, permissions as well
+    std::string numbering;  // empty: not known
   };
 
   void look();
@@ -64,7 +65,7 @@ class JournalDirectory {
   void forget_vanished();
   void check_open() const;
   bool is_held(const FileId& id, const std::string& path);
-  void refuse(JournalFile& file, const std::string& why);
+  void refuse(const JournalFile& file, const std::system_error& why);
   JournalFile* smallest(Counter& counter);
   JournalFile* open_smallest(Counter& counter);
   bool read(Counter& counter, JournalEntry& entry);
