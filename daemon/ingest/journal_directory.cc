@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kLook = 10s;    // at the directory, also where nothing is told of it
 constexpr std::size_t kTurn = 64;              // entries of a counter before the next one's
 constexpr std::size_t kRefresh = 512;          // entries before files at their end are tried again
+constexpr std::size_t kMaxPositions = 4 * kMaxNumberings;  // kept of files that went meanwhile
 constexpr unsigned kMaxListings = 8;           // at one look, of a directory that does not stand still
 constexpr unsigned kMaxUnlisted = 6;           // looks: a removed file that its writer goes on with
 
@@ -62,7 +63,7 @@ JournalDirectory::JournalDirectory(const Config& config, JournalPositions& posit
   if (changes_ < 0) throw std::system_error(errno, std::generic_category(), "inotify");
   try {
     look();
-    forget_vanished();
+    renumbered_ = forget_vanished();
   } catch (...) {
     ::close(changes_);
     throw;
@@ -86,6 +87,7 @@ void JournalDirectory::look() {
                             config_.journal_directory + " has files of more than " +
                                 std::to_string(kMaxNumberings) + " numberings");
   }
+  if (positions_.all().size() > kMaxPositions) forget_vanished();  // while we looked: no gap
   looked_at_ = std::chrono::steady_clock::now();
 }
 
@@ -213,15 +215,15 @@ std::set<std::string, std::less<>> JournalDirectory::present() const {
 }
 
 // A numbering whose files all went while nobody looked: nobody can say what else it had.
-void JournalDirectory::forget_vanished() {
+bool JournalDirectory::forget_vanished() {
   const auto there = present();
-  if (there.contains("")) return;  // a file that may not be read: whose, it does not say
+  if (there.contains("")) return false;  // a file that may not be read: whose, it does not say
   const JournalPositions::Newest known = positions_.all();
   for (const auto& [numbering, number] : known) {
     if (there.contains(numbering)) continue;
     positions_.forget(numbering);
-    renumbered_ = true;
   }
+  return positions_.all().size() < known.size();
 }
 
 void JournalDirectory::check_open() const {

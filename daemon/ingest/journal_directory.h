@@ -62,7 +62,7 @@ class JournalDirectory {
   void drop_unlisted();
   void list();
   std::set<std::string, std::less<>> present() const;
-  void forget_vanished();
+  bool forget_vanished();
   void check_open() const;
   bool is_held(const FileId& id, const std::string& path);
   void refuse(const JournalFile& file, const std::system_error& why);

@@ -56,12 +56,12 @@ std::uint64_t JournalFile::next(std::uint64_t known) {
   if (!handle_) return header.oldest == 0 ? 1 : std::max(header.oldest, known + 1);
   if (number_ > known) return number_;
   while (!at_end_) {
-    const bool archived = is_archived();  // before the look that finds nothing more
-    if (!handle_->next()) {
+    // Archived and then looked at once more: nothing can have come between.
+    if (!handle_->next() && !((done_ = is_archived()) && handle_->next())) {
       at_end_ = true;
-      done_ = archived;
       break;
     }
+    done_ = false;
     cursor_ = handle_->cursor();
     const auto here = journal_number(cursor_);
     if (!here || here->number <= known) continue;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "attest/gap.h"
 #include "daemon/ingest/journal_directory.h"
@@ -183,9 +184,13 @@ void JournalInput::State::follow_host() {
 void JournalInput::State::follow_directory() {
   JournalPositions read = positions;
   JournalDirectory reader(config, read);
-  positions = read;
   state_position();
-  follow(reader, [&] { positions = read; });
+  // What the reader has forgotten is in the log only with the entry that says so.
+  bool forgot = read.all() != positions.all();
+  follow(reader, [&] {
+    positions = read;
+    if (std::exchange(forgot, false)) state_position();
+  });
 }
 
 template <class Reader, class Submitted>
