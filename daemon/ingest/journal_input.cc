@@ -13,8 +13,11 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "attest/gap.h"
+#include "daemon/ingest/journal_directory.h"
+#include "daemon/ingest/journal_places.h"
 #include "daemon/ingest/journal_reader.h"
 #include "daemon/ingest/position.h"
 #include "daemon/log.h"
@@ -24,7 +27,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kName = "journal";
 constexpr std::size_t kBatchEntries = 512;
 constexpr std::size_t kBatchBytes = 1u << 20;
 constexpr std::chrono::milliseconds kIdle = 1s;  // a look at the journal at least this often
@@ -69,7 +71,7 @@ void add_item(Batch& batch, attest::Kind kind, std::string_view content,
   batch.items.push_back({kind, static_cast<std::uint32_t>(batch.bytes.size()),
                          static_cast<std::uint32_t>(content.size()), batch.clocks->wall_ns});
   batch.bytes.insert(batch.bytes.end(), content.begin(), content.end());
-  if (!cursor.empty()) add_position(batch, kName, cursor);
+  if (!cursor.empty()) add_position(batch, kJournal, cursor);
 }
 
 }  // namespace
@@ -81,11 +83,17 @@ struct JournalInput::State {
         source(std::make_shared<const std::string>(source_of(config_))) {}
 
   void run();
-  void follow();
-  Batch read_batch(JournalReader& reader);
+  bool has_directory() const { return !config.journal_directory.empty(); }
+  void follow_host();
+  void follow_directory();
+  template <class Reader, class Submitted>
+  void follow(Reader& reader, Submitted submitted);
+  template <class Reader>
+  Batch read_batch(Reader& reader);
   void add(Batch& batch, const JournalEntry& entry);
   bool submit(Batch batch);
   void renew_position();
+  void state_position();
 
   const Config config;
   Sequencer& sequencer;
@@ -101,6 +109,7 @@ struct JournalInput::State {
   // The thread's own.
   std::string cursor;           // of the newest entry that is with the sequencer
   std::string reached;          // of the newest one read
+  JournalPositions positions;   // of a directory, instead: what is with the sequencer
   std::uint64_t stated_at = 0;  // log size when the position was stated
   bool told = false;            // why the journal cannot be read
   std::thread thread;
@@ -109,10 +118,13 @@ struct JournalInput::State {
 JournalInput::JournalInput(const Config& config, Sequencer& sequencer)
     : state_(std::make_unique<State>(config, sequencer)) {
   State& state = *state_;
-  if (const auto position = newest_position(sequencer.store(), kName)) {
+  if (state.has_directory()) {
+    state.positions = journal_positions_of(sequencer.store());
+  } else if (const auto position = newest_position(sequencer.store(), kJournal)) {
     state.cursor = position->value;
   }
-  state.stated_at = sequencer.head().size;
+  // What a directory's log has to be looked through for is stated at once.
+  state.stated_at = state.has_directory() ? 0 : sequencer.head().size;
   state.thread = std::thread([&state] { state.run(); });
 }
 
@@ -144,7 +156,7 @@ void JournalInput::State::run() {
     try {
       const std::uint64_t before = taken;
       try {
-        follow();
+        has_directory() ? follow_directory() : follow_host();
       } catch (...) {
         open = 0;
         if (taken > before) delay = kFirstBackOff;
@@ -164,24 +176,41 @@ void JournalInput::State::run() {
   ended = true;
 }
 
-void JournalInput::State::follow() {
+void JournalInput::State::follow_host() {
   JournalReader reader(config, cursor);
+  follow(reader, [this] { cursor = reached; });
+}
+
+void JournalInput::State::follow_directory() {
+  JournalPositions read = positions;
+  JournalDirectory reader(config, read);
+  state_position();
+  // What the reader has forgotten is in the log only with the entry that says so.
+  bool forgot = read.all() != positions.all();
+  follow(reader, [&] {
+    positions = read;
+    if (std::exchange(forgot, false)) state_position();
+  });
+}
+
+template <class Reader, class Submitted>
+void JournalInput::State::follow(Reader& reader, Submitted submitted) {
   open = 1;
   ++accepted;
   while (!stopping) {
     Batch batch = read_batch(reader);
-    if (batch.items.empty()) {
-      told = false;
-      renew_position();
-      reader.wait(signal->fd(), kIdle);
-      signal->take();
-      continue;
-    }
-    if (submit(std::move(batch))) cursor = reached;
+    const bool idle = batch.items.empty();
+    if (!idle && submit(std::move(batch))) submitted();
+    if (idle || has_directory()) renew_position();
+    if (!idle) continue;
+    told = false;
+    reader.wait(signal->fd(), kIdle);
+    signal->take();
   }
 }
 
-Batch JournalInput::State::read_batch(JournalReader& reader) {
+template <class Reader>
+Batch JournalInput::State::read_batch(Reader& reader) {
   Batch batch;
   batch.clocks = read_clocks();
   batch.source = source;
@@ -218,15 +247,22 @@ bool JournalInput::State::submit(Batch batch) {
     if (stopping) return false;
     signal->wait(kIdle);
   }
-  stated_at = sequencer.head().size;
+  if (!has_directory()) stated_at = sequencer.head().size;
   return true;
 }
 
 void JournalInput::State::renew_position() {
-  if (cursor.empty() || sequencer.head().size - stated_at < kPositionRenewal) return;
-  if (sequencer.submit(position_note(kName, cursor), [] {})) {
-    stated_at = sequencer.head().size;
-  }
+  if (sequencer.head().size - stated_at >= kPositionRenewal) state_position();
+}
+
+// A directory's are stated all together, as the last that came of each may be far back.
+void JournalInput::State::state_position() {
+  if (!has_directory() && cursor.empty()) return;
+  const bool taken_in =
+      has_directory()
+          ? sequencer.submit(position_note(kJournalNumberings, positions.encoded()), [] {})
+          : sequencer.submit(position_note(kJournal, cursor), [] {});
+  if (taken_in) stated_at = sequencer.head().size;
 }
 
 }  // namespace stele::daemon

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint64_t kWindow = 4096;  // records read at a time, backwards
 
-// Of this input, from a record's TLVs.
+}  // namespace
+
 std::optional<std::string_view> position_in(attest::ByteView tlvs, std::string_view input) {
   attest::Reader in(tlvs);
   while (in.left() > 0 && !in.failed()) {
@@ -25,8 +26,6 @@ std::optional<std::string_view> position_in(attest::ByteView tlvs, std::string_v
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<Position> newest_position(const storage::Store& store, std::string_view input) {
   std::optional<Position> newest;

@@ -24,6 +24,9 @@ struct Position {
 };
 std::optional<Position> newest_position(const storage::Store& store, std::string_view input);
 
+// Of this input, from a record's TLVs.
+std::optional<std::string_view> position_in(attest::ByteView tlvs, std::string_view input);
+
 // Puts the position beside the batch's newest item.
 void add_position(Batch& batch, std::string_view input, std::string_view value);
 

@@ -4,7 +4,6 @@
 // from any thread.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>

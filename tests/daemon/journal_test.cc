@@ -2,11 +2,14 @@
 // what is known and what is missing is told, whoever shares a counter with whom.
 // Method: values of every kind read back by the format's own rules; cursors as journald writes
 // them, and bent; files of one machine and of two. (Real journals: tests/e2e/journal_test.py,
-// journal_users_test.py.)
+// journal_users_test.py, journal_machines_test.py.)
 #include <gtest/gtest.h>
 
 #include "daemon/ingest/journal_export.h"
+#include "daemon/ingest/journal_header.h"
 #include "daemon/ingest/journal_numbers.h"
+#include "daemon/ingest/journal_places.h"
+#include "daemon/ingest/journal_positions.h"
 #include "daemon/ingest/position.h"
 #include "tests/daemon/ingest_bed.h"
 
@@ -94,6 +97,96 @@ TEST(JournalNumbers, WhatStandsBeforeAnEntryThatIsGoneIsToldByItsClock) {
   EXPECT_TRUE(is_before(entry("user", 100, "a", 99, 5000), gone));
   EXPECT_FALSE(is_before(entry("user", 101, "a", 1, 1), gone));
   EXPECT_FALSE(is_before(entry("user", 1, "a", 1, 5001), gone));
+}
+
+constexpr std::string_view kOne = "0123456789abcdef0123456789abcdef";
+constexpr std::string_view kTwo = "fedcba9876543210fedcba9876543210";
+
+TEST(JournalHeader, TellsWhoseNumbersAFileHasAndRefusesWhatIsNone) {
+  attest::Bytes bytes(kJournalHeaderBytes, 0);
+  const std::string_view signature = "LPKSHHRH";
+  std::copy(signature.begin(), signature.end(), bytes.begin());
+  const attest::Bytes id = *attest::from_hex(kOne);
+  std::copy(id.begin(), id.end(), bytes.begin() + 72);
+  bytes[160] = 0x34;
+  bytes[161] = 0x12;
+  bytes[168] = 7;
+  bytes[16] = 1;
+  auto header = parse_journal_header(bytes);
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->numbering, kOne);
+  EXPECT_EQ(header->newest, 0x1234u);
+  EXPECT_EQ(header->oldest, 7u);
+  EXPECT_FALSE(header->archived);
+  bytes[16] = 2;
+  EXPECT_TRUE(parse_journal_header(bytes)->archived);
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(parse_journal_header(attest::ByteView(bytes).first(length))) << length;
+  }
+  for (std::size_t at = 0; at < signature.size(); ++at) {
+    bytes[at] ^= 1;
+    EXPECT_FALSE(parse_journal_header(bytes)) << at;
+    bytes[at] ^= 1;
+  }
+}
+
+TEST(JournalHeader, OnlyJournaldsOwnFilesShareACounter) {
+  for (const char* own : {"system.journal", "system@1-2-3.journal", "user-1000.journal",
+                          "user-0@1-2-3.journal~", "system.journal~"}) {
+    EXPECT_TRUE(is_journald_name(own)) << own;
+  }
+  for (const char* other : {"remote-a.journal", "user-.journal", "user-data.journal", "user-1000",
+                            "user-1000x.journal", "systems.journal", ""}) {
+    EXPECT_FALSE(is_journald_name(other)) << other;
+  }
+}
+
+TEST(JournalPositions, NeverGoBackAndReadAsTheyAreWritten) {
+  JournalPositions positions;
+  EXPECT_EQ(positions.encoded(), "");
+  EXPECT_EQ(positions.of(kOne), 0u);
+  positions.see(kTwo, 7);
+  positions.see(kOne, 0x1f);
+  positions.see(kOne, 3);
+  EXPECT_EQ(positions.of(kOne), 0x1fu);
+  const std::string text = std::string(kOne) + ":1f," + std::string(kTwo) + ":7";
+  EXPECT_EQ(positions.encoded(), text);
+  EXPECT_EQ(parse_journal_positions(text)->all(), positions.all());
+  EXPECT_TRUE(parse_journal_positions("")->all().empty());
+  const std::string one = text.substr(0, 35);
+  const std::string two = text.substr(36);
+  for (const std::string& bad : {two + "," + one, one + "," + one, text + ",", "," + text,
+                                 one.substr(0, 33), std::string(kOne) + ":01", one + "g",
+                                 "G" + one.substr(1), std::string(kOne) + ":1F"}) {
+    EXPECT_FALSE(parse_journal_positions(bad)) << bad;
+  }
+  positions.forget(kTwo);
+  EXPECT_EQ(positions.encoded(), one);
+}
+
+TEST(JournalPositions, OfALogAreTheNewestOfEachNumberingBackToWhereAllAreStated) {
+  test::IngestBed bed;
+  const auto submit = [&](std::string_view input, const std::string& value) {
+    const std::uint64_t before = bed.sequencer().head().size;
+    while (!bed.sequencer().submit(position_note(input, value), [] {})) std::this_thread::yield();
+    bed.await([&] { return bed.sequencer().head().size > before; });
+  };
+  const auto cursor = [](std::string_view numbering, const char* number) {
+    return "s=" + std::string(numbering) + ";i=" + number + ";b=" + std::string(kOne) +
+           ";m=1;t=1;x=1";
+  };
+  const storage::Store& store = bed.sequencer().store();
+  EXPECT_TRUE(journal_positions_of(store).all().empty());
+  submit(kJournal, cursor(kOne, "20"));
+  submit(kJournal, cursor(kTwo, "9"));
+  submit(kJournal, cursor(kTwo, "a"));
+  EXPECT_EQ(journal_positions_of(store).encoded(),
+            std::string(kOne) + ":20," + std::string(kTwo) + ":a");
+  submit(kJournalNumberings, std::string(kTwo) + ":a");  // the other one is forgotten
+  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":a");
+  submit(kJournal, cursor(kTwo, "b"));
+  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":b");
+  EXPECT_EQ(newest_position(store, kJournal)->value, cursor(kTwo, "b"));
 }
 
 TEST(Position, TheNewestOfTheInputIsFoundHoweverFarBackItIs) {

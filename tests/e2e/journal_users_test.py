@@ -19,7 +19,7 @@ into_namespaces()
 prepare()
 USER = 1000
 CONFIG = "[Journal]\nStorage=persistent\nSplitMode=uid\nAudit=no\nReadKMsg=no\nRateLimitIntervalSec=0\n"
-EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
+EXTRAS = ['[input.journal]\nenabled = true\ndirectory = "{}"\n', "[input.journal]\nenabled = true\n"]
 SEND = """import socket, sys
 out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 for n in sys.argv[2:]: out.sendto(b"SYSLOG_IDENTIFIER=stele-test\\nNUMBER=%s\\n" % n.encode(), sys.argv[1])
@@ -76,6 +76,11 @@ def exported(path):
 
 
 def main():
+    for extra in EXTRAS:  # as files of a directory, and as the host's own journal
+        exactly_once(extra)
+
+
+def exactly_once(extra):
     subprocess.run(["mkdir", "-p", "/var/log/journal", "/run/systemd/journal"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/log/journal"], check=True)
     pathlib.Path("/run/systemd/journal/flushed").touch()
@@ -84,7 +89,7 @@ def main():
         try:
             journald.start()
             end = in_turns(0, 5)
-            host.provision(extra=EXTRA.format(journald.folder()))
+            host.provision(extra=extra.format(journald.folder()))
             host.start_daemon()
             all_there(host, end)
             files = {path.name: counts(exported(path)) for path in journald.folder().glob("*.journal")}
@@ -111,6 +116,7 @@ def main():
             host.stop_daemon()
         finally:
             journald.stop()
+            subprocess.run(["umount", "/etc/systemd/journald.conf"], check=True)
     print(f"journal: {end} entries in files of two users, each once; {lost} removed ones recorded")
 
 

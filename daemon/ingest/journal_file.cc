@@ -1,0 +1,83 @@
+#include "daemon/ingest/journal_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+
+#include "daemon/ingest/journal_export.h"
+
+namespace stele::daemon {
+
+FileId file_id(const struct stat& status) {
+  return {status.st_dev, status.st_ino};
+}
+
+Descriptor::Descriptor(const std::string& path)
+    : value(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
+  if (value < 0 && (errno == EMFILE || errno == ENFILE || errno == EACCES)) {
+    throw std::system_error(errno, std::generic_category(), path);
+  }
+}
+
+Descriptor::~Descriptor() {
+  if (value >= 0) ::close(value);
+}
+
+std::optional<JournalHeader> read_journal_header(const Descriptor& descriptor) {
+  std::array<std::uint8_t, kJournalHeaderBytes> bytes{};
+  const ssize_t length = ::pread(descriptor.value, bytes.data(), bytes.size(), 0);
+  if (length < 0) return std::nullopt;
+  return parse_journal_header({bytes.data(), static_cast<std::size_t>(length)});
+}
+
+JournalFile::JournalFile(std::string path_, FileId id_, JournalHeader header_)
+    : path(std::move(path_)), id(id_), header(std::move(header_)) {}
+
+bool JournalFile::open(const Config& config, std::uint64_t known) {
+  auto descriptor = std::make_unique<Descriptor>(path);
+  struct stat status {};
+  if (descriptor->value < 0 || ::fstat(descriptor->value, &status) != 0 || file_id(status) != id) {
+    return false;
+  }
+  descriptor_ = std::move(descriptor);
+  handle_ = std::make_unique<JournalHandle>(config, descriptor_->value);
+  char digits[16];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, known + 1, 16);
+  handle_->seek("s=" + header.numbering + ";i=" + std::string(digits, end));
+  return true;
+}
+
+std::uint64_t JournalFile::next(std::uint64_t known) {
+  if (!handle_) return header.oldest == 0 ? 1 : std::max(header.oldest, known + 1);
+  if (number_ > known) return number_;
+  while (!at_end_) {
+    // Archived and then looked at once more: nothing can have come between.
+    if (!handle_->next() && !((done_ = is_archived()) && handle_->next())) {
+      at_end_ = true;
+      break;
+    }
+    done_ = false;
+    cursor_ = handle_->cursor();
+    const auto here = journal_number(cursor_);
+    if (!here || here->number <= known) continue;
+    number_ = here->number;
+    return number_;
+  }
+  number_ = 0;
+  return 0;
+}
+
+// A file that journald has put aside as damaged never says that it is.
+bool JournalFile::is_archived() {
+  if (!header.archived && !path.ends_with('~')) {
+    if (const auto now = read_journal_header(*descriptor_)) header = *now;
+  }
+  return header.archived || path.ends_with('~');
+}
+
+}  // namespace stele::daemon

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Goal: of a directory with the journals of several machines, every entry is one event, exactly once, however late a
+machine's entries come and whatever their times; no gap is told where nothing is missing; a stretch that is, by its count.
+
+Method: files that systemd-journal-remote writes, a machine's entries hours older than what was read of another before;
+the daemon killed and stopped between and while files grow; a real journald's files of one numbering, rotated, read with
+and without one of them.
+"""
+import json
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import time
+
+from audit_host import into_namespaces, prepare, records
+from journal_host import Journald, parse_export
+from stele_host import OK, Host, wait_until
+
+into_namespaces()
+prepare()
+REMOTE = "/lib/systemd/systemd-journal-remote"
+EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
+MACHINES = ["a" * 32, "b" * 32, "c" * 32]
+NOW_US = 1_790_000_000_000_000
+KILLS = 12
+
+
+def write(folder, machine, first, count, hours_ago):
+    """Entries first... of this machine, by journal-remote, into its file."""
+    entries = []
+    for number in range(first, first + count):
+        time_us = NOW_US - hours_ago * 3_600_000_000 + number * 1000
+        entries.append(f"__REALTIME_TIMESTAMP={time_us}\n__MONOTONIC_TIMESTAMP={number * 1000 + 1}\n_BOOT_ID={machine}\n"
+                       f"_MACHINE_ID={machine}\nMESSAGE=of {machine[0]}\nNUMBER={number}\n\n")
+    done = subprocess.run([REMOTE, "-o", folder / f"remote-{machine[0]}.journal", "-"], input="".join(entries).encode(),
+                          capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def read_of(host):
+    """The numbers of each machine, in the order of the log."""
+    found = {machine: [] for machine in MACHINES}
+    for _, event, _ in records(host, "event"):
+        entry = dict(parse_export(event))
+        if entry.get(b"_MACHINE_ID", b"").decode() in found and b"NUMBER" in entry:
+            found[entry[b"_MACHINE_ID"].decode()].append(int(entry[b"NUMBER"]))
+    return found
+
+
+def gaps(host):
+    return [json.loads(gap) for _, gap, _ in records(host, "gap")]
+
+
+def all_there(host, written):
+    wait_until(lambda: sum(map(len, read_of(host).values())) >= sum(written.values()), f"{written} are stored")
+    expected = {machine: list(range(written[machine])) for machine in MACHINES}
+    assert read_of(host) == expected, {machine[0]: len(numbers) for machine, numbers in read_of(host).items()}
+    assert gaps(host) == [], gaps(host)
+
+
+def kill(host):
+    host.daemon.kill()
+    host.daemon.wait()
+    host.start_daemon(wait=False)
+    wait_until(lambda: host.ingest.exists(), "the daemon is back")
+
+
+def late_machines(host, folder):
+    written = dict.fromkeys(MACHINES, 0)
+
+    def more(machine, count, hours_ago):
+        write(folder, machine, written[machine], count, hours_ago)
+        written[machine] += count
+    a, b, c = MACHINES
+    more(a, 300, 1)
+    host.start_daemon()
+    all_there(host, written)
+    more(b, 700, 48)  # a file that was not there, all of it older
+    all_there(host, written)
+    more(b, 5, 47)
+    more(a, 5, 1)
+    more(b, 5, 47)  # older than what was read a moment before
+    all_there(host, written)
+    host.stop_daemon()
+    more(b, 10, 46)
+    more(c, 10, 100)
+    more(a, 1, 1)
+    host.start_daemon()
+    all_there(host, written)
+    host.stop_daemon()
+    host.start_daemon()
+    all_there(host, written)
+    rng = random.Random(4)
+    for turn in range(KILLS):
+        for machine in rng.sample(MACHINES, 2):
+            more(machine, rng.randrange(1, 1500), 10 * (turn % 3))
+        time.sleep(rng.random() * 0.1)
+        kill(host)
+    wait_until(host.is_ready, "ready again")
+    all_there(host, written)
+    return sum(written.values())
+
+
+def counted(path):
+    out = subprocess.run(["journalctl", "--file", path, "-o", "export", "--no-pager"], capture_output=True, text=True, check=True)
+    return [int(number, 16) for number in re.findall(r"^__CURSOR=s=[0-9a-f]{32};i=([0-9a-f]+);", out.stdout, re.M)]
+
+
+def rotated(folder):
+    """Five files of one numbering of a real journald, each with its numbers, oldest first."""
+    journald = Journald(folder)
+    journald.start()
+    try:
+        for i in range(5):
+            for n in range(40):
+                journald.send(SYSLOG_IDENTIFIER=b"stele-test", MESSAGE=b"turn %d of %d" % (n, i))
+            wait_until(lambda: len(journald.newest()) >= 40 * (i + 1), "journald has them")
+            if i < 4:
+                journald.rotate()
+    finally:
+        journald.stop()
+    return sorted(((path, counted(path)) for path in journald.folder().glob("*.journal")), key=lambda one: one[1][0])
+
+
+def numbered(host):
+    return [int(re.search(rb";i=([0-9a-f]+);", event)[1], 16) for _, event, _ in records(host, "event")
+            if b"__CURSOR=" in event]
+
+
+def a_missing_file(host, folder, files):
+    """Files come and go in a machine's folder; one of them was never there."""
+    machine = folder / MACHINES[0]
+    machine.mkdir()
+    numbers = [counts for _, counts in files]
+    assert len(files) == 5 and sum(numbers, []) == list(range(numbers[0][0], numbers[-1][-1] + 1)), numbers
+    shutil.copy(files[0][0], machine)
+    host.start_daemon()
+    wait_until(lambda: len(numbered(host)) >= len(numbers[0]), "the first file is stored")
+    for path, _ in files[1:3]:  # what was read may be removed, what comes is found
+        shutil.copy(path, machine)
+    (machine / files[0][0].name).unlink()
+    wait_until(lambda: len(numbered(host)) >= sum(map(len, numbers[:3])), "three files are stored")
+    assert gaps(host) == [], gaps(host)
+    kill(host)
+    wait_until(host.is_ready, "ready again")
+    host.stop_daemon()
+    shutil.copy(files[4][0], machine)  # the fourth is gone before anyone could read it
+    host.start_daemon()
+    wait_until(lambda: len(numbered(host)) >= sum(map(len, numbers)) - len(numbers[3]), "the last file is stored")
+    assert numbered(host) == sum((numbers[i] for i in (0, 1, 2, 4)), []), numbered(host)
+    assert gaps(host) == [{"lost": len(numbers[3]), "reason": "journal_vacuumed"}], (gaps(host), len(numbers[3]))
+    assert host.verify()["coverage"]["lost"] == len(numbers[3])
+    return len(numbers[3])
+
+
+def main():
+    with Host("a") as host:
+        folder = pathlib.Path(host.folder) / "machines"
+        folder.mkdir()
+        host.provision(extra=EXTRA.format(folder))
+        total = late_machines(host, folder)
+        report = host.verify()
+        assert report["exit"] == OK and report["coverage"]["lost"] == 0, report
+        host.stop_daemon()
+    print(f"journals of {len(MACHINES)} machines: {total} entries, {KILLS} SIGKILLs, each entry once, no gap")
+    with Host("a") as host:
+        files = rotated(host.folder)
+        folder = pathlib.Path(host.folder) / "machines"
+        folder.mkdir()
+        host.provision(extra=EXTRA.format(folder))
+        lost = a_missing_file(host, folder, files)
+        host.stop_daemon()
+    print(f"journals of one numbering: {lost} entries of a missing file, recorded once")
+
+
+if __name__ == "__main__":
+    main()
