@@ -278,6 +278,7 @@ std::string after_foreign_extend(const Report& r) {
                     "anchor settles what may have been cut before. ";
   const auto open = std::find_if(r.foreign_windows.begin(), r.foreign_windows.end(),
                                  [](const ForeignWindow& w) { return w.end && !w.acknowledged; });
+  if (r.foreign_windows.empty()) return out;
   if (open == r.foreign_windows.end()) {
     return out + "Once a counter anchor bears the flag (stele anchor), the auditor can acknowledge "
                  "it.";
