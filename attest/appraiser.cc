@@ -78,6 +78,7 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
   switch (entry.kind) {
     case EntryKind::bundle:
       era->runs.bundle(entry, had_open_intent);
+      era->foreign.bundle(entry, had_open_intent);
       era->times.bundle(entry.new_run, had_open_intent);
       // What only P held is gone with P.
       if ((entry.new_run && !entry.resumed) || entry.foreign) {
@@ -96,8 +97,10 @@ void Appraiser::State::applied(const AnchorChain::Applied& entry, bool had_open_
       era->times.remark(*entry.remark);
       draft.finding(Finding::journal_remark, Place::entry(entries), entry.remark->text);
       break;
-    case EntryKind::genesis:
     case EntryKind::voided:
+      era->foreign.voided();
+      break;
+    case EntryKind::genesis:
       break;
   }
 }
@@ -107,6 +110,7 @@ void Appraiser::State::applied_receipt(const AnchorChain::Applied& entry) {
   era->runs.receipt(statement, *entry.receipt);
   era->times.receipt(statement, *entry.receipt);
   era->boots.receipt(statement);
+  era->foreign.receipt(statement, *entry.receipt, chain()->newest_digest());
   ++(statement.is_quote() ? out.quote_anchors : out.counter_anchors);
   if (!statement.is_quote()) ++era->counter_anchors;
   out.newest_anchor_ns = statement.wallclock_ns;

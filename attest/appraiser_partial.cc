@@ -71,6 +71,7 @@ void Appraiser::State::resume_era(const TrustPins& pins, const Memory& memory) {
   if (held) held->begins_behind(memory.log_id, memory.seq, memory.digest);
   era->runs.resume(memory);
   era->times.resume(memory);
+  era->foreign.resume(memory);
   // In Mode B nothing is known of the receipts before: the memory itself is what makes them final.
   if (pins.mode == Mode::a && memory.seq > 0)
     era->finality.counter_anchor(memory.seq, memory.counter_size, ReceiptKind::full);

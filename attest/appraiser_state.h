@@ -9,6 +9,7 @@
 #include "attest/claim_replay.h"
 #include "attest/era.h"
 #include "attest/finality.h"
+#include "attest/foreign_extends.h"
 #include "attest/live_answer.h"
 #include "attest/report_draft.h"
 #include "attest/run_rules.h"
@@ -26,6 +27,7 @@ struct JudgedEra {
         runs(pins, draft, report.coverage),
         times(pins, draft, report.coverage),
         boots(pins.boot_policy, draft, report.boots),
+        foreign(pins, draft, report),
         finality(pins.mode) {}
   JudgedEra(const JudgedEra&) = delete;  // the rules hold on to the pins
 
@@ -33,6 +35,7 @@ struct JudgedEra {
   RunRules runs;
   TimeRules times;
   BootRules boots;
+  ForeignExtends foreign;
   Finality finality;
   std::optional<AnchorChain> chain;   // with a trust file
   std::optional<ClaimReplay> claims;  // without

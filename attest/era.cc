@@ -123,6 +123,7 @@ bool same_era(const TrustPins& a, const TrustPins& b) {
   other.tpm_kind = a.tpm_kind;
   other.enrolled = a.enrolled;
   other.locked_from_outside = a.locked_from_outside;
+  other.acknowledged = a.acknowledged;
   other.boot_policy = a.boot_policy;
   other.tpm_manufacturer = a.tpm_manufacturer;
   other.tpm_model = a.tpm_model;

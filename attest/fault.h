@@ -60,6 +60,7 @@ enum class Fault : std::uint16_t {
   no_anchor,         // (-> unknown)
   read_back_rule,    // Mode B: a read-back not yet buried under two exclusive receipts (-> unknown)
   foreign_extend,    // (-> unknown)
+  acknowledgement_unmatched,  // the trust file acknowledges one at another anchor (-> unknown)
   era_not_approved,  // (-> unknown)
   start_unknown,     // evidence that begins behind a statement not remembered (-> unknown)
   no_trust_file,     // platform unknown
@@ -107,6 +108,7 @@ enum class Finding : std::uint16_t {
   ran_without_log,
   read_back_receipt,
   foreign_extend_recorded,
+  foreign_extend_acknowledged,  // by the trust file: what it may hide, between which anchors
   clock_inconsistent,  // wall clock and TPM clock disagree beyond slack
   back_dated,          // records outside the wall times of their two anchors
   firmware_differs,

@@ -83,6 +83,28 @@ struct Held {
   bool operator==(const Held&) const = default;
 };
 
+// What a foreign extend of P may hide: quote anchors, and what only they held, that were made after
+// one anchor and cut before another.
+struct ForeignWindow {
+  struct Begin {
+    std::uint64_t seq = 0, quote_seq = 0, size = 0;  // 0: the genesis receipt
+    std::int64_t wallclock_ns = 0;
+    bool operator==(const Begin&) const = default;
+  };
+  struct End {
+    std::uint64_t seq = 0;
+    Hash digest;  // d: what an acknowledgement names
+    std::uint64_t size = 0;
+    std::int64_t wallclock_ns = 0;
+    bool operator==(const End&) const = default;
+  };
+  std::uint32_t era = 0;
+  Begin begin;             // the newest anchor before it whose receipt shows P
+  std::optional<End> end;  // the counter anchor that bears foreign-extend; none: not yet
+  bool acknowledged = false;
+  bool operator==(const ForeignWindow&) const = default;
+};
+
 // The boots that anchored statements commit to, one for each start of the daemon.
 struct BootFigures {
   enum class Policy : std::uint8_t { none, record, rules } policy = Policy::none;  // newest era's
@@ -126,6 +148,8 @@ struct Report {
   std::optional<WitnessReport> witnesses;      // with a policy
   std::optional<std::uint64_t> held_receipts;  // that verified, of those given
   std::uint64_t held_not_compared = 0;         // of those: the evidence does not lead there
+  std::vector<ForeignWindow> foreign_windows;  // the first kMaxListed
+  std::uint64_t acknowledged_extends = 0;      // windows among all of them
   std::vector<Defect> defects;
   std::uint64_t defect_count = 0;
   std::vector<FindingAt> findings;

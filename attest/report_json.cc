@@ -128,6 +128,28 @@ std::string checkpoint(const CheckpointReport& c) {
   return out.text("key", c.key).done();
 }
 
+std::string foreign_window(const ForeignWindow& w) {
+  const auto time = [](std::int64_t ns) {
+    return ns == 0 ? std::nullopt : std::optional<std::int64_t>(ns);
+  };
+  Object out;
+  out.number("era", w.era).raw("acknowledged", w.acknowledged ? "true" : "false");
+  out.raw("after", Object()
+                       .number("anchor", w.begin.seq)
+                       .number("quote", w.begin.quote_seq)
+                       .number("size", w.begin.size)
+                       .time("time", time(w.begin.wallclock_ns))
+                       .done());
+  if (!w.end) return out.raw("before", "null").done();
+  out.raw("before", Object()
+                        .number("anchor", w.end->seq)
+                        .text("digest", to_hex(w.end->digest))
+                        .number("size", w.end->size)
+                        .time("time", time(w.end->wallclock_ns))
+                        .done());
+  return out.done();
+}
+
 std::string defect(const Defect& d) {
   return Object()
       .text("verdict", name(verdict_of(d.fault)))
@@ -193,6 +215,9 @@ std::string to_json(const Report& r) {
       .number("finding_count", r.finding_count);
   if (r.checkpoint) verdict.raw("checkpoint", checkpoint(*r.checkpoint));
   if (r.witnesses) verdict.raw("witness", witnesses(*r.witnesses));
+  if (!r.foreign_windows.empty()) {
+    verdict.raw("foreign_extends", array(r.foreign_windows, foreign_window));
+  }
   if (r.held_receipts) verdict.number("held_receipts", *r.held_receipts);
   return verdict.done();
 }

@@ -57,6 +57,14 @@ std::string freshness(const Report& r) {
   return out;
 }
 
+std::string completeness(const Report& r) {
+  std::string out(name(r.completeness));
+  if (r.completeness != Outcome::pass || r.acknowledged_extends == 0) return out;
+  return out + ", but for what " +
+         count(r.acknowledged_extends, "foreign extend", "foreign extends") +
+         " may hide that the auditor acknowledged: see below";
+}
+
 std::string mode(const Report& r) {
   if (*r.mode == Mode::b) return "B: root knows ownerAuth";
   if (!r.locked_from_outside) return "A, as the log says of itself";
@@ -275,6 +283,21 @@ std::optional<std::uint64_t> first_bad_index(const Report& r) {
   return first;
 }
 
+// An acknowledgement names an anchor: without one there is nothing to name.
+std::string after_foreign_extend(const Report& r) {
+  std::string out = "Find out who extended P, and compare with a copy kept elsewhere: no later "
+                    "anchor settles what may have been cut before. ";
+  const auto open = std::find_if(r.foreign_windows.begin(), r.foreign_windows.end(),
+                                 [](const ForeignWindow& w) { return w.end && !w.acknowledged; });
+  if (r.foreign_windows.empty()) return out;
+  if (open == r.foreign_windows.end()) {
+    return out + "Once a counter anchor bears the flag (stele anchor), the auditor can acknowledge "
+                 "it.";
+  }
+  return out + "Then the auditor can acknowledge it: stele trust acknowledge PATH --trust FILE "
+               "--anchor " + std::to_string(open->end->seq) + ".";
+}
+
 std::string next_step(const Report& r) {
   const auto has = [&](Fault fault) {
     return std::any_of(r.defects.begin(), r.defects.end(),
@@ -315,10 +338,11 @@ std::string next_step(const Report& r) {
                "with "
                "it and --auditor-key FILE.";
       }
-      if (has(Fault::foreign_extend)) {
-        return "Find out who extended P, and compare with a copy kept elsewhere: no later anchor "
-               "settles what may have been cut before.";
+      if (has(Fault::acknowledgement_unmatched)) {
+        return "Look for the log with the anchor named above, and compare with a copy kept "
+               "elsewhere. If the line in the trust file is a slip, take it out.";
       }
+      if (has(Fault::foreign_extend)) return after_foreign_extend(r);
       if (has(Fault::read_back_rule)) {
         return "Have the host make two more counter anchors (stele anchor), then verify again. "
                "What is then still open stays so: compare with a copy kept elsewhere.";
@@ -363,7 +387,7 @@ std::string to_text(const Report& r) {
   write_coverage(out, r);
   write_witnesses(out, r);
   line(out, "integrity", name(r.integrity));
-  line(out, "completeness", name(r.completeness));
+  line(out, "completeness", completeness(r));
   line(out, "freshness", freshness(r));
   line(out, "platform", platform(r));
   write_defects(out, r);

@@ -54,12 +54,6 @@ void RunRules::resume(const Memory& memory) {
 void RunRules::bundle(const AnchorChain::Applied& applied, bool had_open_intent) {
   const VerifiedBundle& bundle = *applied.bundle;
   attested(bundle.run(), bundle.clock_ms(), bundle.firmware(), counter_place_);
-  if (applied.foreign) {
-    draft_.defect({Fault::foreign_extend, counter_place_,
-                   "P was extended by somebody else: quote anchors since the last good one may "
-                   "have been cut"});
-    draft_.finding(Finding::foreign_extend_recorded, counter_place_, "the daemon recorded it");
-  }
   if (applied.new_run) {
     if (life_begun_ && (!life_ends_cleanly_ || had_open_intent)) {
       ++coverage_.unclean_ends;

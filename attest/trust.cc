@@ -4,11 +4,11 @@
 #include <limits>
 #include <type_traits>
 
-#include "attest/boot/policy_text.h"
 #include "attest/check.h"
 #include "attest/checkpoint.h"
 #include "attest/decimal.h"
 #include "attest/trust_limits.h"
+#include "attest/trust_lines.h"
 #include "attest/utf8.h"
 
 namespace stele::attest {
@@ -17,8 +17,6 @@ namespace {
 // Which of them a file begins with follows from what it holds: there is no older form.
 constexpr std::string_view kFirstLine = "stele-trust 1";
 constexpr std::string_view kFirstLineWithMore = "stele-trust 2";
-constexpr std::string_view kEnrolledLine = "identity ek-chain";
-constexpr std::string_view kLockedLine = "locked_from outside";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
 bool read_hex(std::string_view text, Bytes& out, std::size_t max_bytes) {
@@ -169,25 +167,6 @@ constexpr EndLine kEndLines[] = {
     number<&EarlierEra::lost, 0, kMax32>("previous_lost"),
 };
 
-Defect malformed(std::size_t line, std::string why) {
-  return Defect(Fault::trust_malformed, Place::line(line), std::move(why));
-}
-
-// Takes one line off the text; false if no newline ends it.
-bool take_line(std::string_view& rest, std::string_view& line) {
-  const std::size_t end = rest.find('\n');
-  if (end == rest.npos) return false;
-  line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return true;
-}
-
-// The lines of a file, or of one part of it, taken from the front.
-struct Lines {
-  std::string_view rest;
-  std::size_t number = 0;  // of the line taken last
-};
-
 // What to tell a person whose line does not hold the key that belongs there.
 template <std::size_t N, class Part>
 Defect wrong_key(const LineOf<Part> (&lines)[N], std::size_t first, std::size_t number,
@@ -227,44 +206,6 @@ Result<void> parse_part(const LineOf<Part> (&expected)[N], Lines& lines, Part& p
   return ok();
 }
 
-bool has_more(const TrustPins& pins) {
-  return pins.enrolled || pins.locked_from_outside || pins.boot_policy;
-}
-
-Result<void> parse_enrolled(Lines& lines, TrustPins& pins) {
-  if (!lines.rest.starts_with("identity")) return ok();
-  std::string_view found;
-  ++lines.number;
-  if (!take_line(lines.rest, found)) return malformed(lines.number, "the line does not end");
-  if (found != kEnrolledLine) return malformed(lines.number, "not a value of identity");
-  pins.enrolled = true;
-  return ok();
-}
-
-Result<void> parse_locked(Lines& lines, TrustPins& pins) {
-  if (!lines.rest.starts_with("locked_from")) return ok();
-  std::string_view found;
-  ++lines.number;
-  if (!take_line(lines.rest, found)) return malformed(lines.number, "the line does not end");
-  if (found != kLockedLine) return malformed(lines.number, "not a value of locked_from");
-  if (pins.mode != Mode::a) return malformed(lines.number, "only mode a is locked");
-  pins.locked_from_outside = true;
-  return ok();
-}
-
-// The lines that begin as a policy's do, whatever follows.
-Result<void> parse_boot_policy(Lines& lines, TrustPins& pins) {
-  if (!lines.rest.starts_with(boot::kPolicyPrefix)) return ok();
-  const std::size_t first = lines.number + 1;
-  const std::string_view text = lines.rest;
-  std::string_view line;
-  while (lines.rest.starts_with(boot::kPolicyPrefix) && take_line(lines.rest, line)) ++lines.number;
-  auto policy = boot::parse_policy(text.substr(0, text.size() - lines.rest.size()), first);
-  if (!policy) return policy.error();
-  pins.boot_policy = *std::move(policy);
-  return ok();
-}
-
 Result<void> parse_pins(Lines& lines, TrustPins& pins) {
   std::string_view found;
   ++lines.number;
@@ -276,10 +217,10 @@ Result<void> parse_pins(Lines& lines, TrustPins& pins) {
                                        std::string(kFirstLineWithMore) + "\"");
   }
   if (auto read = parse_part(kLines, lines, pins); !read || !with_more) return read;
-  if (auto read = parse_enrolled(lines, pins); !read) return read;
-  if (auto read = parse_locked(lines, pins); !read) return read;
-  if (auto read = parse_boot_policy(lines, pins); !read) return read;
-  if (!has_more(pins)) return malformed(lines.number + 1, "version 2 without a line of its own");
+  if (auto read = parse_auditor_lines(lines, pins); !read) return read;
+  if (!pins.says_what_only_an_auditor_can()) {
+    return malformed(lines.number + 1, "version 2 without a line of its own");
+  }
   return ok();
 }
 
@@ -317,12 +258,9 @@ void write_part(const LineOf<Part> (&lines)[N], const Part& part, std::string& o
 void write_pins(const TrustPins& pins, std::string& out) {
   ENSURE(is_origin(pins.origin) && is_trust_text(pins.tpm_manufacturer) &&
          is_trust_text(pins.tpm_model));
-  out.append(has_more(pins) ? kFirstLineWithMore : kFirstLine).append("\n");
+  out.append(pins.says_what_only_an_auditor_can() ? kFirstLineWithMore : kFirstLine).append("\n");
   write_part(kLines, pins, out);
-  ENSURE(!pins.locked_from_outside || pins.mode == Mode::a);
-  if (pins.enrolled) out.append(kEnrolledLine).append("\n");
-  if (pins.locked_from_outside) out.append(kLockedLine).append("\n");
-  if (pins.boot_policy) out += boot::to_text(*pins.boot_policy);
+  out += auditor_lines(pins);
 }
 
 }  // namespace

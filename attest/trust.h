@@ -9,6 +9,7 @@
 // A file with any line of these begins `stele-trust 2`, one without is version 1, whoever writes it:
 //   identity ek-chain         only in what `stele enroll` wrote, never in a host's own
 //   locked_from outside       only of mode a, only in what `stele lock` wrote, never in a host's own
+//   acknowledged_extend …     foreign extends that the auditor has looked into (acknowledged.h)
 //   boot_…                    the boot policy (boot/policy_text.h)
 // Then, exactly if era is not 0, how the era before ended, and that era's own trust file, whole:
 //   previous_seq N · previous_extend HEX · previous_size N · previous_lost N
@@ -25,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/acknowledged.h"
 #include "attest/boot/policy.h"
 #include "attest/genesis.h"
 #include "attest/receipt.h"
@@ -65,7 +67,13 @@ struct TrustPins {
   // The auditor set ownerAuth and lockoutAuth, and the host never had them; false: nobody who
   // could know it says so, which of mode A leaves trust on first install.
   bool locked_from_outside = false;
+  std::vector<AcknowledgedExtend> acknowledged;
   std::optional<boot::BootPolicy> boot_policy;
+
+  // The four before: what version 2 is for. No host's own file says any of it, and of what a host
+  // hands out none of it is taken over.
+  bool says_what_only_an_auditor_can() const;
+  void forget_what_only_an_auditor_can_say();
 
   Result<TpmIdentity> identity() const;  // ak_unfit
   bool operator==(const TrustPins&) const = default;

@@ -15,11 +15,12 @@ attest::Result<RelayClaim> verify_relay_claim(const RelayHello& hello) {
   if (trust->mode != attest::Mode::a) {
     return Defect(Fault::value_out_of_range, {}, "its log is not of mode a");
   }
-  if (trust->enrolled || trust->locked_from_outside || trust->boot_policy) {
+  if (trust->says_what_only_an_auditor_can()) {
     return Defect(Fault::value_out_of_range, {},
                   "its trust file says what only an auditor's own can: that it was enrolled, how its "
-                  "TPM was locked, or which boots are known");
+                  "TPM was locked, which foreign extends are acknowledged, or which boots are known");
   }
+  for (auto& era : trust->earlier) era.pins.forget_what_only_an_auditor_can_say();
   const auto genesis = attest::decode_genesis(hello.genesis);
   if (!genesis) return genesis.error();
   const auto identity = trust->identity();

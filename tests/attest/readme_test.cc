@@ -148,6 +148,7 @@ Blocks examples() {
       {"evidence-bundle", to_hex(example_evidence(log_id(genesis), digest))},
       {"evidence-bundle-with-heads", to_hex(example_evidence_with_heads())},
       {"trust", to_text(test::example_trust())},
+      {"acknowledged", to_text(test::example_acknowledged())},
       {"boot-policy", boot::to_text(test::example_boot_policy())},
       {"checkpoint", to_text(auditor.note(checkpoint))},
       {"note-key", to_text(auditor.key()) + "\n"},

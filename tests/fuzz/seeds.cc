@@ -385,6 +385,8 @@ int main(int argc, char** argv) {
   with_policy.boot_policy->digests[10] = {Bytes(32, 0x33)};
   seed("boot_policy", "rules", view(to_text(*with_policy.boot_policy)));
   seed("trust", "with_boot_policy", view(to_text(with_policy)));
+  with_policy.acknowledged = example_acknowledged();
+  seed("trust", "acknowledged", view(to_text(with_policy)));
   boot_logs();
   witnesses();
   seed("trust", "signed", view(to_text(auditor.note(trust))));

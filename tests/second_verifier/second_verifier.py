@@ -27,15 +27,14 @@ def check_version(data, due):  # a magic and what tells the version
 def is_later(run, before):  # counts may wrap: what is later lies less than half the circle ahead
     return 0 < ((run[0] - before[0]) % 2**32 or (run[1] - before[1]) % 2**32) < 2**31
 
-class Tpm:
-    """The TPM that a trust file pins, and what it must have signed, in its order."""
+class Tpm:  # that a trust file pins, and what it must have signed, in its order
     def __init__(self, trust):
-        lines = trust.split("\n\n")[0].strip("\n").split("\n")
-        for key, value in [line.split(" ", 1) for line in lines]:
+        for key, value in [line.split(" ", 1) for line in trust.split("\n\n")[0].strip("\n").split("\n")]:
             is_hex = key in ("log_id", "ak", "counter_name", "extend_name", "first_extend")
             setattr(self, key, bytes.fromhex(value) if is_hex else int(value) if value.isdecimal() else value)
-        versions = re.findall("(?m)^stele-trust (.*)", trust)  # 2 has a boot policy, which is not judged here
+        versions = re.findall("(?m)^stele-trust (.*)", trust)  # 2: a boot policy is not judged here
         need(versions in (["1"], ["2"]), "a log of several eras: this verifier judges the first alone", Unknown)
+        self.acknowledged = set(re.findall(r"(?m)^acknowledged_extend (\d+) (\w+)$", trust))
         self.clock, self.run = 0, [self.base_reset, self.base_restart]
         self.qualified_name = b"\0\x0b" + H(bytes.fromhex("40000001000b"), H(self.ak))  # in the owner hierarchy
     def verifies(self, attest, *numbers):  # ECDSA-SHA256 by the openssl command; (r, s), and the key, as DER
@@ -67,13 +66,12 @@ class Tpm:
             digest = H(digest, H(pack(">I", code), name, name, parameters), H(pack(">II", 0, code), response))
         return self.attested(part, 0x8016, d if kind == FULL else H(b"stele/v1/readback\0", d), b"\1\0\x20" + digest)
 
-class Chain:
-    """Replays the journal: what each bundle, statement and receipt must be."""
+class Chain:  # replays the journal: what each bundle, statement and receipt must be
     def __init__(self, tpm, boot):
         self.rules = {1: self.genesis, 2: self.bundle, 3: self.intent, 4: self.receipt, 5: self.void, 6: self.remark}
         self.tpm, self.kinds, self.doubts, self.claims = tpm, b"", [], [(0, H())]  # claims: sizes and roots
         self.closed = self.sealed = self.run = self.fold = self.bundle_hash = None  # sealed: the newest with an audit
-        self.boot, self.foreign_noted, self.foreign_due = boot, False, False
+        self.boot, self.foreign_noted, self.foreign_due, self.foreign = boot, False, False, 0  # extends, not told yet
     def genesis(self, payload):  # is like a statement: a read-back must follow
         tpm, d = self.tpm, H(b"stele/v1/genesis\0", payload)
         need((H(payload), H(ZERO, d)) == (tpm.log_id, tpm.first_extend), "another genesis than the trust file's")
@@ -106,7 +104,7 @@ class Chain:
             stated.voids, stated.fold = [b"\1" + stated.digest], H(p, stated.digest) if extended_again else p
         self.fold, self.resumed = self.fold if goes_on else p, goes_on or foreign if new_run else self.resumed
         self.foreign_noted, self.foreign_due = False, self.foreign_due or foreign
-        self.doubts += ["P was extended by somebody else"] * foreign
+        self.foreign += foreign
     def intent(self, payload):
         check_version(payload, b"STELEAN1\0\1")
         flags, size, root, time = unpack_from(">10xH60xQ32s128xq", payload)
@@ -123,7 +121,7 @@ class Chain:
         self.claims, d = [*self.claims, (size, root)], H(b"stele/v1/anchor\0", payload)
         self.open = Statement(digest=d, seq=seq, counter=counter, quotes=quotes, flags=flags, bundle=self.bundle_hash,
                               run=self.run, extend=last.extend if quote else H(last.extend, d), fold=H(self.fold, d),
-                              chain_head=H(closed.chain_head, d), voids=[b"\1" + d, b"\2" + d])
+                              chain_head=H(closed.chain_head, d), voids=[b"\1" + d, b"\2" + d], foreign=self.foreign)
     def receipt(self, payload):
         check_version(payload, b"STELERCP\0\1")
         (kind, parts), stated = unpack_from(">10xBB", payload), self.open
@@ -136,6 +134,10 @@ class Chain:
             need(run == stated.run if parts & QUOTED else late, "a receipt of another run")
             stated.receipt, stated.receipt_run, self.sealed = H(payload[86:286]), run, stated
             self.foreign_due, self.kinds = self.foreign_due and not stated.flags & FOREIGN, self.kinds + bytes([kind])
+            if stated.flags & FOREIGN:  # it tells of those before it was stated; the auditor may name it, and them so
+                named, self.foreign = (str(stated.seq), stated.digest.hex()), self.foreign - stated.foreign
+                self.doubts += ["P was extended by somebody else"] * (named not in self.tpm.acknowledged)
+                self.tpm.acknowledged.discard(named)
         if parts & QUOTED:
             run = self.tpm.quoted(payload[-499:-288], payload[-288:], stated.digest)
             need((run, payload[-32:]) == (stated.run, stated.fold), "P is not the fold, or of another run")
@@ -150,8 +152,7 @@ class Chain:
         need(0 < code < 6 and length == len(text) <= 1024 and text.decode(errors="ignore").encode() == text, "a remark")
         self.foreign_noted = self.foreign_noted or code == 1
 
-class Walk:
-    """Piece by piece through a folder's numbered files, up to a torn end (that no marker follows) or an unread file."""
+class Walk:  # piece by piece through a folder's numbered files, to a torn end (no marker follows) or an unread file
     def __init__(self, folder, log_id, covered=0):  # covered: records, by the largest statement
         self.folder, self.log_id, self.covered, self.torn, self.unread = folder, log_id, covered, False, []
         self.count, self.before, self.era = 0, ZERO, bytes(4)  # of entries or records; the checksum before
@@ -173,8 +174,7 @@ class Walk:
                     return need(self.torn and self.count >= self.covered, f"{path}, byte {at}: {why}")
                 yield piece
 
-class Journal(Walk):
-    """Of each entry: its kind and its payload. A later file that a genesis begins may be of a later era."""
+class Journal(Walk):  # of each entry: its kind and its payload; a later file that a genesis begins may be a later era's
     def open_file(self, data, number):
         check_version(data, b"STELEJNL\0\1")
         self.marker, self.most, log_id = data[24:32], 48 + MOST_ENTRY_BYTES, data[32:64]
@@ -190,8 +190,7 @@ class Journal(Walk):
         self.count, self.before = self.count + 1, checksum
         return (kind, due[16:]), at + len(due) + 32
 
-class Segments(Walk):
-    """Of each group, its records: leaf, and content (salt, TLVs, bytes)."""
+class Segments(Walk):  # of each group, its records: leaf, and content (salt, TLVs, bytes)
     def open_file(self, data, number):
         check_version(data, b"STELESEG\0\1" + pack(">H", LEAF_BYTES))
         self.marker, self.number, self.groups, era, log_id = data[64:72], number, 0, data[12:16], data[16:48]
@@ -281,6 +280,7 @@ def verify(directory, trust):  # what it has verified, or the exception that say
     need(entries or not records or journal.torn or journal.unread, "records, but no journal")
     doubts += [*journal.unread, *segments.unread, *check_places(records, entries[0][1] if entries else None)]
     shaky = chain.tpm.mode == "b" and re.search(rb"\x02(?!\x01\x01)", chain.kinds[1:])  # the first is the genesis'
+    doubts += ["a foreign extend, or one acknowledged, at no anchor"] * bool(chain.foreign or chain.tpm.acknowledged)
     doubts += ["a read-back that is not buried"] * bool(shaky) + ["no counter anchor"] * (len(chain.kinds) < 2)
     need(not doubts, "; ".join(doubts), Unknown)
     return f"{len(records)} records, {chain.sealed.seq} counter anchors"

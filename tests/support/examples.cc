@@ -156,6 +156,10 @@ TrustFile example_trust() {
   return trust;
 }
 
+std::vector<AcknowledgedExtend> example_acknowledged() {
+  return {{4, hash(view("a statement"))}, {17, hash(view("another one"))}};
+}
+
 boot::BootPolicy example_boot_policy() {
   using boot::Algorithm;
   boot::BootPolicy policy;

@@ -29,6 +29,7 @@ attest::Remark example_remark();
 NoteSigner example_auditor();
 attest::Checkpoint example_checkpoint();
 attest::TrustFile example_trust();
+std::vector<attest::AcknowledgedExtend> example_acknowledged();
 attest::boot::BootPolicy example_boot_policy();
 
 }  // namespace stele::test

@@ -58,7 +58,7 @@ def commands(root, program):
         words = " ".join(command.path)
         positionals = "".join(f" \\fI{each.names[0]}\\fR" for each in command.positionals)
         text += f".SS {roff(program)} {roff(words)}\n.nh\n{sentence(command.text)}\n"
-        text += f".PP\n\\fB{program} {roff(words)}\\fR [\\fIoption\\fR...]{positionals}\n" if command.is_leaf else ""
+        text += f".PP\n\\fB{program} {roff(words)}\\fR [\\fIoption\\fR...]{positionals}\n" if command.runs else ""
         text += "".join(option_entry(o) for o in command.positionals + command.options if "--help" not in o.names)
     return text
 

@@ -30,8 +30,9 @@ class Command:
         return [self] + [deeper for command in self.commands for deeper in command.all()]
 
     @property
-    def is_leaf(self):
-        return not self.commands
+    def runs(self):
+        """Whether it does something by itself: it has no command below it, or options of its own beside them."""
+        return not self.commands or any("--help" not in option.names for option in self.options)
 
 
 @dataclasses.dataclass

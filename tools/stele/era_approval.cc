@@ -22,11 +22,9 @@ void take_known(attest::EraRequest& request, const std::string& path) {
     throw CommandError(
         kTampered, "the request does not follow the era that " + path + " pins: do not sign it");
   }
-  // How the new era's TPM was enrolled or locked nobody here knows, and which boots are known is not
-  // the host's to say; of those before the auditor's file says all of it.
-  request.trust.enrolled = false;
-  request.trust.locked_from_outside = false;
-  request.trust.boot_policy.reset();
+  // How the new era's TPM was enrolled or locked nobody here knows, and which boots are known or what
+  // is acknowledged is not the host's to say; of those before the auditor's file says all of it.
+  request.trust.forget_what_only_an_auditor_can_say();
   earlier[0].pins = known;
   earlier.resize(1);
   earlier.insert(earlier.end(), known.earlier.begin(), known.earlier.end());

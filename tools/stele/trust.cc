@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "tools/stele/acknowledge.h"
 #include "tools/stele/auditor_key.h"
 #include "tools/stele/boot_policy.h"
 #include "tools/stele/log_directory.h"
@@ -154,7 +155,9 @@ void add_trust(CLI::App& app, const Common& common, int&) {
       ->excludes("--checkpoint-key")
       ->excludes("--boot-policy")
       ->excludes("--auditor-key-file");
-  command->callback([&common, arguments] {
+  add_acknowledge(*command);
+  command->callback([&common, arguments, command] {
+    if (!command->get_subcommands().empty()) return;  // it has done all
     if (arguments->checkpoint_key) {
       return verifier_key(common, "checkpoint.vkey", arguments->output);
     }
