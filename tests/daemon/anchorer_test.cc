@@ -288,8 +288,8 @@ TEST(Anchorer, ATpmThatDiesInBetweenIsUnavailableUntilItIsBack) {
 }
 
 TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {
-  Host host;
   const std::ptrdiff_t threads = thread_count();
+  Host host;
   {
     Running running(host);
     ASSERT_TRUE(running.wait_for(counter_anchors(1)));
