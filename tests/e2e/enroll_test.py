@@ -488,7 +488,9 @@ class Enrolment(unittest.TestCase):
     def test_a_host_whose_tpm_is_gone_says_so(self):
         host = EnrolHost(self.maker)
         self.addCleanup(host.close)
-        host.begin_log()
+        host.provision(quote_interval="1h")  # only the enrolment meets the TPM
+        host.start_daemon()
+        host.anchor()
         host.tpm.stop()
         self.check_refused(host.enroll(), TEMPORARY, b"ask again")  # it went while it was asked
         self.check_refused(host.enroll(), UNAVAILABLE, b"503")
