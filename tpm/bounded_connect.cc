@@ -11,14 +11,23 @@ namespace {
 struct Attempt {
   std::string name;
   std::future<OpenedTcti> opened;
+  std::thread thread;
+
+  Attempt(std::string name_, std::future<OpenedTcti> opened_, std::thread thread_)
+      : name(std::move(name_)), opened(std::move(opened_)), thread(std::move(thread_)) {}
+  Attempt(Attempt&&) = default;
+  Attempt& operator=(Attempt&&) = delete;
+  ~Attempt() {
+    if (thread.joinable()) thread.detach();  // it may hang
+  }
 };
 
 void open(const std::string& name, std::promise<OpenedTcti> opened) {
-  auto in_use = std::make_shared<std::promise<void>>();
-  const std::future<void> closed = in_use->get_future();
+  auto opener = std::make_shared<Opener>();
+  const std::future<void> closed = opener->in_use.get_future();
   TSS2_TCTI_CONTEXT* context = nullptr;
   const TSS2_RC rc = Tss2_TctiLdr_Initialize(name.c_str(), &context);
-  opened.set_value(OpenedTcti{rc, {context, CloseTcti{std::move(in_use)}}});
+  opened.set_value(OpenedTcti{rc, {context, CloseTcti{std::move(opener)}}});
   // What nobody waits for any more is closed here.
   opened = {};
   closed.wait();
@@ -26,12 +35,16 @@ void open(const std::string& name, std::promise<OpenedTcti> opened) {
 
 Attempt begin(const std::string& name) {
   std::promise<OpenedTcti> opened;
-  Attempt attempt{name, opened.get_future()};
-  std::thread(open, name, std::move(opened)).detach();
-  return attempt;
+  std::future<OpenedTcti> future = opened.get_future();
+  return Attempt(name, std::move(future), std::thread(open, name, std::move(opened)));
 }
 
 }  // namespace
+
+Opener::~Opener() {
+  in_use.set_value();
+  if (thread.joinable()) thread.join();
+}
 
 void CloseTcti::operator()(TSS2_TCTI_CONTEXT* context) const {
   Tss2_TctiLdr_Finalize(&context);
@@ -39,9 +52,10 @@ void CloseTcti::operator()(TSS2_TCTI_CONTEXT* context) const {
 
 std::optional<OpenedTcti> open_tcti(const std::string& name, std::chrono::milliseconds limit) {
   thread_local std::optional<Attempt> attempt;
-  if (!attempt || attempt->name != name) attempt = begin(name);
+  if (!attempt || attempt->name != name) attempt.emplace(begin(name));
   if (attempt->opened.wait_for(limit) != std::future_status::ready) return std::nullopt;
   OpenedTcti opened = attempt->opened.get();
+  opened.context.get_deleter().opener->thread = std::move(attempt->thread);
   attempt.reset();
   return opened;
 }

@@ -4,8 +4,8 @@
 // if swtpm is stopped or a firewall swallows what it says. So opening runs on a thread of its own.
 // One that does not come back in time is not begun again: this thread's next call for the same TCTI
 // waits for it, so that a TPM that hangs costs one thread and one connection, however often it is
-// tried. The thread stays until what it opened is closed: the program behind "cmd:" asks the kernel
-// to be killed when the thread that began it ends. Internal to tpm/.
+// tried. The thread stays until what it opened is closed, which waits for its end: the program behind
+// "cmd:" asks the kernel to be killed when the thread that began it ends. Internal to tpm/.
 // Thread safety: each thread has attempts of its own. Blocks: at most the limit.
 #pragma once
 
@@ -16,11 +16,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace stele::tpm {
 
+// The thread that opened a TCTI. While there is one of these, it stays.
+struct Opener {
+  std::promise<void> in_use;
+  std::thread thread;
+
+  ~Opener();
+};
+
 struct CloseTcti {
-  std::shared_ptr<std::promise<void>> in_use;  // while a copy is there, the thread stays
+  std::shared_ptr<Opener> opener;
 
   void operator()(TSS2_TCTI_CONTEXT* context) const;
 };
