@@ -123,7 +123,7 @@ std::string take_bundle(Members& members) {
   return "";
 }
 
-// Which receipts, or of which kind: for the access record too.
+// Which receipt: for the access record.
 std::string take_export(Members& members) {
   std::optional<std::uint64_t> seq;
   members.number("seq", seq);
