@@ -45,6 +45,7 @@ class Crowd(unittest.TestCase):
 
     def test_places_are_shared_evenly_and_an_answer_is_not_given_up(self):
         host, url = self.host, f"http://127.0.0.1:{self.host.port}/v1/events?wait=sealed"
+        host.anchor()  # behind the one that each start makes: nothing but the next one seals what comes now
         waiting = subprocess.Popen(["curl", "-sS", "-d", "waits", "--max-time", str(PATIENCE), url], stdout=subprocess.PIPE)
         wait_until(lambda: b"waits" in host.events().values(), "the event that waits")
         with contextlib.ExitStack() as held:
