@@ -124,9 +124,15 @@ class Succession(unittest.TestCase):
         other.begin_log()
         foreign = other.enrolled(output="trust.0")
         self.refused(host, TAMPERED, b"does not follow the era", "--nonce", nonce, previous=foreign)
-        done, path = other.enroll("--succeeds", foreign, "--auditor-key-file", other.key, "--name", "auditor.example",
-                                  output="first")
-        self.assertEqual(done.returncode, TAMPERED, done.stderr)
+        signing = ["--auditor-key-file", other.key, "--name", "auditor.example"]
+        done, path = other.enroll("--succeeds", host.pinned, *signing, output="first")
+        self.assertEqual((done.returncode, b"it follows nothing" in done.stderr), (TAMPERED, True), done.stderr)
+        self.assertFalse(path.exists())
+        # Whoever asks for what follows the very era the host is in was told no lie.
+        done, path = other.enroll("--succeeds", foreign, *signing, output="first")
+        self.assertEqual((done.returncode, b"no other follows it" in done.stderr), (UNDETERMINED, True), done.stderr)
+        self.assertFalse(path.exists())
+        self.refused(host, UNDETERMINED, b"no other follows it", "--nonce", nonce, previous=signed)
         self.finish(host, signed)
 
     def test_a_rollback_dressed_as_a_rotation(self):

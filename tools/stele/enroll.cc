@@ -14,6 +14,7 @@
 #include "tools/stele/log_directory.h"
 #include "tools/stele/output.h"
 #include "tools/stele/pinned_roots.h"
+#include "tools/stele/required.h"
 #include "tools/stele/trust_file.h"
 
 namespace stele::tools {
@@ -133,10 +134,22 @@ void say_what_holds(const attest::EnrolledHost& host, std::ostream& out) {
   }
 }
 
+// Nothing follows the era that the auditor names as the one before: no era was begun there yet, or
+// the wrong file was named. Nobody lied, and nothing is approved.
+void refuse_same_era(const attest::TrustFile& offered, const std::string& path) {
+  const attest::TrustFile known = required(attest::parse_trust(read_text_file(path)), path);
+  if (!attest::same_era(offered, known)) return;
+  throw CommandError(kUndetermined,
+                     "the host is in the very era that " + path +
+                         " pins, no other follows it: begin one there with `stele era begin`, or "
+                         "name the file of the era before");
+}
+
 // An era that follows others is believed only as a whole: by the signature, over an end that the
 // auditor knows.
 void judge_succession(attest::EnrolledHost& host, const Arguments& arguments) {
   const bool has_approval = !arguments.approval.previous.empty();
+  if (has_approval) refuse_same_era(host.trust, arguments.approval.previous);
   if (host.trust.era == 0) {
     if (has_approval) {
       throw CommandError(kTampered, "the host is in its first era: it follows nothing that " +
