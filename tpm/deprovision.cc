@@ -87,7 +87,7 @@ void retire(Device& device, const Credentials& credentials,
     return presence != IndexState::Presence::foreign;
   };
   if (is_ours(indexes.extend_presence)) {
-    remove_index(device, credentials.extend_handle, "the hash chain E", progress);
+    remove_index(device, credentials.extend_handle, "the extend index E", progress);
   }
   if (is_ours(indexes.counter_presence)) {
     remove_index(device, credentials.counter_handle, "the counter C", progress);
@@ -120,7 +120,7 @@ void deprovision(Device& device, const Credentials& credentials, attest::Mode mo
   }
   ak.reset();
   use_auth(device, ESYS_TR_RH_OWNER, state.owner_set, owner_auth.value_or(AuthValue{}));
-  remove_index(device, credentials.extend_handle, "the hash chain E", progress);
+  remove_index(device, credentials.extend_handle, "the extend index E", progress);
   remove_index(device, credentials.counter_handle, "the counter C", progress);
   remove_checkpoint_key(device, credentials, progress);
   remove_key(device, credentials.ak_handle, "the attestation key", progress);

@@ -64,7 +64,7 @@ class Visit {
     if (session_.index_at(target_.counter_handle) != target_.identity.counter_name ||
         session_.index_at(target_.extend_handle) != target_.identity.extend_name) {
       throw LockRefused(
-          "the counter or the hash chain in the host's TPM is not what its trust file names: "
+          "the counter or the extend index in the host's TPM is not what its trust file names: "
           "examine this host");
     }
   }
@@ -109,7 +109,7 @@ class Visit {
     const bool may_have_anchored = report.was_locked && report.counter >= target_.first_counter;
     if (!is_fresh && !may_have_anchored) {
       throw LockRefused(
-          "the counter or the hash chain in the host's TPM has moved since the genesis: somebody "
+          "the counter or the extend index in the host's TPM has moved since the genesis: somebody "
           "used it before it was locked. Deprovision (--escrow-plain with your secrets file) and "
           "begin with an empty data directory");
     }

@@ -257,7 +257,7 @@ class Attempt {
     if (presence == Presence::missing) {
       define(extend_public(plan_.extend_handle, false), plan_.extend_auth);
       FAILPOINT("provision.extend_defined");
-      keeper_.progress("hash chain E defined at " + hex_handle(plan_.extend_handle));
+      keeper_.progress("extend index E defined at " + hex_handle(plan_.extend_handle));
       presence = Presence::unwritten;
     }
     if (presence != Presence::unwritten) return;
@@ -275,7 +275,7 @@ class Attempt {
       });
     });
     FAILPOINT("provision.extend_written");
-    keeper_.progress("hash chain E begun with the genesis");
+    keeper_.progress("extend index E begun with the genesis");
   }
 
   // Makes the genesis receipt, or judges the one that was kept; either way like a stranger would.

@@ -112,7 +112,7 @@ attest::Bytes SaltedSession::key_at(std::uint32_t handle, const attest::Name& qu
 }
 
 attest::Name SaltedSession::index_at(std::uint32_t handle) {
-  const Object index = require_object(device_, handle, "its counter or hash chain");
+  const Object index = require_object(device_, handle, "its counter or extend index");
   attributes(TPMA_SESSION_AUDIT);
   EsysPtr<TPM2B_NV_PUBLIC> area;
   EsysPtr<TPM2B_NAME> name;
@@ -124,7 +124,7 @@ attest::Name SaltedSession::index_at(std::uint32_t handle) {
 }
 
 attest::Bytes SaltedSession::read(std::uint32_t handle, std::uint16_t size) {
-  const Object index = require_object(device_, handle, "its counter or hash chain");
+  const Object index = require_object(device_, handle, "its counter or extend index");
   attributes(0);
   EsysPtr<TPM2B_MAX_NV_BUFFER> found;
   execute(device_, "TPM2_NV_Read", [&] {

@@ -216,7 +216,7 @@ SelftestReport after_power_cycle(Device& device, const SelftestPlan& plan,
       {"counter_survives_a_power_cycle", value == before.counter,
        "was " + std::to_string(before.counter) + ", is " + std::to_string(value)});
   const attest::Hash chain = attest::Reader(extend.read(kExtendBytes)).hash();
-  report.checks.push_back({"hash_chain_survives_a_power_cycle", chain == before.extend,
+  report.checks.push_back({"extend_index_survives_a_power_cycle", chain == before.extend,
                            chain == before.extend ? "unchanged" : "another value"});
   report.clock_update_ms = inspect(device).clock_update_ms;
   report.checks.push_back(clock_after(before, now, report.clock_update_ms));

@@ -123,7 +123,7 @@ class Bundle(unittest.TestCase):
         self.assertEqual((code, report["tpm"]["identity"]), (UNDETERMINED, "none"))
         key, public = self.host.folder / "ed25519", self.host.folder / "auditor.key.pub"
         run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
-        self.host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", public, expect=OK)
+        self.host.stele("era", "key", "--auditor-key-file", key, "--name", "auditor.example", "-o", public, expect=OK)
         code, report = self.judge(path, "--auditor-key", public, trust=False)
         self.assertEqual((code, report["tpm"]["identity"]), (UNDETERMINED, "none"), "an honest host's own trust file")
         self.assertEqual(report["defects"][0]["fault"], "no_trust_file")
@@ -135,7 +135,7 @@ class Bundle(unittest.TestCase):
         for name in ("auditor", "mallory"):
             key, keys[name] = self.host.folder / f"{name}.pem", self.host.folder / f"{name}.vkey"
             run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
-            self.host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", keys[name], expect=OK)
+            self.host.stele("era", "key", "--auditor-key-file", key, "--name", "auditor.example", "-o", keys[name], expect=OK)
         signed = self.signed(self.pinned, self.host.folder / "auditor.pem", keys["auditor"])
         path = self.bundle("signed", "--index", self.indices[0], "--trust", signed)
         code, report = self.judge(path, "--auditor-key", keys["auditor"], trust=False)

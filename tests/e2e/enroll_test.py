@@ -229,7 +229,7 @@ class Enrolment(unittest.TestCase):
         # Signed by another, or by nobody, with the key asked for.
         foreign, key = self.host.folder / "foreign.vkey", self.host.folder / "foreign.pem"
         run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
-        self.host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", foreign, expect=OK)
+        self.host.stele("era", "key", "--auditor-key-file", key, "--name", "auditor.example", "-o", foreign, expect=OK)
         for trust, public in ((enrolled, foreign), (claim, self.host.public)):
             done = run(BIN / "stele-verify", self.host.data, "--trust", trust, "--auditor-key", public)
             self.assertEqual((done.returncode, b"trust_signature" in done.stderr), (MALFORMED, True), done)

@@ -23,7 +23,7 @@ class EraHost(Host):
         made = run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
         assert made.returncode == OK, made.stderr
         public = self.auditor / f"{name}.vkey"
-        self.stele("era", "key", "--key", key, "--name", f"{name}.example", "-o", public, expect=OK)
+        self.stele("era", "key", "--auditor-key-file", key, "--name", f"{name}.example", "-o", public, expect=OK)
         return key
 
     @property
@@ -99,7 +99,7 @@ class EraHost(Host):
         """stele era sign: its result, and where the signed trust file is."""
         path = self.auditor / f"signed.{secrets.token_hex(4)}"
         key = key or self.key
-        done = self.stele("era", "sign", request or self.request(), "--trust", previous or self.pinned, "--key", key,
+        done = self.stele("era", "sign", request or self.request(), "--trust", previous or self.pinned, "--auditor-key-file", key,
                           "--name", f"{key.stem}.example", "-o", path, *arguments)
         return done, path
 

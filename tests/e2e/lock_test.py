@@ -121,7 +121,7 @@ class Lock(unittest.TestCase):
         key, public = host.auditor / "auditor.pem", host.auditor / "auditor.vkey"
         run("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
         host.write_config()
-        host.stele("era", "key", "--key", key, "--name", "auditor.example", "-o", public, expect=OK)
+        host.stele("era", "key", "--auditor-key-file", key, "--name", "auditor.example", "-o", public, expect=OK)
         host.start_relay()
         for part in (["--auditor-key-file", key], ["--name", "auditor.example"]):
             self.assertEqual(run(*host.lock_command(), *part).returncode, USAGE)

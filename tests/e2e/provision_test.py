@@ -94,7 +94,7 @@ class Provision(unittest.TestCase):
         self.assertFalse(host.data.exists())
         done = host.stele(*here, "--ak-handle=0x81000000", "--counter-handle=0x01bffffd", "--extend-handle=25165824")
         self.assertEqual(done.returncode, OK, done.stderr)
-        self.assertIn(b"hash chain E at 0x01800000", done.stdout)
+        self.assertIn(b"extend index E at 0x01800000", done.stdout)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ attest::Report appraise(const Arguments& arguments, const AuditorDesk& desk) {
   options.trust = desk.trust();
   options.eras_approved = desk.eras_approved();
   if (!std::filesystem::exists(arguments.path)) {
-    throw CommandError(kNoInput, arguments.path + " does not exist: give a data directory or a bundle");
+    throw CommandError(kNoInput,
+                       arguments.path + " does not exist: give a data directory or a bundle");
   }
   if (std::filesystem::is_directory(arguments.path)) {
     if (!storage::looks_like_store(storage::posix(), arguments.path)) {
@@ -56,9 +57,9 @@ attest::Report appraise(const Arguments& arguments, const AuditorDesk& desk) {
 // A signature of the TPM's stands behind each anchor of what passes.
 void require_judged(const attest::Report& report, const std::string& path) {
   if (report.conclusion == attest::Conclusion::tampered) {
-    throw CommandError(kTampered, path + " is tampered (" +
-                                      std::string(name(report.defects[0].fault)) +
-                                      "): nothing in it can be acknowledged; stele-verify says more");
+    throw CommandError(kTampered,
+                       path + " is tampered (" + std::string(name(report.defects[0].fault)) +
+                           "): nothing in it can be acknowledged; stele-verify says more");
   }
   if (report.integrity != attest::Outcome::pass) {
     throw CommandError(kUndetermined, path + " cannot be judged as it is: stele-verify says why");
@@ -93,13 +94,13 @@ std::string anchor_line(std::uint64_t seq, std::uint64_t quote_seq, std::uint64_
 void show(const attest::Report& report, const ForeignWindow& window) {
   const ForeignWindow::Begin& begin = window.begin;
   const ForeignWindow::End& end = *window.end;
-  std::cerr << "foreign extend in era " << window.era << " of " << attest::printable(report.origin)
-            << "\n  after   "
-            << anchor_line(begin.seq, begin.quote_seq, begin.size, begin.wallclock_ns)
-            << "\n  before  " << anchor_line(end.seq, 0, end.size, end.wallclock_ns)
-            << "\n  its d   " << attest::to_hex(end.digest)
-            << "\nWhat quote anchors alone held between the two may have been cut before the second was "
-               "made, and by these words is accepted as lost. What either covers is there.\n";
+  std::cerr
+      << "foreign extend in era " << window.era << " of " << attest::printable(report.origin)
+      << "\n  after   " << anchor_line(begin.seq, begin.quote_seq, begin.size, begin.wallclock_ns)
+      << "\n  before  " << anchor_line(end.seq, 0, end.size, end.wallclock_ns) << "\n  its d   "
+      << attest::to_hex(end.digest)
+      << "\nWhat quote anchors alone held between the two may have been cut before the second was "
+         "made, and by these words is accepted as lost. What either covers is there.\n";
 }
 
 attest::TrustPins& pins_of(attest::TrustFile& trust, std::uint32_t era) {
@@ -135,7 +136,7 @@ std::string signed_text(const Arguments& arguments, const attest::TrustFile& tru
 
 void acknowledge(const Arguments& arguments) {
   if (arguments.key.empty() != arguments.name.empty()) {
-    throw CommandError(kUsage, "--key and --name go together");
+    throw CommandError(kUsage, "--auditor-key-file and --name go together");
   }
   const AuditorDesk desk(arguments.trust, arguments.auditor_key, "", "");
   attest::TrustFile trust = desk.trust();
@@ -164,7 +165,8 @@ void add_acknowledge(CLI::App& trust) {
   auto arguments = std::make_shared<Arguments>();
   const std::vector<CLI::Option*> others = trust.get_options();
   CLI::App* command = trust.add_subcommand(
-      "acknowledge", "The auditor's: accept in the own trust file what one foreign extend may hide");
+      "acknowledge",
+      "The auditor's: accept in the own trust file what one foreign extend may hide");
   // It takes options of its own by the same names; those of `stele trust` would do nothing.
   for (CLI::Option* other : others) {
     if (other != trust.get_help_ptr()) command->excludes(other);
@@ -187,7 +189,7 @@ void add_acknowledge(CLI::App& trust) {
       ->add_option("--auditor-key", arguments->auditor_key,
                    "Your verifier key, which must have signed the trust file")
       ->type_name("FILE");
-  command->add_option("--key", arguments->key, "Sign what is written: an Ed25519 key")
+  command->add_option("--auditor-key-file", arguments->key, "Sign what is written: an Ed25519 key")
       ->type_name("FILE");
   command->add_option("--name", arguments->name, "The key's name in notes, e.g. auditor.example")
       ->type_name("NAME");

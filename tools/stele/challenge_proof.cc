@@ -94,10 +94,10 @@ std::string readme(const Visit& visit, const std::string& nonce, const AuditorDe
          "are:\n\n"
          "  openssl dgst -sha256 -verify ak.pem -signature audit.sig.der audit.attest\n"
          "  openssl dgst -sha256 -verify ak.pem -signature sig.der attest\n\n"
-         "`attest` and `audit.attest` hold H(\"stele/v1/anchor\\0\" || statement) as their "
-         "extraData;\n"
-         "attest/README.md says what the statement's bytes mean, and trust has the key once "
-         "more.\n";
+         "Their extraData in remembered/ and presented/ is d = H(\"stele/v1/anchor\\0\" || "
+         "statement), of a\nread-back's audit.attest H(\"stele/v1/readback\\0\" || d); in "
+         "answer/ it is the answer's:\nattest/README.md, \"Attestations\", which says what the "
+         "statement's bytes mean, too. trust has\nthe key once more.\n";
 }
 
 }  // namespace

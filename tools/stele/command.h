@@ -16,7 +16,7 @@ class App;
 
 namespace stele::tools {
 
-// sysexits.h, as far as we use it; 1 and 2 are verdicts, which only stele-verify gives.
+// sysexits.h, as far as we use it; 1 and 2 as stele-verify has them: somebody lied, cannot tell.
 enum Exit : int {
   kDone = 0,
   kTampered = 1,

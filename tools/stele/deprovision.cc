@@ -22,7 +22,7 @@ struct Arguments {
 
 void say_what_is_lost(const attest::Genesis& genesis, const std::string& data, bool purge) {
   std::cout << "removes the log " << genesis.origin
-            << " from the TPM: its attestation key, counter and hash chain.\n"
+            << " from the TPM: its attestation key, counter and extend index.\n"
             << "lost: no anchor can be added to this log, and no auditor's challenge answered, "
                "ever again.\n";
   if (purge) {

@@ -34,7 +34,9 @@ void sign(const Arguments& arguments) {
 }
 
 void add_key_options(CLI::App& command, Arguments& arguments) {
-  command.add_option("--key", arguments.key, "An Ed25519 key (openssl genpkey -algorithm ed25519)")
+  command
+      .add_option("--auditor-key-file", arguments.key,
+                  "An Ed25519 key (openssl genpkey -algorithm ed25519)")
       ->type_name("FILE")
       ->required();
   command.add_option("--name", arguments.name, "The key's name in notes, e.g. auditor.example")

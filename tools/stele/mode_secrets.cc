@@ -119,7 +119,7 @@ void show_prospect(tpm::Device& device, const tpm::ProvisionPlan& plan, const st
             << " (" << name(tpm::tpm_kind(kind)) << ")\n";
   line("attestation key", plan.ak_handle, prospect.ak_there);
   line("counter C", plan.counter_handle, prospect.counter_there);
-  line("hash chain E", plan.extend_handle, prospect.extend_there);
+  line("extend index E", plan.extend_handle, prospect.extend_there);
   std::cout << "  quote anchors in PCR "
             << (prospect.pcr ? std::to_string(*prospect.pcr)
                              : "?: none is free, choose one with [tpm] pcr")
