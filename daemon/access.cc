@@ -65,7 +65,7 @@ asio::awaitable<AccessRecorded> append(Sequencer& sequencer, const std::string& 
   using Placed = std::optional<std::uint64_t>;
   const Placed first = co_await callback_result<Placed>([&](std::function<void(Placed)> done) {
     batch.placed = [done](std::uint64_t index) { done(index); };
-    if (!sequencer.submit(std::move(batch), [] {})) done(std::nullopt);
+    if (!sequencer.submit(std::move(batch), {})) done(std::nullopt);
   });
   if (!first) {
     co_return AccessRecorded{0, "the queue is full, or writing has failed: try again"};
@@ -111,7 +111,7 @@ void leave_outcome(Sequencer& sequencer, std::uint64_t asked, AccessOutcome outc
   if (sequencer.status().disk_full) return;
   Batch batch = batch_of(outcome_text(asked, outcome));
   batch.placed = [](std::uint64_t) {};
-  (void)sequencer.submit(std::move(batch), [] {});
+  (void)sequencer.submit(std::move(batch), {});
 }
 
 }  // namespace stele::daemon

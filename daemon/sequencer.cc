@@ -147,7 +147,7 @@ bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   }
   const bool drops = state.admission.drops_overflow(batch);
   std::function<void()> waiter;
-  if (!drops) {
+  if (!drops && room) {
     waiter = [executor = state.executor, room = std::move(room)] {
       boost::asio::post(executor, room);
     };
@@ -199,7 +199,7 @@ void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
   if (is_noted()) return;
   Batch clocks_only;
   clocks_only.clocks = now;
-  if (!submit(std::move(clocks_only), [] {})) return;  // full: its batches bring the clocks too
+  if (!submit(std::move(clocks_only), {})) return;  // full: its batches bring the clocks too
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!is_noted() && !state_->failed && !state_->admission.disk_full() &&
          std::chrono::steady_clock::now() < deadline) {
@@ -213,7 +213,7 @@ void Sequencer::set_disk_low(bool low) {
   if (state_->admission.ledger().empty()) return;
   Batch clocks_only;  // wakes the thread, if nothing else does
   clocks_only.clocks = read_clocks();
-  submit(std::move(clocks_only), [] {});
+  submit(std::move(clocks_only), {});
 }
 
 void Sequencer::stop_dropping() {

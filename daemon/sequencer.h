@@ -88,7 +88,7 @@ class Sequencer {
   Sequencer(storage::Store store, const Config&, boost::asio::any_io_executor, Hooks);
   ~Sequencer();
   // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
-  // again. True: it will be placed or dropped.
+  // again; none: nobody waits for that. True: it will be placed or dropped.
   bool submit(Batch&& batch, std::function<void()> room);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable

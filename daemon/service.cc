@@ -179,7 +179,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
       config, reading_context.get_executor(),
       DiskWatch::Hooks{[this](bool low) { sequencer.set_disk_low(low); },
                        [this](const std::string& note) {
-                         return sequencer.submit(own_records({{attest::Kind::note, note}}), [] {});
+                         return sequencer.submit(own_records({{attest::Kind::note, note}}), {});
                        },
                        [this](const std::string& reason) {
                          asio::post(context, [this, reason] { stop(kHaltExit, reason); });
@@ -199,7 +199,7 @@ void Service::State::begin() {
   }
   Batch first = own_records(records);
   first.critical = true;
-  sequencer.submit(std::move(first), [] {});
+  sequencer.submit(std::move(first), {});
 }
 
 // A batch becomes durable as a whole, and nobody is heard before this one is queued: once the log
@@ -302,7 +302,7 @@ asio::awaitable<void> Service::State::end_in_order() {
   // The last record of a clean end; its absence tells the next start of a crash.
   Batch note = own_records({{attest::Kind::note, shutdown_text()}});
   co_await wait_until(
-      [&] { return sequencer.status().failed || sequencer.submit(std::move(note), [] {}); },
+      [&] { return sequencer.status().failed || sequencer.submit(std::move(note), {}); },
       kReadOutLimit);
   // Draining and the last anchor block: not on this thread, so that signals and acknowledgements go
   // on.

@@ -58,21 +58,6 @@ HttpReply too_large(std::size_t limit) {
   return problem(413, "the body may have " + std::to_string(limit) + " bytes");
 }
 
-// What one request takes of what all share, until it is let go of.
-struct Room {
-  explicit Room(std::shared_ptr<HttpShared> shared_) : shared(std::move(shared_)) {
-    ++shared->receiving;
-  }
-  ~Room() {
-    --shared->receiving;
-    shared->buffered_bytes -= bytes;
-  }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  const std::shared_ptr<HttpShared> shared;
-  std::size_t bytes = 0;
-};
-
 }  // namespace
 
 struct HttpConnection::Exchange {
@@ -83,7 +68,6 @@ struct HttpConnection::Exchange {
   }
   http::request_parser<http::buffer_body> parser;
   HttpRequest request;
-  Room* room = nullptr;  // the request's, while it is being received
   const Route* route = nullptr;
   std::optional<HttpReply> refusal;
   std::size_t header_bytes = 0;
@@ -185,9 +169,8 @@ asio::awaitable<bool> HttpConnection::receive_header(Exchange& exchange) {
         exchange.begun = true;
         idle_ = false;
         allow(shared_->receive_time);
-        const auto room = std::make_shared<Room>(shared_);
-        exchange.room = room.get();
-        exchange.request.being_received = room;
+        exchange.request.being_received =
+            std::make_shared<BodyRoom>(std::shared_ptr<BodyBuffers>(shared_, &shared_->buffers));
       }
     }
     const bool more = co_await parse(exchange);
@@ -301,12 +284,11 @@ asio::awaitable<bool> HttpConnection::receive_body(Exchange& exchange) {
     const bool more = co_await parse(exchange);
     const std::size_t count = step.size() - into.size;
     body.insert(body.end(), step.begin(), step.begin() + static_cast<std::ptrdiff_t>(count));
-    exchange.room->bytes += count;
-    shared_->buffered_bytes += count;
+    const bool has_room = exchange.request.being_received->add(count);
     if (body.size() > exchange.route->max_body_bytes) {
       exchange.refuse(too_large(exchange.route->max_body_bytes));
-    } else if (count > 0 && shared_->buffered_bytes > shared_->buffer_bytes) {
-      exchange.refuse(busy("http.buffer_bytes are in use by other requests", 1));
+    } else if (!has_room) {
+      exchange.refuse(no_room_for_body());
     }
     if (!more || exchange.refusal) co_return false;
   }

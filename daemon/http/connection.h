@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/http/body_room.h"
 #include "daemon/http/byte_stream.h"
 #include "daemon/http/routes.h"
 
@@ -29,9 +30,7 @@ constexpr std::size_t kMaxHeaderBytes = 16u << 10;
 struct HttpShared {
   const RouteTable* routes = nullptr;
   std::chrono::milliseconds receive_time{};
-  std::size_t buffer_bytes = 0;  // of bodies, all connections
-  std::size_t buffered_bytes = 0;
-  std::atomic<std::size_t> receiving{0};  // requests begun and not handed on
+  BodyBuffers buffers;
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refusals{0};  // replies from 400 on

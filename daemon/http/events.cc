@@ -1,10 +1,12 @@
 #include "daemon/http/events.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
 
 #include "attest/failpoint.h"
+#include "daemon/http/body_room.h"
 #include "daemon/log.h"
 #include "storage/damage.h"
 
@@ -53,6 +55,8 @@ asio::awaitable<HttpReply> EventIntake::take(HttpRequest& request) {
             422, "this Idempotency-Key stands for another body: give each request its own");
       }
       ++repeated;
+      request.body = {};  // nothing of it is taken in
+      request.being_received.reset();
       co_return co_await answer(std::move(taking), understood, true);
     }
   }
@@ -94,7 +98,10 @@ std::optional<HttpReply> EventIntake::understand(HttpRequest& request, Understoo
       const bool too_long = body.error().fault == attest::Fault::value_out_of_range;
       return problem(too_long ? 413 : 400, "the body: " + body.error().detail);
     }
+    const std::size_t packed = request.body.size();
     request.body = std::move(*body);
+    const std::size_t more = std::max(request.body.size(), packed) - packed;
+    if (request.being_received && !request.being_received->add(more)) return no_room_for_body();
   }
   const bool lines = is_lines(request.header("content-type"));
   if (auto refusal = understand_body(request, out, lines)) return refusal;
@@ -169,8 +176,7 @@ asio::awaitable<void> EventIntake::submit(HttpRequest& request, const Understood
     });
   };
   const Time deadline = after(kRoomLimit);
-  const auto room = [self] { asio::post(self->executor_, [self] { self->room_.notify(); }); };
-  while (!sequencer_.submit(std::move(batch), room)) {
+  while (!hand_on(batch)) {
     if (!co_await room_.wait_until(deadline)) {
       give_up(taking, busy("the queue is full: events come in faster than the disk takes them", 1));
       co_return;
@@ -179,6 +185,22 @@ asio::awaitable<void> EventIntake::submit(HttpRequest& request, const Understood
   events += understood.found.events.size();
   refused += understood.found.refused.size();
   bytes += body_bytes;
+}
+
+// One stands in the queue's line for all of them: it keeps whoever it is given.
+bool EventIntake::hand_on(Batch& batch) {
+  std::function<void()> room;
+  if (!stands_in_line_) {
+    room = [self = shared_from_this()] {
+      asio::post(self->executor_, [self] {
+        self->stands_in_line_ = false;
+        self->room_.notify();
+      });
+    };
+  }
+  if (sequencer_.submit(std::move(batch), std::move(room))) return true;
+  stands_in_line_ = true;
+  return false;
 }
 
 void EventIntake::placed(const std::shared_ptr<Taking>& taking, std::uint64_t first,

@@ -60,6 +60,7 @@ class EventIntake : public std::enable_shared_from_this<EventIntake> {
   awaitable<void> submit(HttpRequest& request, const Understood& understood,
                          std::shared_ptr<Taking> taking);
   Batch make_batch(HttpRequest& request, const Understood& understood) const;
+  bool hand_on(Batch& batch);  // false: untouched, room_ tells when to try again
   void placed(const std::shared_ptr<Taking>& taking, std::uint64_t first, std::int64_t time_ns);
   void give_up(const std::shared_ptr<Taking>& taking, HttpReply reply);
   awaitable<HttpReply> answer(std::shared_ptr<Taking> taking, const Understood& understood,
@@ -73,6 +74,7 @@ class EventIntake : public std::enable_shared_from_this<EventIntake> {
   std::uint64_t sealed_size_ = 0;
   Signal sealed_changed_;
   Signal room_;
+  bool stands_in_line_ = false;  // for room in the sequencer's queue
 };
 
 }  // namespace stele::daemon

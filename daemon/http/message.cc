@@ -30,6 +30,10 @@ HttpReply busy(std::string_view detail, unsigned retry_after_s) {
   return reply;
 }
 
+HttpReply no_room_for_body() {
+  return busy("http.buffer_bytes are in use by other requests", 1);
+}
+
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
     case 200:

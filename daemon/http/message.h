@@ -20,6 +20,8 @@
 
 namespace stele::daemon {
 
+class BodyRoom;
+
 // Who is at the other end of a connection.
 struct Caller {
   std::string source;  // a source record's content: canonical JSON
@@ -36,7 +38,7 @@ struct HttpRequest {
   std::shared_ptr<const Caller> caller;
   // Held while the body takes room and the daemon, ending, must wait for this request; a handler
   // that has handed its events on lets go of it.
-  std::shared_ptr<void> being_received;
+  std::shared_ptr<BodyRoom> being_received;
 
   // The one value; "" where there is none. More than one is refused before a handler sees it.
   std::string_view header(const std::string& name) const;
@@ -59,6 +61,7 @@ HttpReply text_reply(unsigned status, std::string body);
 // application/problem+json; title is the status's own.
 HttpReply problem(unsigned status, std::string_view detail);
 HttpReply busy(std::string_view detail, unsigned retry_after_s);  // 503, to be tried again
+HttpReply no_room_for_body();
 
 std::string_view reason_phrase(unsigned status);
 

@@ -232,7 +232,7 @@ asio::awaitable<void> AuditInput::State::tick() {
 void AuditInput::State::renew_position() {
   const std::uint64_t size = sequencer.head().size;
   if (newest.empty() || stopping || size - newest_at < kPositionRenewal) return;
-  if (sequencer.submit(position_note(kName, newest), [] {})) newest_at = size;
+  if (sequencer.submit(position_note(kName, newest), {})) newest_at = size;
 }
 
 asio::awaitable<void> AuditInput::State::pass_on() {

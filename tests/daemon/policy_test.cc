@@ -194,6 +194,17 @@ TEST(Policy, AnOverflowHaltsOnce) {
   EXPECT_NE(gate.halted.find("queue"), std::string::npos);
 }
 
+TEST(Policy, WhoDoesNotWaitForRoomIsNotToldOfIt) {
+  Gate gate{Config{}};
+  gate.files.close();
+  bool full = false;
+  while (!full) full = !gate.sequencer->submit(batch_of(1000), {});
+  gate.files.open_gate();
+  Gate::await([&] { return gate.sequencer->status().queued_records == 0; });
+  EXPECT_TRUE(gate.sequencer->submit(batch_of(1), {}));
+  gate.end();
+}
+
 TEST(Policy, WhoWantsAcknowledgementsIsToldOfEveryDrop) {
   test::IngestBed bed([](Config& config) {
     config.on_disk_low = OnTrouble::drop_with_record;

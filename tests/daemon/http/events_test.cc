@@ -1,14 +1,17 @@
 // Goal: a key's request is taken once: while the first is under way, afterwards, and by a daemon
 // that reads the log anew; another body, another sender and an old key are told apart. Method: the
-// intake over a real store and sequencer whose answers the test holds back.
+// intake over a real store and sequencer whose answers the test holds back. And that a request
+// holds no more of what all share than it needs.
 #include "daemon/http/events.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 
+#include "daemon/http/body_room.h"
 #include "tests/daemon/ingest_bed.h"
 
 namespace stele::daemon {
@@ -18,7 +21,9 @@ namespace asio = boost::asio;
 
 class Intake : public testing::Test {
  protected:
-  Intake() {
+  explicit Intake(OnTrouble on_disk_low = Config{}.on_disk_low) {
+    config_.on_disk_low = on_disk_low;
+    buffers_->limit = 1u << 20;
     caller_->source = "{}";
     caller_->name = "one";
     config_.data = scratch_.path().string();
@@ -29,8 +34,15 @@ class Intake : public testing::Test {
   ~Intake() override { sequencer_->drain(); }
 
   // A request that begins at the next run().
-  std::shared_ptr<std::optional<HttpReply>> post(const std::string& body, const std::string& key,
-                                                 const std::string& sender = "one") {
+  std::shared_ptr<std::optional<HttpReply>> take(std::shared_ptr<HttpRequest> request) {
+    auto reply = std::make_shared<std::optional<HttpReply>>();
+    asio::co_spawn(
+        context_, [this, request] { return intake_->take(*request); },
+        [reply](const std::exception_ptr&, HttpReply got) { *reply = std::move(got); });
+    return reply;
+  }
+  std::shared_ptr<HttpRequest> request(const std::string& body, const std::string& key,
+                                       const std::string& sender = "one") {
     auto request = std::make_shared<HttpRequest>();
     request->body.assign(body.begin(), body.end());
     request->headers.emplace("content-type", "application/x-ndjson");
@@ -38,11 +50,18 @@ class Intake : public testing::Test {
     auto caller = std::make_shared<Caller>(*caller_);
     caller->name = sender;
     request->caller = caller;
-    auto reply = std::make_shared<std::optional<HttpReply>>();
-    asio::co_spawn(
-        context_, [this, request] { return intake_->take(*request); },
-        [reply](const std::exception_ptr&, HttpReply got) { *reply = std::move(got); });
-    return reply;
+    return request;
+  }
+  // As the connection gives it on: its body is counted.
+  std::shared_ptr<HttpRequest> counted(const std::string& body, const std::string& key) {
+    auto request = this->request(body, key);
+    request->being_received = std::make_shared<BodyRoom>(buffers_);
+    EXPECT_TRUE(request->being_received->add(body.size()));
+    return request;
+  }
+  std::shared_ptr<std::optional<HttpReply>> post(const std::string& body, const std::string& key,
+                                                 const std::string& sender = "one") {
+    return take(request(body, key, sender));
   }
   // Until all of them are answered.
   void run(const std::vector<std::shared_ptr<std::optional<HttpReply>>>& replies) {
@@ -80,7 +99,22 @@ class Intake : public testing::Test {
   std::optional<Sequencer> sequencer_;
   std::shared_ptr<EventIntake> intake_;
   std::shared_ptr<Caller> caller_ = std::make_shared<Caller>();
+  std::shared_ptr<BodyBuffers> buffers_ = std::make_shared<BodyBuffers>();
 };
+
+std::string gzip(const std::string& plain) {
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string packed(deflateBound(&stream, plain.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
 
 TEST_F(Intake, ASecondRequestWaitsForTheFirstAndIsToldTheSame) {
   const auto one = post("a\nb\n", "k");
@@ -119,17 +153,73 @@ TEST_F(Intake, ADaemonThatReadsTheLogAnewKnowsTheKey) {
 
 TEST_F(Intake, SealedIsToldWhenSealedAndNotSealedWhenTimeIsUp) {
   config_.http_answer_time = std::chrono::milliseconds(300);
-  auto request = std::make_shared<HttpRequest>();
-  request->body = {'x'};
-  request->caller = caller_;
-  request->target.query.emplace("wait", "sealed");
-  const auto reply = std::make_shared<std::optional<HttpReply>>();
-  asio::co_spawn(
-      context_, [this, request] { return intake_->take(*request); },
-      [reply](const std::exception_ptr&, HttpReply got) { *reply = std::move(got); });
+  auto sealed = request("x", "");
+  sealed->target.query.emplace("wait", "sealed");
+  const auto reply = take(sealed);
   run({reply});
   EXPECT_EQ((*reply)->status, 202u);
   EXPECT_FALSE(boost::json::parse((*reply)->body).at("sealed").as_bool());
+}
+
+TEST_F(Intake, ARepeatedRequestHoldsNoRoomWhileItWaits) {
+  run({take(counted("a\n", "k"))});
+  auto again = counted("a\n", "k");
+  again->target.query.emplace("wait", "sealed");
+  const auto reply = take(again);
+  context_.poll();
+  context_.restart();
+  EXPECT_FALSE(*reply);
+  EXPECT_EQ(buffers_->used, 0u);
+  EXPECT_EQ(buffers_->receiving, 0u);
+  EXPECT_TRUE(again->body.empty());
+  intake_->sealed(100);
+  run({reply});
+  EXPECT_TRUE(repeated(**reply));
+}
+
+TEST_F(Intake, APackedBodyCountsAsUnpacked) {
+  buffers_->limit = 100'000;
+  const std::string body = std::string(60'000, 'a') + "\n";
+  const auto packed = [&] {
+    auto request = counted(gzip(body), "");
+    request->headers.emplace("content-encoding", "gzip");
+    return request;
+  };
+  const auto reply = take(packed());
+  run({reply});
+  EXPECT_EQ((*reply)->status, 200u);
+  EXPECT_EQ(buffers_->used, 0u) << "handed on";
+  auto held = std::make_shared<BodyRoom>(buffers_);
+  ASSERT_TRUE(held->add(50'000));
+  const auto refused = take(packed());
+  run({refused});
+  EXPECT_EQ((*refused)->status, 503u);
+  held.reset();
+  const auto there_is_room = take(packed());
+  run({there_is_room});
+  EXPECT_EQ((*there_is_room)->status, 200u);
+  EXPECT_EQ(events(), 2u);
+}
+
+struct SuspendedIntake : Intake {
+  SuspendedIntake() : Intake(OnTrouble::suspend) {}
+};
+
+TEST_F(SuspendedIntake, OneStandsInTheQueuesLineForAll) {
+  sequencer_->set_disk_low(true);
+  std::vector<std::shared_ptr<std::optional<HttpReply>>> replies;
+  for (int i = 0; i < 50; ++i) replies.push_back(post("a\n", ""));
+  run(replies);
+  for (const auto& reply : replies) EXPECT_EQ((*reply)->status, 503u);
+  EXPECT_EQ(intake_.use_count(), 2) << "the test's own, and the one that stands in line";
+  const auto later = post("b\n", "");
+  context_.poll();
+  context_.restart();
+  EXPECT_FALSE(*later);
+  sequencer_->set_disk_low(false);
+  run({later});
+  EXPECT_EQ((*later)->status, 200u);
+  EXPECT_EQ(events(), 1u);
 }
 
 TEST(RecentKeys, TheOldestGoesFirstAndTimeEndsThem) {
