@@ -12,17 +12,19 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <future>
 #include <map>
 #include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <vector>
 
+#include "daemon/confinement.h"
 #include "daemon/http/anchors.h"
 #include "daemon/http/challenge.h"
-#include "daemon/confinement.h"
 #include "daemon/http/connection.h"
 #include "daemon/http/enrolment.h"
 #include "daemon/http/events.h"
@@ -81,7 +83,7 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
   if (!config.http_certificate.empty()) tls.emplace(config);
   shared->routes = &routes;
   shared->receive_time = config.http_receive_time;
-  shared->buffer_bytes = config.http_buffer_bytes;
+  shared->buffers.limit = config.http_buffer_bytes;
   intake = std::make_shared<EventIntake>(config, context.get_executor(), daemon.sequencer);
   routes.add({"POST",
               "/v1/events",
@@ -238,10 +240,12 @@ std::unique_ptr<ByteStream> HttpServer::State::identify(UnixStreamSocket socket)
   return std::make_unique<PlainStream>(AnySocket(std::move(socket)), std::move(caller));
 }
 
-// No peer keeps the others out: where all places are taken, the one that has most of them gives way
-// to another that has fewer, with the connection whose time to say something is up first.
+// No peer keeps the others out: where all places are taken, one that has more of them gives way to
+// another that has fewer, with the connection whose time to say something is up first; with one
+// that is being answered only if it has more than half of all.
 bool HttpServer::State::make_room(const std::string& peer) {
-  if (connections.size() < daemon.config.http_max_connections) return true;
+  const std::size_t places = daemon.config.http_max_connections;
+  if (connections.size() < places) return true;
   std::map<std::string_view, std::size_t> open_of;
   std::size_t open_now = 0;
   for (const auto& one : connections) {
@@ -249,15 +253,18 @@ bool HttpServer::State::make_room(const std::string& peer) {
     ++open_of[one->peer()];
     ++open_now;
   }
-  if (open_now < daemon.config.http_max_connections) return true;
+  if (open_now < places) return true;
+  const std::size_t own = open_of[peer];
+  const auto rank = [&](const HttpConnection& one) {
+    return std::tuple(one.awaits_client(), open_of[one.peer()],
+                      std::chrono::steady_clock::time_point::max() - one.deadline());
+  };
   std::shared_ptr<HttpConnection> first;
   for (const auto& one : connections) {
-    if (!one->awaits_client() || open_of[one->peer()] <= open_of[peer] + 1) continue;
-    const auto of_peer = [&](const auto& which) { return open_of[which->peer()]; };
-    if (!first || of_peer(one) > of_peer(first) ||
-        (of_peer(one) == of_peer(first) && one->deadline() < first->deadline())) {
-      first = one;
-    }
+    const std::size_t has = open_of[one->peer()];
+    if (one->closed() || has <= own + 1) continue;
+    if (!one->awaits_client() && has <= places / 2) continue;
+    if (!first || rank(*one) > rank(*first)) first = one;
   }
   if (first) first->close();
   return first != nullptr;
@@ -309,7 +316,7 @@ void HttpServer::stop() {
 }
 
 bool HttpServer::read_out() const {
-  return state_->stopped && state_->shared->receiving == 0;
+  return state_->stopped && state_->shared->buffers.receiving == 0;
 }
 
 void HttpServer::close() {

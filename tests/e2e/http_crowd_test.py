@@ -63,6 +63,22 @@ class Crowd(unittest.TestCase):
         host.anchor()
         self.assertTrue(json.loads(waiting.communicate(timeout=PATIENCE)[0])["sealed"])
 
+    def test_whoever_has_more_than_half_of_the_places_gives_one_up_that_is_being_answered(self):
+        host, command = self.host, ["curl", "-sS", "--max-time", str(PATIENCE), "-d"]
+        host.anchor()
+        url = f"http://127.0.0.1:{host.port}/v1/events?wait=sealed"
+        waiting = [subprocess.Popen([*command, f"waits {i}", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                   for i in range(PLACES)]
+        wait_until(lambda: len(host.events()) == PLACES and self.open_now() == PLACES, "all places wait for an anchor")
+        done = run(*command, "of another", "--interface", "127.0.0.2", f"http://127.0.0.1:{host.port}/v1/events")
+        self.assertEqual(json.loads(done.stdout)["refused"], [], done.stderr)
+        host.anchor()
+        told = [client.communicate(timeout=PATIENCE)[0] for client in waiting]
+        self.assertEqual(sorted(map(bool, told)), [False] + [True] * (PLACES - 1), "one had to give way")
+        self.assertTrue(all(json.loads(words)["sealed"] for words in told if words))
+        expected = [b"of another"] + [b"waits %d" % i for i in range(PLACES)]
+        self.assertEqual(sorted(host.events().values()), sorted(expected), "nor is its event lost")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
