@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/daemon/anchoring_host.h"
+#include "tests/support/own_threads.h"
 
 namespace stele::test {
 namespace {
@@ -26,18 +27,6 @@ using namespace std::chrono_literals;
 
 std::function<bool(const AnchorStatus&)> counter_anchors(std::uint64_t seq) {
   return [seq](const AnchorStatus& status) { return status.counter_anchors >= seq; };
-}
-
-// Threads of this process; the sanitizers' own start with the process.
-// A sanitizer's own thread begins with the first of ours, which is gone a moment after join().
-void begin_with_a_thread() {
-  std::thread([] {}).join();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
-std::ptrdiff_t thread_count() {
-  const std::filesystem::directory_iterator tasks("/proc/self/task");
-  return std::distance(begin(tasks), end(tasks));
 }
 
 void anchor_once(Host& host) {
@@ -294,8 +283,8 @@ TEST(Anchorer, ATpmThatDiesInBetweenIsUnavailableUntilItIsBack) {
 }
 
 TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {
-  begin_with_a_thread();
-  const std::ptrdiff_t threads = thread_count();
+  test::begin_with_a_thread();
+  const std::ptrdiff_t threads = test::count_threads();
   Host host;
   {
     Running running(host);
@@ -307,9 +296,9 @@ TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {
   ASSERT_EQ(::kill(host.swtpm.pid(), SIGCONT), 0);
   // The thread left behind ends by itself, without a final anchor: there is no head to be asked
   // for.
-  for (int tries = 0; thread_count() > threads && tries < 6000; ++tries)
+  for (int tries = 0; test::count_threads() > threads && tries < 6000; ++tries)
     std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(thread_count(), threads);
+  EXPECT_EQ(test::count_threads(), threads);
   const JournalView view = read_journal(host);
   EXPECT_EQ(view.chain.seq(), 1u);
   EXPECT_FALSE(view.chain.newest_statement()->flags & attest::kFinalOfShutdown);

@@ -20,6 +20,7 @@
 #include "daemon/outward/push_file.h"
 #include "storage/journal.h"
 #include "tests/support/gated_file_system.h"
+#include "tests/support/own_threads.h"
 #include "tests/support/paper_log.h"
 #include "tests/support/scratch.h"
 
@@ -38,16 +39,6 @@ bool happens(const std::function<bool()>& condition) {
     std::this_thread::sleep_for(2ms);
   }
   return true;
-}
-
-// A sanitizer's own thread begins with the first of ours, which is gone a moment after join().
-void begin_with_a_thread() {
-  std::thread([] {}).join();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
-std::ptrdiff_t threads() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
 }
 
 std::string text_of(const std::string& path) {
@@ -139,8 +130,8 @@ TEST(Outward, APlaceThatHangsHoldsUpNoOtherAndItsThreadTouchesNothingBehindTheEn
   Mount mount;  // the place outlives the log
   Log log;
   ASSERT_EQ(log.anchors.size(), 3u);
-  begin_with_a_thread();
-  const auto threads_before = threads();
+  test::begin_with_a_thread();
+  const auto threads_before = test::count_threads();
   mount.close();
   std::optional<Outward> outward;
   outward.emplace(log.config, log.seen(), mount);
@@ -168,7 +159,7 @@ TEST(Outward, APlaceThatHangsHoldsUpNoOtherAndItsThreadTouchesNothingBehindTheEn
   log.store.reset();
   EXPECT_EQ(mount.waiting(), 1);
   mount.open_gate();
-  EXPECT_TRUE(happens([&] { return threads() == threads_before; }));
+  EXPECT_TRUE(happens([&] { return test::count_threads() == threads_before; }));
   EXPECT_EQ(log.touched_behind_its_end, 0);
   // It wrote what it had been given, whole: three receipts, as the other place has them.
   const std::string late = text_of(log.folder / "hangs/receipts");

@@ -67,7 +67,7 @@ void session(FileSystem& files, const test::Records& records, Told& told) {
   }
 }
 
-TEST_F(Failpoints, AllThatTheReadmeListsArePassed) {
+TEST_F(Failpoints, AllOfStoreAndJournalArePassed) {
   test::MemoryFileSystem files;
   test::Records records;
   records.add_numbered(300);

@@ -7,12 +7,11 @@
 #include <signal.h>
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <thread>
 
 #include "tests/support/meddling_tcti.h"
+#include "tests/support/own_threads.h"
 #include "tests/support/vectors.h"
 #include "tests/tpm/provisioned.h"
 
@@ -80,21 +79,11 @@ TEST(Device, ASilentTpmIsGivenUp) {
   EXPECT_NO_THROW((void)tpm::read_clock(again));
 }
 
-// A sanitizer's own thread begins with the first of ours, which is gone a moment after join().
-void begin_with_a_thread() {
-  std::thread([] {}).join();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
-std::ptrdiff_t threads() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
-}
-
 TEST(Device, ATpmThatIsSilentWhileItIsConnectedToIsGivenUpAndCostsOneThread) {
   Swtpm swtpm, other;  // both before: what begins later inherits the TSS's sockets
   ::kill(swtpm.pid(), SIGSTOP);
-  begin_with_a_thread();
-  const std::ptrdiff_t before = threads();
+  test::begin_with_a_thread();
+  const std::ptrdiff_t before = test::count_threads();
   for (int attempt = 0; attempt < 4; ++attempt) {
     try {
       const tpm::Device device(swtpm.tcti(),
@@ -105,7 +94,7 @@ TEST(Device, ATpmThatIsSilentWhileItIsConnectedToIsGivenUpAndCostsOneThread) {
       EXPECT_NE(std::string(error.what()).find("does not answer"), std::string::npos);
     }
   }
-  EXPECT_LE(threads(), before + 1);
+  EXPECT_LE(test::count_threads(), before + 1);
   // Once it goes on, the attempt that waited is the connection.
   ::kill(swtpm.pid(), SIGCONT);
   {

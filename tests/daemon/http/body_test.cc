@@ -3,10 +3,11 @@
 #include "daemon/http/body.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <string>
+
+#include "tests/daemon/http/gzip.h"
 
 namespace stele::daemon {
 namespace {
@@ -15,20 +16,6 @@ using attest::Bytes;
 using attest::ByteView;
 using attest::Fault;
 
-Bytes gzip(ByteView plain) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  Bytes packed(deflateBound(&stream, plain.size()) + 64);
-  stream.next_in = const_cast<Bytef*>(plain.data());
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = packed.data();
-  stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
-
 Bytes zstd(ByteView plain) {
   Bytes packed(ZSTD_compressBound(plain.size()));
   packed.resize(ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 3));
@@ -36,7 +23,7 @@ Bytes zstd(ByteView plain) {
 }
 
 Bytes pack(Packing packing, ByteView plain) {
-  return packing == Packing::gzip ? gzip(plain) : zstd(plain);
+  return packing == Packing::gzip ? test::gzip(plain) : zstd(plain);
 }
 
 Bytes some(std::size_t size) {

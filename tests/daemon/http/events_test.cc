@@ -5,13 +5,13 @@
 #include "daemon/http/events.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 
 #include "daemon/http/body_room.h"
+#include "tests/daemon/http/gzip.h"
 #include "tests/daemon/ingest_bed.h"
 
 namespace stele::daemon {
@@ -102,20 +102,6 @@ class Intake : public testing::Test {
   std::shared_ptr<BodyBuffers> buffers_ = std::make_shared<BodyBuffers>();
 };
 
-std::string gzip(const std::string& plain) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string packed(deflateBound(&stream, plain.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
-
 TEST_F(Intake, ASecondRequestWaitsForTheFirstAndIsToldTheSame) {
   const auto one = post("a\nb\n", "k");
   const auto two = post("a\nb\n", "k");
@@ -181,7 +167,8 @@ TEST_F(Intake, APackedBodyCountsAsUnpacked) {
   buffers_->limit = 100'000;
   const std::string body = std::string(60'000, 'a') + "\n";
   const auto packed = [&] {
-    auto request = counted(gzip(body), "");
+    const attest::Bytes bytes = test::gzip(attest::view(body));
+    auto request = counted({bytes.begin(), bytes.end()}, "");
     request->headers.emplace("content-encoding", "gzip");
     return request;
   };
