@@ -10,7 +10,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <iterator>
 #include <thread>
 
 #include "tests/daemon/anchoring_host.h"

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <iterator>
 
 #include "tests/support/meddling_tcti.h"
 #include "tests/support/own_threads.h"
