@@ -38,7 +38,7 @@ class AppendFile {
   std::shared_ptr<File> file_;
   std::atomic<std::uint64_t> end_;
   std::atomic<bool> broken_{false};
-  const AppendPoints& points_;
+  [[maybe_unused]] const AppendPoints& points_;  // where failpoints are compiled in
 };
 
 // A full disk or quota: nothing is wrong with what is stored, and space may return.
