@@ -6,7 +6,8 @@ BatchQueue::Weight BatchQueue::weigh(const Batch& batch) {
   return {batch.bytes.size() + batch.items.size() * sizeof(Batch::Item), batch.items.size()};
 }
 
-BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter) {
+BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter,
+                                  bool waits_for_room) {
   const Weight weight = weigh(batch);
   {
     const std::lock_guard lock(mutex_);
@@ -17,7 +18,7 @@ BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter) {
     const bool held = held_ && batch.source;
     const bool in_line = !held_ && !waiters_.empty();  // whoever waits is served first
     if (held || in_line || (!fits && !empty)) {
-      if (waiter) waiters_.push_back(std::move(waiter));
+      if (waiter && (held || waits_for_room)) waiters_.push_back(std::move(waiter));
       return held ? Push::held : Push::full;
     }
     used_.bytes += weight.bytes;

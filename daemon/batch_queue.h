@@ -27,7 +27,8 @@ class BatchQueue {
 
   enum class Push { taken, full, held, closed };
   // Unless taken, the batch is untouched. An empty queue takes any batch. No waiter: nobody waits.
-  Push push(Batch&& batch, std::function<void()> waiter);
+  // waits_for_room: else it waits only where it is held, since what finds the queue full is dropped.
+  Push push(Batch&& batch, std::function<void()> waiter, bool waits_for_room = true);
   void hold(bool held);
   // Waits for batches and moves as many as fit these limits, but at least one, to the end of `out`.
   // False: closed and empty.

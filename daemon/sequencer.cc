@@ -147,12 +147,12 @@ bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   }
   const bool drops = state.admission.drops_overflow(batch);
   std::function<void()> waiter;
-  if (!drops && room) {
+  if (room) {
     waiter = [executor = state.executor, room = std::move(room)] {
       boost::asio::post(executor, room);
     };
   }
-  const BatchQueue::Push pushed = state.queue.push(std::move(batch), std::move(waiter));
+  const BatchQueue::Push pushed = state.queue.push(std::move(batch), std::move(waiter), !drops);
   if (pushed == BatchQueue::Push::full && batch.source && !batch.waits) {
     if (drops) {
       state.drop(std::move(batch), "queue_overflow");

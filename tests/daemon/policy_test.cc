@@ -160,26 +160,31 @@ TEST(Policy, ALowDiskDropsSendersEventsButNotTheDaemonsOwnRecords) {
   EXPECT_EQ(gate.gaps[1].reason, "too_long");
 }
 
+// Also where an overflow would drop: what is held is no overflow.
 TEST(Policy, ALowDiskSuspendsSendersUntilThereIsRoom) {
-  Gate gate(with(&Config::on_disk_low, OnTrouble::suspend));
-  gate.sequencer->set_disk_low(true);
-  EXPECT_TRUE(gate.sequencer->status().suspended);
-  std::atomic<bool> room{false};
-  Batch sent = batch_of(3);
-  ASSERT_FALSE(gate.sequencer->submit(std::move(sent), [&] { room = true; }));
-  EXPECT_EQ(sent.items.size(), 3u);
-  Batch own = batch_of(1);
-  own.source = nullptr;
-  EXPECT_TRUE(gate.sequencer->submit(std::move(own), [] {})) << "its own records still go in";
-  Gate::await([&] { return gate.durable == 2; });
-  EXPECT_FALSE(room);
-  gate.sequencer->set_disk_low(false);
-  Gate::await([&] { return room.load(); });
-  EXPECT_TRUE(gate.sequencer->submit(std::move(sent), [] {}));
-  gate.end();
-  gate.read();
-  EXPECT_EQ(gate.stored, 4u);
-  EXPECT_TRUE(gate.gaps.empty());
+  for (const OnTrouble overflow : {OnTrouble::warn, OnTrouble::drop_with_record}) {
+    Config config = with(&Config::on_disk_low, OnTrouble::suspend);
+    config.on_queue_overflow = overflow;
+    Gate gate(config);
+    gate.sequencer->set_disk_low(true);
+    EXPECT_TRUE(gate.sequencer->status().suspended);
+    std::atomic<bool> room{false};
+    Batch sent = batch_of(3);
+    ASSERT_FALSE(gate.sequencer->submit(std::move(sent), [&] { room = true; }));
+    EXPECT_EQ(sent.items.size(), 3u);
+    Batch own = batch_of(1);
+    own.source = nullptr;
+    EXPECT_TRUE(gate.sequencer->submit(std::move(own), [] {})) << "its own records still go in";
+    Gate::await([&] { return gate.durable == 2; });
+    EXPECT_FALSE(room);
+    gate.sequencer->set_disk_low(false);
+    Gate::await([&] { return room.load(); });
+    EXPECT_TRUE(gate.sequencer->submit(std::move(sent), [] {}));
+    gate.end();
+    gate.read();
+    EXPECT_EQ(gate.stored, 4u);
+    EXPECT_TRUE(gate.gaps.empty());
+  }
 }
 
 TEST(Policy, AnOverflowHaltsOnce) {
