@@ -3,6 +3,9 @@
 Standard library only. The machines, the TPM's power and what stands between daemon and TPM are those of the
 benign twins (tests/attacks/luck.py), root's hand on the TPM is that of the attacks (tests/attacks/tpm_hands.py).
 """
+import concurrent.futures
+import functools
+import multiprocessing
 import os
 import pathlib
 import sys
@@ -117,3 +120,20 @@ class Sayer:
             return forward()
         self.said += 1
         return said(self.response_code)
+
+
+def side_by_side(tally, work, cases):
+    """work(tally, case) for each case, some at once: for those that mostly wait. Each has a process, so that what one arms
+    in its environment is not another's."""
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(4, mp_context=fork) as pool:
+        for injected, wrong in pool.map(functools.partial(_tallied, work), cases):
+            tally.inject(injected)
+            for kind, found in wrong.items():
+                tally.wrong[kind] += found
+
+
+def _tallied(work, case):
+    own = Tally()
+    work(own, case)
+    return own.injected, {kind: [repr(what) for what in found] for kind, found in own.wrong.items()}

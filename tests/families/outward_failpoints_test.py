@@ -8,13 +8,14 @@ the test's own making asks the witness, so that it can fork; real failed syncs (
 them. Every cosignature that was ever given is held against all others."""
 import base64
 import contextlib
+import itertools
 import os
 import pathlib
 import subprocess
 import sys
 from collections import Counter
 
-from family import Tally, failing, into_namespace, need_failpoints, run, wait_until
+from family import Tally, failing, into_namespace, need_failpoints, run, side_by_side, wait_until
 from http_host import HttpHost
 from merkle_tree import consistency, root
 from push_test import Receiver, seqs
@@ -214,31 +215,35 @@ def reaches(host, through, what):
 
 def as_the_witnessed(tally):
     """What it was given is kept, or given again; the witness sees one history, and the verdict says who saw what."""
-    for point in ("witness.submit", "witness.cosigned", "witness.kept"):
-        for action in ACTIONS:
-            what = f"{action} at {point}"
-            with Host("b", origin="log.example/a") as host:
-                host.provision()
-                witness = Witness(host.stele("trust", "--checkpoint-key", expect=OK).stdout.decode().strip())
-                host.write_config(extra=f'[[witness]]\nurl = "{witness.url}"\nkey = "{witness.vkey}"\ninterval = "1s"\n')
-                host.start_daemon()
-                reaches(host, max(host.append(b"before\n")), what)
-                was_there = strike(host, point, action)
-                if action != "kill":
-                    host.append(b"meanwhile\n" * 20)
-                wait_until(was_there, what)
-                tally.inject()
-                killed_is_over(tally, host, action, what)
-                reaches(host, max(host.append(b"after\n")), what)
-                host.stop_daemon()
-                policy = host.folder / "policy"
-                policy.write_text(f"log {host.stele('trust', '--checkpoint-key', expect=OK).stdout.decode().strip()}\n"
-                                  f"witness w {witness.vkey}\nquorum w\n")
-                verdict = host.verify("--policy", policy)
-                tally.alarm_unless(verdict["conclusion"] == "verified", (what, verdict))
-                tally.lost_unless(verdict["witness"]["quorum_through"] >= witness.size, (what, verdict["witness"], witness.size))
-                tally.missed_unless(422 not in witness.answers, (what, witness.answers))
-                witness.close()
+    points = ("witness.submit", "witness.cosigned", "witness.kept")
+    side_by_side(tally, struck_as_the_witnessed, itertools.product(points, ACTIONS))  # each waits to try again
+
+
+def struck_as_the_witnessed(tally, case):
+    point, action = case
+    what = f"{action} at {point}"
+    with Host("b", origin="log.example/a") as host:
+        host.provision()
+        witness = Witness(host.stele("trust", "--checkpoint-key", expect=OK).stdout.decode().strip())
+        host.write_config(extra=f'[[witness]]\nurl = "{witness.url}"\nkey = "{witness.vkey}"\ninterval = "1s"\n')
+        host.start_daemon()
+        reaches(host, max(host.append(b"before\n")), what)
+        was_there = strike(host, point, action)
+        if action != "kill":
+            host.append(b"meanwhile\n" * 20)
+        wait_until(was_there, what)
+        tally.inject()
+        killed_is_over(tally, host, action, what)
+        reaches(host, max(host.append(b"after\n")), what)
+        host.stop_daemon()
+        policy = host.folder / "policy"
+        policy.write_text(f"log {host.stele('trust', '--checkpoint-key', expect=OK).stdout.decode().strip()}\n"
+                          f"witness w {witness.vkey}\nquorum w\n")
+        verdict = host.verify("--policy", policy)
+        tally.alarm_unless(verdict["conclusion"] == "verified", (what, verdict))
+        tally.lost_unless(verdict["witness"]["quorum_through"] >= witness.size, (what, verdict["witness"], witness.size))
+        tally.missed_unless(422 not in witness.answers, (what, witness.answers))
+        witness.close()
 
 
 def pushing(tally):
