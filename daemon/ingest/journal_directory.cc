@@ -1,13 +1,9 @@
 #include "daemon/ingest/journal_directory.h"
 
 #include <poll.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -19,22 +15,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kLook = 10s;    // at the directory, also where nothing is told of it
+constexpr std::chrono::seconds kStill = 2s;    // nothing comes or goes: a hole is one
+constexpr std::chrono::seconds kMaxStill = 60s;  // also in a directory that never stands still
 constexpr std::size_t kTurn = 64;              // entries of a counter before the next one's
 constexpr std::size_t kRefresh = 512;          // entries before files at their end are tried again
-constexpr std::size_t kMaxPositions = 4 * kMaxNumberings;  // kept of files that went meanwhile
+constexpr std::size_t kMaxPositions = 4 * kMaxNumberings;  // kept, also of files that went
 constexpr unsigned kMaxListings = 8;           // at one look, of a directory that does not stand still
 constexpr unsigned kMaxUnlisted = 6;           // looks: a removed file that its writer goes on with
-
-// A machine's, or of one of its namespaces, as journald names them.
-bool is_machine_folder(const std::string& name) {
-  constexpr std::size_t kIdLength = 32;
-  return name.size() >= kIdLength && (name.size() == kIdLength || name[kIdLength] == '.') &&
-         name.find_first_not_of("0123456789abcdef") >= kIdLength;
-}
-
-std::int64_t changed_ns(const struct stat& status) {
-  return status.st_ctim.tv_sec * std::int64_t{1'000'000'000} + status.st_ctim.tv_nsec;
-}
 
 // Not of one file: another would meet it as well.
 bool is_for_all(const std::system_error& error) {
@@ -46,32 +33,17 @@ void tell_refused(const std::string& path, const std::system_error& why) {
                              "; the others are, and this one again when it changes");
 }
 
+bool will_not_grow(const JournalHeader& header, const std::string& name) {
+  return header.archived || name.ends_with('~');
+}
+
 }  // namespace
 
-// What was gone before anything of the counter was read is not missing.
-std::uint64_t JournalDirectory::Counter::missing_before(std::uint64_t number) const {
-  if (newest == 0) return 0;
-  std::uint64_t known = newest;
-  for (const auto& [numbering, first] : oldest) known = std::max(known, first);
-  return number > known ? number - known - 1 : 0;
-}
-
 JournalDirectory::JournalDirectory(const Config& config, JournalPositions& positions)
-    : config_(config),
-      positions_(positions),
-      changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-  if (changes_ < 0) throw std::system_error(errno, std::generic_category(), "inotify");
-  try {
-    look();
-    renumbered_ = forget_vanished();
-  } catch (...) {
-    ::close(changes_);
-    throw;
-  }
-}
-
-JournalDirectory::~JournalDirectory() {
-  ::close(changes_);
+    : config_(config), positions_(positions), folders_(config.journal_directory) {
+  changed_at_ = std::chrono::steady_clock::now();
+  look();
+  renumbered_ = mark_vanished();
 }
 
 // A file that is renamed under a listing may be missed by it: what changed meanwhile is listed anew.
@@ -79,7 +51,10 @@ void JournalDirectory::look() {
   take_changes();
   unsigned tries = 0;
   do {
-    list();
+    listed_.clear();
+    const Held before = held();
+    folders_.list([&](const std::string& folder, const std::string& name, const FileId& id,
+                      const FileLook& look) { look_at(folder, name, id, look, before); });
   } while (take_changes() && ++tries < kMaxListings);
   drop_unlisted();
   if (present().size() > kMaxNumberings) {
@@ -87,97 +62,65 @@ void JournalDirectory::look() {
                             config_.journal_directory + " has files of more than " +
                                 std::to_string(kMaxNumberings) + " numberings");
   }
-  if (positions_.all().size() > kMaxPositions) forget_vanished();  // while we looked: no gap
+  if (positions_.all().size() > kMaxPositions) forget_gone();
   looked_at_ = std::chrono::steady_clock::now();
 }
 
-void JournalDirectory::list() {
-  listed_.clear();
-  look_into(config_.journal_directory);
-  for (const auto& entry : std::filesystem::directory_iterator(config_.journal_directory)) {
-    std::error_code gone;
-    if (entry.is_directory(gone) && is_machine_folder(entry.path().filename())) {
-      look_into(entry.path());
+JournalDirectory::Held JournalDirectory::held() {
+  Held out;
+  for (auto& [key, counter] : counters_) {
+    for (auto file = counter.files.begin(); file != counter.files.end(); ++file) {
+      out.emplace(file->id, std::pair{&counter, file});
     }
   }
+  return out;
 }
 
-void JournalDirectory::look_into(const std::string& folder) {
-  watch(folder);  // before the look: what comes after it is told
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename();
-    if (name.ends_with(".journal") || name.ends_with(".journal~")) look_at(folder, name);
-  }
-}
-
-void JournalDirectory::look_at(const std::string& folder, const std::string& name) {
+void JournalDirectory::look_at(const std::string& folder, const std::string& name, const FileId& id,
+                               const FileLook& look, const Held& held) {
   const std::string path = folder + "/" + name;
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const FileId id = file_id(status);
-  listed_.insert(id);
-  if (done_.contains(id)) return;
-  const auto refused = refused_.find(id);
-  if (refused != refused_.end()) {
-    const Refused& as = refused->second;
-    if (as.bytes == status.st_size && as.changed_ns == changed_ns(status)) return;
-    refused_.erase(refused);
+  if (!listed_.insert(id).second) return;  // under a second name
+  if (const auto left = left_alone_.find(id); left != left_alone_.end()) {
+    if (left->second.look == look) return;
+    left_alone_.erase(left);
   }
-  if (is_held(id, path)) return;
+  if (const auto found = held.find(id); found != held.end()) {
+    const auto [counter, file] = found->second;
+    if (file->is_open()) {
+      file->path = path;
+      file->look = look;
+      return;
+    }
+    counter->files.erase(file);  // what has its id now is looked at anew
+  }
   std::optional<JournalHeader> header;
   try {
     const Descriptor descriptor(path);
     if (descriptor.value >= 0) header = read_journal_header(descriptor);
   } catch (const std::system_error& error) {
     if (is_for_all(error)) throw;
-    refused_[id] = {status.st_size, changed_ns(status), {}};
+    left_alone_[id] = {look, {}};
     tell_refused(path, error);
   }
   if (!header) return;  // its writer is not that far, or it is none: looked at again and again
-  const std::uint64_t known = positions_.of(header->numbering);
   Counter& counter = counters_[is_journald_name(name) ? folder : header->numbering];
-  counter.newest = std::max(counter.newest, known);
-  if ((header->archived || name.ends_with('~')) && header->newest <= known) {
-    done_.emplace(id, header->numbering);
+  counter.numberings.insert(header->numbering);
+  counter.newest = std::max(counter.newest, positions_.newest_of(header->numbering));
+  const std::uint64_t unread = positions_.unread_from(header->numbering, header->oldest);
+  if (will_not_grow(*header, name) && (header->oldest == 0 || unread > header->newest)) {
+    left_alone_[id] = {look, header->numbering};
     return;
   }
   if (counter.newest == 0) {
     const auto first = counter.oldest.emplace(header->numbering, header->oldest).first;
     first->second = std::min(first->second, header->oldest);
   }
-  counter.files.emplace_back(path, id, std::move(*header));
+  counter.files.emplace_back(folder, path, id, look, std::move(*header));
 }
 
-bool JournalDirectory::is_held(const FileId& id, const std::string& path) {
-  for (auto& [key, counter] : counters_) {
-    for (JournalFile& file : counter.files) {
-      if (file.id != id) continue;
-      file.path = path;
-      return true;
-    }
-  }
-  return false;
-}
-
-void JournalDirectory::watch(const std::string& folder) {
-  constexpr std::uint32_t kWhat =
-      IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_ONLYDIR;
-  if (::inotify_add_watch(changes_, folder.c_str(), kWhat) < 0) {
-    throw std::system_error(errno, std::generic_category(), "watching " + folder);
-  }
-}
-
-// Whether files came or went.
 bool JournalDirectory::take_changes() {
-  bool came_or_went = false;
-  alignas(inotify_event) std::array<char, 16384> buffer;
-  for (ssize_t length; (length = ::read(changes_, buffer.data(), buffer.size())) > 0;) {
-    for (std::size_t at = 0; at < static_cast<std::size_t>(length);) {
-      const auto* const event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
-      if ((event->mask & ~static_cast<std::uint32_t>(IN_MODIFY)) != 0) came_or_went = true;
-      at += sizeof *event + event->len;
-    }
-  }
+  const bool came_or_went = folders_.take_changes();
+  if (came_or_went) changed_at_ = std::chrono::steady_clock::now();
   return came_or_went;
 }
 
@@ -192,38 +135,48 @@ void JournalDirectory::refresh() {
 void JournalDirectory::drop_unlisted() {
   for (auto& [key, counter] : counters_) {
     counter.files.remove_if([&](JournalFile& file) {
-      if (listed_.contains(file.id)) {
-        file.unlisted = 0;
-        return false;
-      }
+      if (listed_.contains(file.id)) file.unlisted = 0;
+      if (listed_.contains(file.id) || folders_.is_unread(file.folder)) return false;
       if (!file.is_open()) return true;  // too late for it: the next number tells how many
       return file.is_at_end() && ++file.unlisted > kMaxUnlisted;
     });
   }
-  std::erase_if(done_, [&](const auto& one) { return !listed_.contains(one.first); });
-  std::erase_if(refused_, [&](const auto& one) { return !listed_.contains(one.first); });
+  std::erase_if(left_alone_, [&](const auto& one) { return !listed_.contains(one.first); });
 }
 
 std::set<std::string, std::less<>> JournalDirectory::present() const {
   std::set<std::string, std::less<>> out;
-  for (const auto& [id, numbering] : done_) out.insert(numbering);
-  for (const auto& [id, refused] : refused_) out.insert(refused.numbering);
+  for (const auto& [id, left] : left_alone_) out.insert(left.numbering);
   for (const auto& [key, counter] : counters_) {
     for (const JournalFile& file : counter.files) out.insert(file.header.numbering);
   }
   return out;
 }
 
-// A numbering whose files all went while nobody looked: nobody can say what else it had.
-bool JournalDirectory::forget_vanished() {
+// A numbering whose files all went while nobody looked: nobody can say what else it had. Its
+// positions stay, since it may come back.
+bool JournalDirectory::mark_vanished() {
   const auto there = present();
-  if (there.contains("")) return false;  // a file that may not be read: whose, it does not say
-  const JournalPositions::Newest known = positions_.all();
-  for (const auto& [numbering, number] : known) {
-    if (there.contains(numbering)) continue;
-    positions_.forget(numbering);
+  if (there.contains("") || !folders_.all_read()) return false;  // whose, nobody can say
+  for (const auto& [numbering, known] : positions_.all()) {
+    if (!known.gone && !there.contains(numbering)) vanished_.push_back(numbering);
   }
-  return positions_.all().size() < known.size();
+  if (there.empty() && !vanished_.empty()) {
+    throw std::system_error(ENOENT, std::generic_category(),
+                            config_.journal_directory + " has no journal file, and the log has "
+                            "entries of some: is it mounted?");
+  }
+  for (const std::string& numbering : vanished_) positions_.set_gone(numbering);
+  return !vanished_.empty();
+}
+
+void JournalDirectory::forget_gone() {
+  const auto there = present();
+  if (there.contains("") || !folders_.all_read()) return;
+  const JournalPositions::All known = positions_.all();
+  for (const auto& [numbering, spans] : known) {
+    if (!there.contains(numbering)) positions_.forget(numbering);
+  }
 }
 
 void JournalDirectory::check_open() const {
@@ -238,10 +191,7 @@ void JournalDirectory::check_open() const {
 }
 
 void JournalDirectory::refuse(const JournalFile& file, const std::system_error& why) {
-  struct stat status {};
-  if (::stat(file.path.c_str(), &status) == 0 && file_id(status) == file.id) {
-    refused_[file.id] = {status.st_size, changed_ns(status), file.header.numbering};
-  }
+  left_alone_[file.id] = {file.look, file.header.numbering};
   tell_refused(file.path, why);
 }
 
@@ -251,16 +201,20 @@ JournalFile* JournalDirectory::smallest(Counter& counter) {
   for (auto file = counter.files.begin(); file != counter.files.end();) {
     std::uint64_t number = 0;
     try {
-      number = file->next(positions_.of(file->header.numbering));
+      number = file->next(positions_);
     } catch (const std::system_error& error) {
       refuse(*file, error);
       file = counter.files.erase(file);
       continue;
     }
     if (file->is_done()) {
-      // A number that its writer took for an entry, which then went to the next file, is no loss.
-      if (file->header.newest == counter.newest + 1) counter.newest = file->header.newest;
-      done_.emplace(file->id, file->header.numbering);
+      const JournalHeader& header = file->header;
+      if (header.newest == counter.newest + 1) {
+        // A number that its writer took for an entry, which then went to the next file, is no loss.
+        counter.newest = header.newest;
+        positions_.see(header.numbering, header.newest);
+      }
+      left_alone_[file->id] = {file->look, header.numbering};
       file = counter.files.erase(file);
       continue;
     }
@@ -278,7 +232,7 @@ JournalFile* JournalDirectory::open_smallest(Counter& counter) {
     if (file->is_open()) return file;
     check_open();
     try {
-      if (file->open(config_, positions_.of(file->header.numbering))) continue;
+      if (file->open(config_, positions_)) continue;
     } catch (const std::system_error& error) {
       if (is_for_all(error)) throw;
       refuse(*file, error);
@@ -289,17 +243,56 @@ JournalFile* JournalDirectory::open_smallest(Counter& counter) {
   return nullptr;
 }
 
+// What was gone before anything of the counter was read is not missing; what lies beyond is, but of
+// a numbering that vanished, which nobody can say of any counter at the start.
+std::uint64_t JournalDirectory::missing_before(const Counter& counter, std::uint64_t number) const {
+  if (counter.newest == 0 || !config_.journal_units.empty()) return 0;
+  std::uint64_t known = counter.newest;
+  for (const auto& [numbering, first] : counter.oldest) known = std::max(known, first);
+  if (number <= known || number - known == 1) return 0;
+  const bool may_be_of_vanished = std::ranges::any_of(vanished_, [&](const std::string& numbering) {
+    return positions_.last_before(numbering, number) > known;
+  });
+  return !counter.goes_on && may_be_of_vanished ? 0 : number - known - 1;
+}
+
+// Since what fills a hole may be on its way.
+bool JournalDirectory::stands_still(Counter& counter) const {
+  const Time now = std::chrono::steady_clock::now();
+  if (!counter.hole_since) counter.hole_since = now;
+  return now - changed_at_ >= kStill || now - *counter.hole_since >= kMaxStill;
+}
+
+// Whether a number before it may come yet: it lies in no span of any that share the counter. With
+// units nobody can say.
+bool JournalDirectory::begins(const Counter& counter, const std::string& numbering,
+                              std::uint64_t number) const {
+  if (!config_.journal_units.empty()) return false;
+  std::uint64_t from = positions_.last_before(numbering, number) + 1;
+  while (from != 1 && from < number) {
+    std::uint64_t unread = from;
+    for (const std::string& one : counter.numberings) {
+      unread = std::max(unread, positions_.unread_from(one, from));
+    }
+    if (unread == from) return true;
+    from = unread;
+  }
+  return false;
+}
+
 bool JournalDirectory::read(Counter& counter, JournalEntry& entry) {
   for (bool looked = false;;) {
     JournalFile* const file = open_smallest(counter);
     if (file == nullptr) return false;
-    const std::uint64_t number = file->next(positions_.of(file->header.numbering));
-    const std::uint64_t lost =
-        config_.journal_units.empty() ? counter.missing_before(number) : 0;
-    if (lost > 0 && !std::exchange(looked, true)) {
-      for (JournalFile& other : counter.files) other.look_again();
-      look();
-      continue;
+    const std::uint64_t number = file->next(positions_);
+    const std::uint64_t lost = missing_before(counter, number);
+    if (lost > 0) {
+      if (!stands_still(counter)) return false;
+      if (!std::exchange(looked, true)) {
+        for (JournalFile& other : counter.files) other.look_again();
+        look();
+        continue;
+      }
     }
     entry = {};
     entry.cursor = file->cursor();
@@ -310,10 +303,12 @@ bool JournalDirectory::read(Counter& counter, JournalEntry& entry) {
       counter.files.remove_if([&](const JournalFile& one) { return &one == file; });
       continue;
     }
+    counter.hole_since.reset();
     entry.lost = lost;
     entry.renumbered = std::exchange(renumbered_, false);
-    file->take();
-    positions_.see(file->header.numbering, number);
+    entry.begins = begins(counter, file->header.numbering, number);
+    positions_.see(file->header.numbering, number, entry.begins);
+    if (number > counter.newest) counter.goes_on = true;
     counter.newest = std::max(counter.newest, number);
     return true;
   }
@@ -333,7 +328,7 @@ bool JournalDirectory::read(JournalEntry& entry) {
 }
 
 void JournalDirectory::wait(int wake, std::chrono::milliseconds limit) {
-  pollfd both[] = {{changes_, POLLIN, 0}, {wake, POLLIN, 0}};
+  pollfd both[] = {{folders_.descriptor(), POLLIN, 0}, {wake, POLLIN, 0}};
   ::poll(both, 2, static_cast<int>(limit.count()));
   refresh();
 }

@@ -1,6 +1,7 @@
 #include "daemon/ingest/journal_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,14 +9,11 @@
 #include <cerrno>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 #include "daemon/ingest/journal_export.h"
 
 namespace stele::daemon {
-
-FileId file_id(const struct stat& status) {
-  return {status.st_dev, status.st_ino};
-}
 
 Descriptor::Descriptor(const std::string& path)
     : value(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
@@ -35,26 +33,38 @@ std::optional<JournalHeader> read_journal_header(const Descriptor& descriptor) {
   return parse_journal_header({bytes.data(), static_cast<std::size_t>(length)});
 }
 
-JournalFile::JournalFile(std::string path_, FileId id_, JournalHeader header_)
-    : path(std::move(path_)), id(id_), header(std::move(header_)) {}
+JournalFile::JournalFile(std::string folder_, std::string path_, FileId id_, FileLook look_,
+                         JournalHeader header_)
+    : folder(std::move(folder_)),
+      path(std::move(path_)),
+      id(id_),
+      look(look_),
+      header(std::move(header_)) {}
 
-bool JournalFile::open(const Config& config, std::uint64_t known) {
+bool JournalFile::open(const Config& config, const JournalPositions& read) {
   auto descriptor = std::make_unique<Descriptor>(path);
   struct stat status {};
   if (descriptor->value < 0 || ::fstat(descriptor->value, &status) != 0 || file_id(status) != id) {
     return false;
   }
+  auto now = read_journal_header(*descriptor);
+  if (!now || now->numbering != header.numbering) return false;  // another one took over its id
+  header = std::move(*now);
   descriptor_ = std::move(descriptor);
   handle_ = std::make_unique<JournalHandle>(config, descriptor_->value);
+  const std::uint64_t from = read.unread_from(header.numbering, std::max(header.oldest, 1ul));
   char digits[16];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, known + 1, 16);
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, from, 16);
   handle_->seek("s=" + header.numbering + ";i=" + std::string(digits, end));
   return true;
 }
 
-std::uint64_t JournalFile::next(std::uint64_t known) {
-  if (!handle_) return header.oldest == 0 ? 1 : std::max(header.oldest, known + 1);
-  if (number_ > known) return number_;
+std::uint64_t JournalFile::next(const JournalPositions& read) {
+  const auto is_unread = [&](std::uint64_t number) {
+    return number != 0 && read.unread_from(header.numbering, number) == number;
+  };
+  if (!handle_) return read.unread_from(header.numbering, std::max(header.oldest, 1ul));
+  if (is_unread(number_)) return number_;
   while (!at_end_) {
     // Archived and then looked at once more: nothing can have come between.
     if (!handle_->next() && !((done_ = is_archived()) && handle_->next())) {
@@ -64,7 +74,7 @@ std::uint64_t JournalFile::next(std::uint64_t known) {
     done_ = false;
     cursor_ = handle_->cursor();
     const auto here = journal_number(cursor_);
-    if (!here || here->number <= known) continue;
+    if (!here || !is_unread(here->number)) continue;
     number_ = here->number;
     return number_;
   }

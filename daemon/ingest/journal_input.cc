@@ -67,11 +67,11 @@ std::string source_of(const Config& config) {
 }
 
 void add_item(Batch& batch, attest::Kind kind, std::string_view content,
-              const std::string& cursor) {
+              const std::string& place) {
   batch.items.push_back({kind, static_cast<std::uint32_t>(batch.bytes.size()),
                          static_cast<std::uint32_t>(content.size()), batch.clocks->wall_ns});
   batch.bytes.insert(batch.bytes.end(), content.begin(), content.end());
-  if (!cursor.empty()) add_position(batch, kJournal, cursor);
+  if (!place.empty()) add_position(batch, kJournal, place);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ JournalInput::JournalInput(const Config& config, Sequencer& sequencer)
   if (state.has_directory()) {
     state.positions = journal_positions_of(sequencer.store());
   } else if (const auto position = newest_position(sequencer.store(), kJournal)) {
-    state.cursor = position->value;
+    state.cursor = cursor_of(position->value);
   }
   // What a directory's log has to be looked through for is stated at once.
   state.stated_at = state.has_directory() ? 0 : sequencer.head().size;
@@ -185,11 +185,11 @@ void JournalInput::State::follow_directory() {
   JournalPositions read = positions;
   JournalDirectory reader(config, read);
   state_position();
-  // What the reader has forgotten is in the log only with the entry that says so.
-  bool forgot = read.all() != positions.all();
+  // What is gone is known to be told only with the entry that says so.
+  bool are_gone = read.all() != positions.all();
   follow(reader, [&] {
     positions = read;
-    if (std::exchange(forgot, false)) state_position();
+    if (std::exchange(are_gone, false)) state_position();
   });
 }
 
@@ -225,19 +225,20 @@ Batch JournalInput::State::read_batch(Reader& reader) {
 }
 
 void JournalInput::State::add(Batch& batch, const JournalEntry& entry) {
-  const auto gap = [&](std::uint64_t lost, const char* reason, const std::string& position) {
-    add_item(batch, attest::Kind::gap, encode(attest::Gap{lost, reason}), position);
+  const auto gap = [&](std::uint64_t lost, const char* reason, const std::string& place) {
+    add_item(batch, attest::Kind::gap, encode(attest::Gap{lost, reason}), place);
     log(Priority::warning, "journal: " + std::to_string(lost) + " entries are missing (" +
                                std::string(reason) + "): recorded in the log");
   };
+  const std::string place = journal_place(entry.cursor, entry.begins);
   if (entry.lost > 0) gap(entry.lost, "journal_vacuumed", {});
   if (entry.renumbered) gap(0, "journal_renumbered", {});
   if (entry.content.empty()) {
     ++refused;
-    gap(1, "too_long", entry.cursor);
+    gap(1, "too_long", place);
     return;
   }
-  add_item(batch, attest::Kind::event, entry.content, entry.cursor);
+  add_item(batch, attest::Kind::event, entry.content, place);
   ++taken;
 }
 

@@ -1,47 +1,45 @@
 #include "daemon/ingest/journal_places.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <string>
+#include <utility>
 
 #include "daemon/ingest/journal_export.h"
 #include "daemon/ingest/position.h"
-#include "daemon/log.h"
 
 namespace stele::daemon {
 namespace {
 
-constexpr std::uint64_t kWindow = 4096;  // records read at a time, backwards
+constexpr char kBegins = '!';
 
 }  // namespace
 
+std::string journal_place(std::string_view cursor, bool begins) {
+  std::string place(cursor);
+  if (begins) place += kBegins;
+  return place;
+}
+
+std::string_view cursor_of(std::string_view place) {
+  if (place.ends_with(kBegins)) place.remove_suffix(1);
+  return place;
+}
+
 JournalPositions journal_positions_of(const storage::Store& store) {
   JournalPositions all;
-  const std::uint64_t size = store.head().size;
-  bool complete = false;
-  bool told = false;
-  for (std::uint64_t end = size; end > 0 && !complete;) {
-    const std::uint64_t begin = end - std::min(end, kWindow);
-    JournalPositions here;
-    store.visit(begin, end, [&](const storage::StoredRecord& record) {
-      if (const auto stated = position_in(record.tlvs, kJournalNumberings)) {
-        if (auto positions = parse_journal_positions(*stated)) {
-          here = std::move(*positions);  // what was before is in it, or forgotten
-          complete = true;
-        }
-      } else if (const auto cursor = position_in(record.tlvs, kJournal)) {
-        if (const auto number = journal_number(*cursor)) here.see(number->numbering, number->number);
-      }
-      return true;
-    });
-    all.see(here);
-    end = begin;
-    if (!complete && !told && size - end > 4 * kPositionRenewal) {
-      told = true;
-      log(Priority::notice, "looking for the positions of the journal in the whole log, since its "
-                            "end does not state all of them");
+  std::uint64_t begin = 0;
+  if (const auto stated = newest_position(store, kJournalNumberings)) {
+    if (auto positions = parse_journal_positions(stated->value)) {
+      all = std::move(*positions);  // what was before is in it, or forgotten
+      begin = stated->index + 1;
     }
   }
+  store.visit(begin, store.head().size, [&](const storage::StoredRecord& record) {
+    if (const auto place = position_in(record.tlvs, kJournal)) {
+      const auto number = journal_number(*place);
+      if (number) all.see(number->numbering, number->number, place->ends_with(kBegins));
+    }
+    return true;
+  });
   return all;
 }
 

@@ -1,33 +1,58 @@
-// How far each numbering of a journal directory is read: the newest number the log has of each.
+// How far each numbering of a journal directory is read: which of its numbers the log has, in spans.
 //
-// As text, in a note: "ID:NUMBER,ID:NUMBER", by id, numbers in hex.
-// Thread safety: none. See: README.md, "Positions".
+// A span goes from one number to another; whatever lay between them in the directory when it was
+// read is in the log. What comes later and lies in no span is read then, so that each entry comes
+// once, in whatever order the files arrive.
+// As text, in a note: "ID:FIRST-LAST+FIRST-LAST,ID:FIRST-LAST!", by id, numbers in hex; "!": all
+// its files went, and the log says so.
+// Thread safety: none. Limits: kMaxJournalSpans. See: README.md, "Positions".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stele::daemon {
 
+// Of all numberings together, so that a note of them stays below its limit of 1 MiB. Beyond, a
+// numbering that gets one more closes its oldest hole: what would fill that one is not read.
+constexpr std::size_t kMaxJournalSpans = 16384;
+
 class JournalPositions {
  public:
-  using Newest = std::map<std::string, std::uint64_t, std::less<>>;
+  struct Span {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    bool operator==(const Span&) const = default;
+  };
+  struct Numbering {
+    std::vector<Span> spans;  // ascending, with a hole between any two; never empty
+    bool gone = false;
+    bool operator==(const Numbering&) const = default;
+  };
+  using All = std::map<std::string, Numbering, std::less<>>;
 
-  void see(std::string_view numbering, std::uint64_t number);  // never back
-  void see(const JournalPositions& others);
+  // begins: a span of its own, since between the one before and this number something may come yet.
+  void see(std::string_view numbering, std::uint64_t number, bool begins = false);
   void forget(std::string_view numbering);
-  std::uint64_t of(std::string_view numbering) const;  // 0: nothing of it is read
-  const Newest& all() const { return newest_; }
+  void set_gone(std::string_view numbering);  // until something of it is seen again
+  std::uint64_t newest_of(std::string_view numbering) const;  // 0: nothing of it is read
+  std::uint64_t last_before(std::string_view numbering, std::uint64_t number) const;  // 0: no span
+  // The smallest number from this one on that lies in no span.
+  std::uint64_t unread_from(std::string_view numbering, std::uint64_t number) const;
+  const All& all() const { return all_; }
   std::string encoded() const;
 
  private:
   friend std::optional<JournalPositions> parse_journal_positions(std::string_view text);
+  void begin(Numbering& numbering, std::size_t at, std::uint64_t number);
 
-  Newest newest_;
+  All all_;
+  std::size_t spans_ = 0;
 };
 // Empty text: none. Refused: what encoded() does not write.
 std::optional<JournalPositions> parse_journal_positions(std::string_view text);

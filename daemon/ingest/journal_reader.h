@@ -21,6 +21,7 @@ struct JournalEntry {
   std::string cursor;
   std::uint64_t lost = 0;   // numbers missing before it
   bool renumbered = false;  // where we were is gone, and these numbers cannot tell what is missing
+  bool begins = false;      // a span (journal_positions.h)
 };
 
 class JournalReader {

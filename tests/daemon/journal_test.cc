@@ -141,52 +141,130 @@ TEST(JournalHeader, OnlyJournaldsOwnFilesShareACounter) {
   }
 }
 
-TEST(JournalPositions, NeverGoBackAndReadAsTheyAreWritten) {
+TEST(JournalPositions, AreSpansThatGrowAndMeet) {
   JournalPositions positions;
+  const auto spans = [&] { return positions.encoded().substr(positions.encoded().find(':') + 1); };
   EXPECT_EQ(positions.encoded(), "");
-  EXPECT_EQ(positions.of(kOne), 0u);
+  EXPECT_EQ(positions.newest_of(kOne), 0u);
+  EXPECT_EQ(positions.unread_from(kOne, 7), 7u);
+  positions.see(kOne, 0);
+  EXPECT_EQ(positions.encoded(), "");
+  positions.see(kOne, 0x10);
+  positions.see(kOne, 0x1f);  // what lay between was another's
+  EXPECT_EQ(spans(), "10-1f");
+  positions.see(kOne, 0x12);  // known
+  EXPECT_EQ(spans(), "10-1f");
+  positions.see(kOne, 0x28, true);
+  positions.see(kOne, 0x29, true);  // right behind it: no hole
+  EXPECT_EQ(spans(), "10-1f+28-29");
+  positions.see(kOne, 0x22, true);
+  positions.see(kOne, 0x24);
+  EXPECT_EQ(spans(), "10-1f+22-24+28-29");
+  positions.see(kOne, 0x27, true);
+  EXPECT_EQ(spans(), "10-1f+22-24+27-29");
+  positions.see(kOne, 0x25);
+  positions.see(kOne, 0x26);
+  EXPECT_EQ(spans(), "10-1f+22-29");
+  positions.see(kOne, 0x20);
+  positions.see(kOne, 0x21);
+  EXPECT_EQ(spans(), "10-29");
+  positions.see(kOne, 3);
+  positions.see(kOne, 0xf, true);
+  EXPECT_EQ(spans(), "3-3+f-29");
+  EXPECT_EQ(positions.newest_of(kOne), 0x29u);
+  EXPECT_EQ(positions.unread_from(kOne, 2), 2u);
+  EXPECT_EQ(positions.unread_from(kOne, 3), 4u);
+  EXPECT_EQ(positions.unread_from(kOne, 0xf), 0x2au);
+  EXPECT_EQ(positions.last_before(kOne, 3), 0u);
+  EXPECT_EQ(positions.last_before(kOne, 0xf), 3u);
+  EXPECT_EQ(positions.last_before(kOne, 0x11), 0x10u);
+  EXPECT_EQ(positions.last_before(kOne, 0x30), 0x29u);
+  const std::uint64_t all = ~std::uint64_t{0};
+  positions.see(kOne, all);
+  EXPECT_EQ(positions.unread_from(kOne, 0x100), 0u);
+  EXPECT_EQ(positions.last_before(kOne, all), all - 1);
+}
+
+TEST(JournalPositions, ReadAsTheyAreWritten) {
+  JournalPositions positions;
   positions.see(kTwo, 7);
   positions.see(kOne, 0x1f);
-  positions.see(kOne, 3);
-  EXPECT_EQ(positions.of(kOne), 0x1fu);
-  const std::string text = std::string(kOne) + ":1f," + std::string(kTwo) + ":7";
+  positions.see(kOne, 0x30, true);
+  const std::string text =
+      std::string(kOne) + ":1f-1f+30-30," + std::string(kTwo) + ":7-7";
   EXPECT_EQ(positions.encoded(), text);
-  EXPECT_EQ(parse_journal_positions(text)->all(), positions.all());
-  EXPECT_TRUE(parse_journal_positions("")->all().empty());
-  const std::string one = text.substr(0, 35);
-  const std::string two = text.substr(36);
-  for (const std::string& bad : {two + "," + one, one + "," + one, text + ",", "," + text,
-                                 one.substr(0, 33), std::string(kOne) + ":01", one + "g",
-                                 "G" + one.substr(1), std::string(kOne) + ":1F"}) {
+  positions.set_gone(kTwo);
+  EXPECT_EQ(positions.encoded(), text + "!");
+  for (const std::string& good : {text, text + "!", std::string()}) {
+    ASSERT_TRUE(parse_journal_positions(good)) << good;
+    EXPECT_EQ(parse_journal_positions(good)->encoded(), good);
+  }
+  EXPECT_EQ(parse_journal_positions(text + "!")->all(), positions.all());
+  positions.see(kTwo, 7);  // it came back
+  EXPECT_EQ(positions.encoded(), text);
+  const std::string one = std::string(kOne) + ":1f-1f";
+  const std::string two = std::string(kTwo) + ":7-7";
+  for (const std::string& bad :
+       {two + "," + one, one + "," + one, text + ",", "," + text, one.substr(0, 33),
+        std::string(kOne) + ":1f", std::string(kOne) + ":01-2", std::string(kOne) + ":0-2",
+        std::string(kOne) + ":3-2", std::string(kOne) + ":2-1F", one + "g", one + "+", one + "!!",
+        one + "+20-21", one + "+1e-30", one + "+30-31+5-6", one + "!+30-31",
+        std::string(kOne) + ":1-ffffffffffffffff+1-2", std::string(kOne) + ":1-10000000000000000",
+        "G" + one.substr(1)}) {
     EXPECT_FALSE(parse_journal_positions(bad)) << bad;
   }
   positions.forget(kTwo);
-  EXPECT_EQ(positions.encoded(), one);
+  EXPECT_EQ(positions.encoded(), std::string(kOne) + ":1f-1f+30-30");
 }
 
-TEST(JournalPositions, OfALogAreTheNewestOfEachNumberingBackToWhereAllAreStated) {
+// So many holes that a note of them would pass its limit: the oldest of that numbering is closed.
+TEST(JournalPositions, CloseTheOldestHoleOfANumberingWhereThereAreTooMany) {
+  JournalPositions positions;
+  positions.see(kTwo, 1);
+  positions.see(kTwo, 3, true);
+  for (std::uint64_t i = 1; i <= kMaxJournalSpans - 2; ++i) positions.see(kOne, 2 * i, true);
+  EXPECT_TRUE(parse_journal_positions(positions.encoded()));
+  EXPECT_EQ(positions.unread_from(kOne, 3), 3u);
+  positions.see(kOne, 2 * kMaxJournalSpans, true);
+  EXPECT_EQ(positions.unread_from(kOne, 3), 5u);  // closed
+  EXPECT_EQ(positions.unread_from(kOne, 2 * kMaxJournalSpans - 1), 2 * kMaxJournalSpans - 1);
+  EXPECT_EQ(positions.unread_from(kTwo, 2), 2u);  // another's stays
+  ASSERT_TRUE(parse_journal_positions(positions.encoded()));
+  EXPECT_FALSE(parse_journal_positions(positions.encoded() + "+5-5"));
+  positions.forget(kTwo);
+  positions.see(kOne, 3 * kMaxJournalSpans, true);  // there is room again
+  positions.see(kOne, 4 * kMaxJournalSpans, true);
+  EXPECT_EQ(positions.unread_from(kOne, 5), 5u);
+}
+
+TEST(JournalPositions, OfALogAreThoseStatedAndWhatCameBehind) {
   test::IngestBed bed;
   const auto submit = [&](std::string_view input, const std::string& value) {
     const std::uint64_t before = bed.sequencer().head().size;
     while (!bed.sequencer().submit(position_note(input, value), [] {})) std::this_thread::yield();
     bed.await([&] { return bed.sequencer().head().size > before; });
   };
-  const auto cursor = [](std::string_view numbering, const char* number) {
-    return "s=" + std::string(numbering) + ";i=" + number + ";b=" + std::string(kOne) +
-           ";m=1;t=1;x=1";
+  const auto place = [](std::string_view numbering, const char* number, bool begins = false) {
+    return journal_place("s=" + std::string(numbering) + ";i=" + number +
+                             ";b=" + std::string(kOne) + ";m=1;t=1;x=1", begins);
   };
+  EXPECT_EQ(cursor_of(place(kOne, "1", true)), place(kOne, "1"));
+  EXPECT_EQ(cursor_of(place(kOne, "1")), place(kOne, "1"));
   const storage::Store& store = bed.sequencer().store();
   EXPECT_TRUE(journal_positions_of(store).all().empty());
-  submit(kJournal, cursor(kOne, "20"));
-  submit(kJournal, cursor(kTwo, "9"));
-  submit(kJournal, cursor(kTwo, "a"));
+  submit(kJournal, place(kOne, "20"));
+  submit(kJournal, place(kTwo, "9"));
+  submit(kJournal, place(kTwo, "c"));
+  submit(kJournal, place(kOne, "30", true));
+  submit(kJournal, place(kOne, "31"));
+  submit(kJournal, place(kOne, "22"));
   EXPECT_EQ(journal_positions_of(store).encoded(),
-            std::string(kOne) + ":20," + std::string(kTwo) + ":a");
-  submit(kJournalNumberings, std::string(kTwo) + ":a");  // the other one is forgotten
-  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":a");
-  submit(kJournal, cursor(kTwo, "b"));
-  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":b");
-  EXPECT_EQ(newest_position(store, kJournal)->value, cursor(kTwo, "b"));
+            std::string(kOne) + ":20-22+30-31," + std::string(kTwo) + ":9-c");
+  submit(kJournalNumberings, std::string(kTwo) + ":a-a!");  // the other one is forgotten
+  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":a-a!");
+  submit(kJournal, place(kTwo, "b"));
+  EXPECT_EQ(journal_positions_of(store).encoded(), std::string(kTwo) + ":a-b");
+  EXPECT_EQ(newest_position(store, kJournal)->value, place(kTwo, "b"));
 }
 
 TEST(Position, TheNewestOfTheInputIsFoundHoweverFarBackItIs) {

@@ -1,5 +1,6 @@
 """A real journald for black-box tests, in the caller's own mount and network namespaces. Standard library only."""
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -8,7 +9,9 @@ import subprocess
 from stele_host import PATIENCE, wait_until
 
 DAEMON = "/lib/systemd/systemd-journald"
+REMOTE = "/lib/systemd/systemd-journal-remote"
 SOCKET = "/run/systemd/journal/socket"
+NOW_US = 1_790_000_000_000_000
 CONFIG = "[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\nRateLimitIntervalSec=0\nRuntimeMaxUse=64M\n"
 
 
@@ -85,3 +88,36 @@ def split_export(data):
             length = struct.unpack_from("<Q", data, end + 1)[0]
             end += 8 + length + 1
         at = end + 1
+
+
+def write_remote(folder, machine, first, count, hours_ago):
+    """Entries first... of this machine, by journal-remote, into its file."""
+    entries = []
+    for number in range(first, first + count):
+        time_us = NOW_US - hours_ago * 3_600_000_000 + number * 1000
+        entries.append(f"__REALTIME_TIMESTAMP={time_us}\n__MONOTONIC_TIMESTAMP={number * 1000 + 1}\n_BOOT_ID={machine}\n"
+                       f"_MACHINE_ID={machine}\nMESSAGE=of {machine[0]}\nNUMBER={number}\n\n")
+    done = subprocess.run([REMOTE, "-o", pathlib.Path(folder) / f"remote-{machine[0]}.journal", "-"], input="".join(entries).encode(),
+                          capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def counted(path):
+    out = subprocess.run(["journalctl", "--file", path, "-o", "export", "--no-pager"], capture_output=True, text=True, check=True)
+    return [int(number, 16) for number in re.findall(r"^__CURSOR=s=[0-9a-f]{32};i=([0-9a-f]+);", out.stdout, re.M)]
+
+
+def rotated(folder):
+    """Five files of one numbering of a real journald, each with its numbers, oldest first."""
+    journald = Journald(folder)
+    journald.start()
+    try:
+        for i in range(5):
+            for n in range(40):
+                journald.send(SYSLOG_IDENTIFIER=b"stele-test", MESSAGE=b"turn %d of %d" % (n, i))
+            wait_until(lambda: len(journald.newest()) >= 40 * (i + 1), "journald has them")
+            if i < 4:
+                journald.rotate()
+    finally:
+        journald.stop()
+    return sorted(((path, counted(path)) for path in journald.folder().glob("*.journal")), key=lambda one: one[1][0])

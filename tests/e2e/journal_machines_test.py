@@ -11,32 +11,17 @@ import pathlib
 import random
 import re
 import shutil
-import subprocess
 import time
 
 from audit_host import into_namespaces, prepare, records
-from journal_host import Journald, parse_export
+from journal_host import parse_export, rotated, write_remote
 from stele_host import OK, Host, wait_until
 
 into_namespaces()
 prepare()
-REMOTE = "/lib/systemd/systemd-journal-remote"
 EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
 MACHINES = ["a" * 32, "b" * 32, "c" * 32]
-NOW_US = 1_790_000_000_000_000
 KILLS = 12
-
-
-def write(folder, machine, first, count, hours_ago):
-    """Entries first... of this machine, by journal-remote, into its file."""
-    entries = []
-    for number in range(first, first + count):
-        time_us = NOW_US - hours_ago * 3_600_000_000 + number * 1000
-        entries.append(f"__REALTIME_TIMESTAMP={time_us}\n__MONOTONIC_TIMESTAMP={number * 1000 + 1}\n_BOOT_ID={machine}\n"
-                       f"_MACHINE_ID={machine}\nMESSAGE=of {machine[0]}\nNUMBER={number}\n\n")
-    done = subprocess.run([REMOTE, "-o", folder / f"remote-{machine[0]}.journal", "-"], input="".join(entries).encode(),
-                          capture_output=True)
-    assert done.returncode == 0, done.stderr
 
 
 def read_of(host):
@@ -71,7 +56,7 @@ def late_machines(host, folder):
     written = dict.fromkeys(MACHINES, 0)
 
     def more(machine, count, hours_ago):
-        write(folder, machine, written[machine], count, hours_ago)
+        write_remote(folder, machine, written[machine], count, hours_ago)
         written[machine] += count
     a, b, c = MACHINES
     more(a, 300, 1)
@@ -101,27 +86,6 @@ def late_machines(host, folder):
     wait_until(host.is_ready, "ready again")
     all_there(host, written)
     return sum(written.values())
-
-
-def counted(path):
-    out = subprocess.run(["journalctl", "--file", path, "-o", "export", "--no-pager"], capture_output=True, text=True, check=True)
-    return [int(number, 16) for number in re.findall(r"^__CURSOR=s=[0-9a-f]{32};i=([0-9a-f]+);", out.stdout, re.M)]
-
-
-def rotated(folder):
-    """Five files of one numbering of a real journald, each with its numbers, oldest first."""
-    journald = Journald(folder)
-    journald.start()
-    try:
-        for i in range(5):
-            for n in range(40):
-                journald.send(SYSLOG_IDENTIFIER=b"stele-test", MESSAGE=b"turn %d of %d" % (n, i))
-            wait_until(lambda: len(journald.newest()) >= 40 * (i + 1), "journald has them")
-            if i < 4:
-                journald.rotate()
-    finally:
-        journald.stop()
-    return sorted(((path, counted(path)) for path in journald.folder().glob("*.journal")), key=lambda one: one[1][0])
 
 
 def numbered(host):

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Goal: in whatever order and state the files of a journal directory arrive, every entry is one event, exactly once, and
+what was missing when the next one was read is told once, by its count, also where it comes after all.
+
+Method: a real journald's files of one numbering, rotated, copied newest first, with one in the middle that comes soon,
+late or never, in halves, twice, onto the inode of another; a directory that is empty at a start and filled later; the
+daemon killed between.
+"""
+import json
+import pathlib
+import re
+import shutil
+import signal
+import time
+
+from audit_host import into_namespaces, prepare, records
+from journal_host import rotated, write_remote
+from stele_host import OK, Host, wait_until
+
+into_namespaces()
+prepare()
+EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
+MACHINE, OTHER = "a" * 32, "b" * 32
+STILL_S = 2  # a hole is told when the directory has stood still for as long
+
+
+class Collector:
+    """A host whose journal input reads a directory, and the files that may come into it."""
+
+    def __init__(self, host, files):
+        self.host = host
+        self.folder = pathlib.Path(host.folder) / "machines"
+        self.machine = self.folder / MACHINE
+        self.machine.mkdir(parents=True)
+        self.files = [path for path, _ in files]
+        self.numbers = [numbers for _, numbers in files]
+        self.numbering = self.files[0].name.split("@")[1][:32]
+        host.provision(extra=EXTRA.format(self.folder))
+
+    def copy(self, *which):
+        for i in which:
+            shutil.copy(self.files[i], self.machine)
+
+    def place(self, i):
+        return self.machine / self.files[i].name
+
+    def read(self):
+        """Entries of the log: numbers of journald's, of another machine's its own, by their cursors in order."""
+        found = [re.search(rb"s=([0-9a-f]{32});i=([0-9a-f]+);", event) for _, event, _ in records(self.host, "event")]
+        return [(one[1].decode(), int(one[2], 16)) for one in found if one]
+
+    def has(self, *which, others=0):
+        """Waits until the log has just these files' entries, in this order, and so many others."""
+        expected = sum((self.numbers[i] for i in which), [])
+        wait_until(lambda: len(self.read()) >= len(expected) + others, f"the files {which} are stored")
+        assert [n for s, n in self.read() if s == self.numbering] == expected, (which, self.read())
+        assert len(self.read()) == len(expected) + others == len(set(self.read())), self.read()
+
+    def gaps(self):
+        return [json.loads(gap) for _, gap, _ in records(self.host, "gap")]
+
+    def start(self, *which, others=0):
+        """And nothing comes that is known."""
+        self.host.start_daemon(wait=False)
+        wait_until(lambda: self.host.ingest.exists(), "the daemon is back")
+        wait_until(self.host.is_ready, "ready again")
+        self.has(*which, others=others)
+
+    def kill(self, *which, others=0):
+        self.host.daemon.kill()
+        self.host.daemon.wait()
+        self.start(*which, others=others)
+
+    def pause(self, paused):
+        self.host.daemon.send_signal(signal.SIGSTOP if paused else signal.SIGCONT)
+
+
+def vacuumed(count):
+    return {"lost": count, "reason": "journal_vacuumed"}
+
+
+def newest_first(c):
+    c.host.start_daemon()
+    for i in (4, 3, 2, 1, 0):
+        c.copy(i)
+        c.has(*range(4, i - 1, -1))
+        if i in (3, 1):
+            c.kill(*range(4, i - 1, -1))
+    c.host.stop_daemon()
+    c.start(4, 3, 2, 1, 0)
+    shutil.copy(c.place(2), c.machine / "system@again.journal")  # another file, nothing new in it
+    shutil.copy(c.place(4), c.machine / "user-7@again.journal")
+    write_remote(c.folder, OTHER, 0, 3, 1)
+    c.has(4, 3, 2, 1, 0, others=3)
+    assert c.gaps() == [], c.gaps()
+
+
+def comes_soon(c):
+    """What fills the hole is on its way: nothing is missing."""
+    c.host.start_daemon()
+    c.copy(0)
+    c.has(0)
+    c.copy(2, 3)
+    time.sleep(0.75 * STILL_S)
+    c.copy(1)
+    c.has(0, 1, 2, 3)
+    assert c.gaps() == [], c.gaps()
+
+
+def comes_late(c):
+    """The hole is told; what fills it is stored nevertheless, and not twice after a kill."""
+    c.host.start_daemon()
+    c.copy(0, 3)
+    lost = len(c.numbers[1]) + len(c.numbers[2])
+    c.has(0, 3)
+    assert c.gaps() == [vacuumed(lost)], c.gaps()
+    c.kill(0, 3)
+    c.copy(2)
+    c.has(0, 3, 2)
+    c.copy(4)
+    c.has(0, 3, 2, 4)
+    c.kill(0, 3, 2, 4)
+    c.copy(1)
+    c.has(0, 3, 2, 4, 1)
+    c.kill(0, 3, 2, 4, 1)
+    assert c.gaps() == [vacuumed(lost)], c.gaps()
+    assert c.host.verify()["coverage"]["lost"] == lost
+
+
+def mount_is_late(c):
+    c.copy(0, 1)
+    c.host.start_daemon()
+    c.has(0, 1)
+    c.host.stop_daemon()
+    away = c.folder.with_name("away")
+    c.folder.rename(away)
+    c.folder.mkdir()
+    c.host.start_daemon()
+    wait_until(lambda: "is it mounted?" in c.host.daemon_words(), "it says so")
+    c.has(0, 1)
+    shutil.move(away / MACHINE, c.folder)
+    c.copy(2)
+    c.has(0, 1, 2)
+    assert c.gaps() == [], c.gaps()
+
+
+def machine_is_late(c):
+    """One of two machines: nobody can say whether it comes back, which is said once. It does, and is read on."""
+    c.copy(0)
+    write_remote(c.folder, OTHER, 0, 3, 1)
+    c.host.start_daemon()
+    c.has(0, others=3)
+    c.host.stop_daemon()
+    away = c.machine.rename(c.folder / "away")
+    write_remote(c.folder, OTHER, 3, 2, 1)
+    c.start(0, others=5)
+    wait_until(lambda: c.gaps() == [{"lost": 0, "reason": "journal_renumbered"}], "it is said")
+    c.kill(0, others=5)
+    write_remote(c.folder, OTHER, 5, 1, 1)
+    c.has(0, others=6)
+    away.rename(c.machine)
+    c.copy(1)
+    c.has(0, 1, others=6)
+    c.kill(0, 1, others=6)
+    assert c.gaps() == [{"lost": 0, "reason": "journal_renumbered"}], c.gaps()
+
+
+def half_copied(c):
+    c.copy(0)
+    c.host.start_daemon()
+    c.has(0)
+    data = c.files[1].read_bytes()
+    for cut in (100, len(data) // 2):
+        c.place(1).write_bytes(data[:cut])
+        time.sleep(0.3)
+    c.copy(2)
+    time.sleep(0.3)
+    with c.place(1).open("r+b") as out:
+        out.write(data)
+    c.has(0, 1, 2)
+    assert c.gaps() == [], c.gaps()
+
+
+def inode_of_another(c):
+    """In place of one that was read, and of one that nobody has opened yet."""
+    c.copy(0)
+    c.host.start_daemon()
+    c.has(0)
+    write_remote(c.host.folder, OTHER, 0, 3, 1)
+    other = pathlib.Path(c.host.folder) / f"remote-{OTHER[0]}.journal"
+    inode = c.place(0).stat().st_ino
+    c.pause(True)
+    shutil.copyfile(c.files[1], c.place(0))  # cut off and written anew
+    c.pause(False)
+    c.has(0, 1)
+    assert c.place(0).stat().st_ino == inode
+    c.copy(3, 4)  # waits for what lies before, the newest unopened
+    time.sleep(0.25 * STILL_S)
+    c.pause(True)
+    shutil.copyfile(other, c.place(4))
+    c.pause(False)
+    c.has(0, 1, 3, others=3)
+    assert c.gaps() == [vacuumed(len(c.numbers[2]))], c.gaps()
+
+
+CASES = [newest_first, comes_soon, comes_late, mount_is_late, machine_is_late, half_copied, inode_of_another]
+
+
+def main():
+    began = time.monotonic()
+    files = None
+    for case in CASES:
+        with Host("a") as host:
+            if files is None:
+                kept = pathlib.Path("/run/files")
+                kept.mkdir()
+                files = [(shutil.copy(path, kept), numbers) for path, numbers in rotated(host.folder)]
+                files = [(pathlib.Path(path), numbers) for path, numbers in files]
+            collector = Collector(host, files)
+            case(collector)
+            report = host.verify()
+            assert report["exit"] == OK, report
+            assert report["coverage"]["lost"] == sum(gap["lost"] for gap in collector.gaps()), report
+            host.stop_daemon()
+        print(f"{case.__name__}: as it must, {time.monotonic() - began:.1f} s", flush=True)
+    print(f"journal arrivals: {len(CASES)} cases, each entry once")
+
+
+if __name__ == "__main__":
+    main()
