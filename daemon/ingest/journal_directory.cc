@@ -43,19 +43,24 @@ JournalDirectory::JournalDirectory(const Config& config, JournalPositions& posit
     : config_(config), positions_(positions), folders_(config.journal_directory) {
   changed_at_ = std::chrono::steady_clock::now();
   look();
+  for (auto& [key, counter] : counters_) {
+    if (is_begun(counter)) counter.oldest.clear();  // of whichever was listed first
+  }
   renumbered_ = mark_vanished();
 }
 
 // A file that is renamed under a listing may be missed by it: what changed meanwhile is listed anew.
 void JournalDirectory::look() {
   take_changes();
+  const std::set<FileId> before = listed_;
   unsigned tries = 0;
   do {
     listed_.clear();
-    const Held before = held();
+    const Held now = held();
     folders_.list([&](const std::string& folder, const std::string& name, const FileId& id,
-                      const FileLook& look) { look_at(folder, name, id, look, before); });
+                      const FileLook& look) { look_at(folder, name, id, look, now); });
   } while (take_changes() && ++tries < kMaxListings);
+  if (listed_ != before) changed_at_ = std::chrono::steady_clock::now();  // also where none is told
   drop_unlisted();
   if (present().size() > kMaxNumberings) {
     throw std::system_error(E2BIG, std::generic_category(),
@@ -86,9 +91,8 @@ void JournalDirectory::look_at(const std::string& folder, const std::string& nam
   }
   if (const auto found = held.find(id); found != held.end()) {
     const auto [counter, file] = found->second;
-    if (file->is_open()) {
+    if (file->is_open() && !file->is_stuck(positions_, look, !config_.journal_units.empty())) {
       file->path = path;
-      file->look = look;
       return;
     }
     counter->files.erase(file);  // what has its id now is looked at anew
@@ -105,13 +109,12 @@ void JournalDirectory::look_at(const std::string& folder, const std::string& nam
   if (!header) return;  // its writer is not that far, or it is none: looked at again and again
   Counter& counter = counters_[is_journald_name(name) ? folder : header->numbering];
   counter.numberings.insert(header->numbering);
-  counter.newest = std::max(counter.newest, positions_.newest_of(header->numbering));
   const std::uint64_t unread = positions_.unread_from(header->numbering, header->oldest);
   if (will_not_grow(*header, name) && (header->oldest == 0 || unread > header->newest)) {
     left_alone_[id] = {look, header->numbering};
     return;
   }
-  if (counter.newest == 0) {
+  if (!is_begun(counter)) {
     const auto first = counter.oldest.emplace(header->numbering, header->oldest).first;
     first->second = std::min(first->second, header->oldest);
   }
@@ -157,25 +160,29 @@ std::set<std::string, std::less<>> JournalDirectory::present() const {
 // positions stay, since it may come back.
 bool JournalDirectory::mark_vanished() {
   const auto there = present();
-  if (there.contains("") || !folders_.all_read()) return false;  // whose, nobody can say
+  bool any = false;
   for (const auto& [numbering, known] : positions_.all()) {
-    if (!known.gone && !there.contains(numbering)) vanished_.push_back(numbering);
+    if (there.contains(numbering)) continue;
+    absent_.push_back(numbering);
+    any = any || !known.gone;
   }
-  if (there.empty() && !vanished_.empty()) {
+  if (there.contains("") || !folders_.all_read()) return false;  // whose, nobody can say
+  if (there.empty() && any) {
     throw std::system_error(ENOENT, std::generic_category(),
                             config_.journal_directory + " has no journal file, and the log has "
                             "entries of some: is it mounted?");
   }
-  for (const std::string& numbering : vanished_) positions_.set_gone(numbering);
-  return !vanished_.empty();
+  for (const std::string& numbering : absent_) positions_.set_gone(numbering);
+  return any;
 }
 
 void JournalDirectory::forget_gone() {
   const auto there = present();
-  if (there.contains("") || !folders_.all_read()) return;
+  if (there.empty()) return;  // a mount may be late
+  const bool sure = !there.contains("") && folders_.all_read();
   const JournalPositions::All known = positions_.all();
   for (const auto& [numbering, spans] : known) {
-    if (!there.contains(numbering)) positions_.forget(numbering);
+    if (!there.contains(numbering) && (sure || spans.gone)) positions_.forget(numbering);
   }
 }
 
@@ -195,6 +202,19 @@ void JournalDirectory::refuse(const JournalFile& file, const std::system_error& 
   tell_refused(file.path, why);
 }
 
+// Of an archived file that is read to its end.
+void JournalDirectory::note_end(Counter& counter, const JournalFile& file) const {
+  const std::string& numbering = file.header.numbering;
+  const std::uint64_t last = file.header.newest;
+  if (!config_.journal_units.empty() || last == 0) return;
+  if (positions_.unread_from(numbering, last) != last) return;
+  // A number that its writer took for an entry, which then went to the next file, is no loss.
+  if (newest_beside(counter, numbering, last) + 1 == last) counter.passed = last;
+  if (positions_.last_before(numbering, last) + 1 == last) return;
+  tell_refused(file.path, std::system_error(EBADMSG, std::generic_category(),
+                                            "it ends before its last entry"));
+}
+
 JournalFile* JournalDirectory::smallest(Counter& counter) {
   JournalFile* best = nullptr;
   std::uint64_t least = 0;
@@ -208,13 +228,8 @@ JournalFile* JournalDirectory::smallest(Counter& counter) {
       continue;
     }
     if (file->is_done()) {
-      const JournalHeader& header = file->header;
-      if (header.newest == counter.newest + 1) {
-        // A number that its writer took for an entry, which then went to the next file, is no loss.
-        counter.newest = header.newest;
-        positions_.see(header.numbering, header.newest);
-      }
-      left_alone_[file->id] = {file->look, header.numbering};
+      note_end(counter, *file);
+      left_alone_[file->id] = {file->look, file->header.numbering};
       file = counter.files.erase(file);
       continue;
     }
@@ -243,24 +258,64 @@ JournalFile* JournalDirectory::open_smallest(Counter& counter) {
   return nullptr;
 }
 
-// What was gone before anything of the counter was read is not missing; what lies beyond is, but of
-// a numbering that vanished, which nobody can say of any counter at the start.
-std::uint64_t JournalDirectory::missing_before(const Counter& counter, std::uint64_t number) const {
-  if (counter.newest == 0 || !config_.journal_units.empty()) return 0;
-  std::uint64_t known = counter.newest;
-  for (const auto& [numbering, first] : counter.oldest) known = std::max(known, first);
-  if (number <= known || number - known == 1) return 0;
-  const bool may_be_of_vanished = std::ranges::any_of(vanished_, [&](const std::string& numbering) {
-    return positions_.last_before(numbering, number) > known;
+bool JournalDirectory::is_begun(const Counter& counter) const {
+  return std::ranges::any_of(counter.numberings, [&](const std::string& numbering) {
+    return positions_.newest_of(numbering) != 0;
   });
-  return !counter.goes_on && may_be_of_vanished ? 0 : number - known - 1;
 }
 
-// Since what fills a hole may be on its way.
-bool JournalDirectory::stands_still(Counter& counter) const {
+// Whether both count with one counter. Not where one has had a number that is new of the other: a
+// journal that was begun anew in its folder counts anew.
+bool JournalDirectory::shares(const Counter& counter, const std::string& one,
+                              const std::string& numbering, std::uint64_t number) const {
+  return one == numbering || (positions_.unread_from(one, number) == number &&
+                              !counter.apart.contains(std::minmax(one, numbering)));
+}
+
+// The newest that is read of all that share the counter.
+std::uint64_t JournalDirectory::newest_beside(const Counter& counter, const std::string& numbering,
+                                              std::uint64_t number) const {
+  std::uint64_t newest = 0;
+  for (const std::string& one : counter.numberings) {
+    if (shares(counter, one, numbering, number)) {
+      newest = std::max(newest, positions_.newest_of(one));
+    }
+  }
+  return counter.passed == newest + 1 ? counter.passed : newest;
+}
+
+// What was gone before anything of the counter was read is not missing; nor, at the start, what may
+// have been of a numbering that is gone.
+std::uint64_t JournalDirectory::missing_before(const Counter& counter, const std::string& numbering,
+                                               std::uint64_t number) const {
+  if (!config_.journal_units.empty()) return 0;
+  std::uint64_t known = newest_beside(counter, numbering, number);
+  if (known == 0) return 0;
+  for (const auto& [one, first] : counter.oldest) known = std::max(known, first);
+  if (!counter.goes_on) {
+    for (const std::string& one : absent_) {
+      const std::uint64_t last = positions_.newest_of(one);
+      if (last < number) known = std::max(known, last);
+    }
+  }
+  return number > known ? number - known - 1 : 0;
+}
+
+// Since what fills a hole may be on its way; it is waited for once in a file.
+bool JournalDirectory::stands_still(JournalFile& file) const {
   const Time now = std::chrono::steady_clock::now();
-  if (!counter.hole_since) counter.hole_since = now;
-  return now - changed_at_ >= kStill || now - *counter.hole_since >= kMaxStill;
+  if (!file.hole_since) file.hole_since = now;
+  if (now - changed_at_ >= kStill || now - *file.hole_since >= kMaxStill) file.waited = true;
+  return file.waited;
+}
+
+// What changes meanwhile is waited for anew.
+void JournalDirectory::look_for_more(Counter& counter) {
+  const Time before = changed_at_;
+  for (JournalFile& file : counter.files) file.look_again();
+  look();
+  if (changed_at_ == before) return;
+  for (JournalFile& file : counter.files) file.waited = false;
 }
 
 // Whether a number before it may come yet: it lies in no span of any that share the counter. With
@@ -272,6 +327,7 @@ bool JournalDirectory::begins(const Counter& counter, const std::string& numberi
   while (from != 1 && from < number) {
     std::uint64_t unread = from;
     for (const std::string& one : counter.numberings) {
+      if (!shares(counter, one, numbering, number)) continue;
       unread = std::max(unread, positions_.unread_from(one, from));
     }
     if (unread == from) return true;
@@ -280,17 +336,28 @@ bool JournalDirectory::begins(const Counter& counter, const std::string& numberi
   return false;
 }
 
+void JournalDirectory::note_read(Counter& counter, const std::string& numbering,
+                                 std::uint64_t number, bool begins) {
+  if (number > newest_beside(counter, numbering, number)) counter.goes_on = true;
+  for (const std::string& one : counter.numberings) {
+    if (one == numbering || positions_.unread_from(one, number) == number) continue;
+    counter.apart.insert(std::minmax(one, numbering));
+  }
+  positions_.see(numbering, number, begins);
+}
+
 bool JournalDirectory::read(Counter& counter, JournalEntry& entry) {
   for (bool looked = false;;) {
     JournalFile* const file = open_smallest(counter);
     if (file == nullptr) return false;
     const std::uint64_t number = file->next(positions_);
-    const std::uint64_t lost = missing_before(counter, number);
+    const std::string& numbering = file->header.numbering;
+    const std::uint64_t lost = missing_before(counter, numbering, number);
+    if (lost == 0) file->hole_since.reset();
     if (lost > 0) {
-      if (!stands_still(counter)) return false;
+      if (!stands_still(*file)) return false;
       if (!std::exchange(looked, true)) {
-        for (JournalFile& other : counter.files) other.look_again();
-        look();
+        look_for_more(counter);
         continue;
       }
     }
@@ -303,13 +370,10 @@ bool JournalDirectory::read(Counter& counter, JournalEntry& entry) {
       counter.files.remove_if([&](const JournalFile& one) { return &one == file; });
       continue;
     }
-    counter.hole_since.reset();
     entry.lost = lost;
     entry.renumbered = std::exchange(renumbered_, false);
-    entry.begins = begins(counter, file->header.numbering, number);
-    positions_.see(file->header.numbering, number, entry.begins);
-    if (number > counter.newest) counter.goes_on = true;
-    counter.newest = std::max(counter.newest, number);
+    entry.begins = begins(counter, numbering, number);
+    note_read(counter, numbering, number, entry.begins);
     return true;
   }
 }

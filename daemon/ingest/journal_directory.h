@@ -16,10 +16,10 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "daemon/ingest/journal_file.h"
@@ -46,10 +46,11 @@ class JournalDirectory {
   struct Counter {
     std::list<JournalFile> files;
     std::set<std::string> numberings;             // of which it had files
-    std::uint64_t newest = 0;                     // read; 0: none
     std::map<std::string, std::uint64_t> oldest;  // of each, when nothing of the counter was read
+    // Two that have had the same number: each of them counts by itself.
+    std::set<std::pair<std::string, std::string>> apart;
+    std::uint64_t passed = 0;                     // a number that no entry has: see smallest()
     bool goes_on = false;                         // an entry beyond the newest came since the start
-    std::optional<Time> hole_since;
   };
   struct LeftAlone {  // read to its end, or refused
     FileLook look;
@@ -69,11 +70,21 @@ class JournalDirectory {
   void forget_gone();
   void check_open() const;
   void refuse(const JournalFile& file, const std::system_error& why);
+  void note_end(Counter& counter, const JournalFile& file) const;
   JournalFile* smallest(Counter& counter);
   JournalFile* open_smallest(Counter& counter);
-  std::uint64_t missing_before(const Counter& counter, std::uint64_t number) const;
-  bool stands_still(Counter& counter) const;
+  bool is_begun(const Counter& counter) const;
+  bool shares(const Counter& counter, const std::string& one, const std::string& numbering,
+              std::uint64_t number) const;
+  std::uint64_t newest_beside(const Counter& counter, const std::string& numbering,
+                              std::uint64_t number) const;
+  std::uint64_t missing_before(const Counter& counter, const std::string& numbering,
+                               std::uint64_t number) const;
+  bool stands_still(JournalFile& file) const;
+  void look_for_more(Counter& counter);
   bool begins(const Counter& counter, const std::string& numbering, std::uint64_t number) const;
+  void note_read(Counter& counter, const std::string& numbering, std::uint64_t number,
+                 bool begins);
   bool read(Counter& counter, JournalEntry& entry);
 
   const Config& config_;
@@ -84,7 +95,7 @@ class JournalDirectory {
   std::size_t turns_ = 0;
   std::set<FileId> listed_;
   std::map<FileId, LeftAlone> left_alone_;
-  std::vector<std::string> vanished_;  // numberings, at the start
+  std::vector<std::string> absent_;  // numberings that the log knows, at the start
   bool renumbered_ = false;
   Time looked_at_{};
   Time changed_at_{};

@@ -51,6 +51,7 @@ bool JournalFile::open(const Config& config, const JournalPositions& read) {
   if (!now || now->numbering != header.numbering) return false;  // another one took over its id
   header = std::move(*now);
   descriptor_ = std::move(descriptor);
+  opened_as_ = look;
   handle_ = std::make_unique<JournalHandle>(config, descriptor_->value);
   const std::uint64_t from = read.unread_from(header.numbering, std::max(header.oldest, 1ul));
   char digits[16];
@@ -68,18 +69,33 @@ std::uint64_t JournalFile::next(const JournalPositions& read) {
   while (!at_end_) {
     // Archived and then looked at once more: nothing can have come between.
     if (!handle_->next() && !((done_ = is_archived()) && handle_->next())) {
-      at_end_ = true;
+      at_end_ = ended_ = true;
       break;
     }
     done_ = false;
     cursor_ = handle_->cursor();
     const auto here = journal_number(cursor_);
     if (!here || !is_unread(here->number)) continue;
+    if (here->numbering != header.numbering) {
+      throw std::system_error(EIO, std::generic_category(), "another file lies over it");
+    }
     number_ = here->number;
     return number_;
   }
   number_ = 0;
   return 0;
+}
+
+bool JournalFile::is_stuck(const JournalPositions& read, const FileLook& now, bool filtered) {
+  const auto unread = [&](std::uint64_t number) {
+    return number != 0 && read.unread_from(header.numbering, number) == number;
+  };
+  const auto on_disk = read_journal_header(*descriptor_);
+  if (!on_disk || on_disk->numbering != header.numbering) return true;
+  const bool ended = std::exchange(ended_, false) && unread(behind_) && !unread(number_);
+  behind_ = !filtered && unread(on_disk->newest) ? on_disk->newest : 0;
+  look = now;
+  return ended && now != opened_as_;
 }
 
 // A file that journald has put aside as damaged never says that it is.

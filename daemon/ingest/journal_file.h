@@ -4,6 +4,7 @@
 // Thread safety: one thread. Blocks: for the disk. Errors: std::system_error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,6 +44,10 @@ class JournalFile {
   std::string content(std::size_t max_bytes) { return handle_->content(cursor_, max_bytes); }
   bool is_done() const { return done_; }  // archived, and read to its end
   bool is_at_end() const { return at_end_; }
+  // Looked at once more while it is open. True: it is to be opened anew, since it is another one by
+  // now, or came to its end since the last look though its header says that it has more: libsystemd
+  // passes over what it could not read, and does not come back to it. filtered: more may be others'.
+  bool is_stuck(const JournalPositions& read, const FileLook& now, bool filtered);
 
   std::string folder;
   std::string path;
@@ -50,6 +55,8 @@ class JournalFile {
   FileLook look;  // before it was last looked into
   JournalHeader header;
   unsigned unlisted = 0;  // looks at the directory that did not find it any more
+  std::optional<std::chrono::steady_clock::time_point> hole_since;  // before its next entry
+  bool waited = false;                                              // for what fills its holes
 
  private:
   bool is_archived();
@@ -58,7 +65,10 @@ class JournalFile {
   std::unique_ptr<JournalHandle> handle_;
   std::string cursor_;
   std::uint64_t number_ = 0;
+  FileLook opened_as_;
+  std::uint64_t behind_ = 0;  // the number that the header had at the last look, and nobody has read
   bool at_end_ = false;
+  bool ended_ = false;  // was at its end since the last look
   bool done_ = false;
 };
 

@@ -73,8 +73,7 @@ void JournalFolders::list_folder(const std::string& folder, const Found& found) 
     if (::stat(at->path().c_str(), &status) == 0) {
       if (S_ISREG(status.st_mode)) found(folder, name, file_id(status), file_look(status));
     } else if (errno != ENOENT && errno != ELOOP) {  // gone meanwhile, or a link to nothing
-      error.assign(errno, std::generic_category());
-      break;
+      cannot_read(folder, name + ": " + std::strerror(errno));
     }
   }
   if (error && (folder == directory_ || error.value() == EMFILE || error.value() == ENFILE)) {
@@ -86,8 +85,8 @@ void JournalFolders::list_folder(const std::string& folder, const Found& found) 
 void JournalFolders::cannot_read(const std::string& folder, const std::string& why) {
   unread_.insert(folder);
   if (!told_.insert(folder).second) return;
-  log(Priority::warning, "the journal folder " + folder + " cannot be read: " + why +
-                             "; the others are, and this one when it can be");
+  log(Priority::warning, "the journal folder " + folder + " cannot be read as a whole: " + why +
+                             "; what can be is, and the rest when it can be");
 }
 
 bool JournalFolders::take_changes() {

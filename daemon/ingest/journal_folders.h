@@ -1,7 +1,7 @@
 // The folders of a journal directory: which journal files are there, and word of what changes.
 //
-// The directory itself, and in it the folders named by a machine's id. One that cannot be read is
-// told, and left out until it can be: the others go on.
+// The directory itself, and in it the folders named by a machine's id. A folder, or a file in it,
+// that cannot be looked at is told, and left out until it can be: the others go on.
 // Thread safety: one thread. Blocks: for the disk. Errors: std::system_error, where the directory
 // itself cannot be read.
 #pragma once
@@ -37,7 +37,7 @@ class JournalFolders {
   using Found = std::function<void(const std::string& folder, const std::string& name,
                                    const FileId& id, const FileLook& look)>;
   void list(const Found& found);
-  // At the newest listing: not known what is in it.
+  // At the newest listing: not all of what is in it is known.
   bool is_unread(const std::string& folder) const { return unread_.contains(folder); }
   bool all_read() const { return unread_.empty(); }
   // Whether files came, went or were done with since the last call.

@@ -184,7 +184,7 @@ void JournalInput::State::follow_host() {
 void JournalInput::State::follow_directory() {
   JournalPositions read = positions;
   JournalDirectory reader(config, read);
-  state_position();
+  if (stated_at == 0) state_position();
   // What is gone is known to be told only with the entry that says so.
   bool are_gone = read.all() != positions.all();
   follow(reader, [&] {

@@ -57,10 +57,24 @@ std::string_view take_part(std::string_view& text, char separator, bool& more) {
 void JournalPositions::begin(Numbering& numbering, std::size_t at, std::uint64_t number) {
   auto& spans = numbering.spans;
   spans.insert(spans.begin() + static_cast<std::ptrdiff_t>(at), Span{number, number});
-  if (++spans_ <= kMaxJournalSpans || spans.size() == 1) return;
-  spans[1].first = spans[0].first;
-  spans.erase(spans.begin());
-  --spans_;
+  if (spans.size() == 1) return;
+  if (++holes_ > kMaxJournalHoles) close_hole_but_at(numbering, at);
+}
+
+// The oldest of this numbering; not one beside the span at `at`, which has just begun: what fills
+// that one is likely to be under way.
+void JournalPositions::close_hole_but_at(Numbering& numbering, std::size_t at) {
+  const auto close = [&](std::vector<Span>& spans, std::size_t hole) {
+    spans[hole].last = spans[hole + 1].last;
+    spans.erase(spans.begin() + static_cast<std::ptrdiff_t>(hole) + 1);
+    --holes_;
+  };
+  for (std::size_t hole = 0; hole + 1 < numbering.spans.size(); ++hole) {
+    if (hole != at && hole + 1 != at) return close(numbering.spans, hole);
+  }
+  for (auto& [id, other] : all_) {
+    if (&other != &numbering && other.spans.size() > 1) return close(other.spans, 0);
+  }
 }
 
 void JournalPositions::see(std::string_view numbering, std::uint64_t number, bool begins) {
@@ -76,7 +90,7 @@ void JournalPositions::see(std::string_view numbering, std::uint64_t number, boo
     if (at == spans.size() || spans[at].first != number + 1) return;
     spans[at - 1].last = spans[at].last;
     spans.erase(spans.begin() + static_cast<std::ptrdiff_t>(at));
-    --spans_;
+    --holes_;
   } else if (at < spans.size() && spans[at].first == number + 1) {
     spans[at].first = number;
   } else {
@@ -87,7 +101,7 @@ void JournalPositions::see(std::string_view numbering, std::uint64_t number, boo
 void JournalPositions::forget(std::string_view numbering) {
   const auto found = all_.find(numbering);
   if (found == all_.end()) return;
-  spans_ -= found->second.spans.size();
+  holes_ -= found->second.spans.size() - 1;
   all_.erase(found);
 }
 
@@ -146,8 +160,8 @@ std::optional<JournalPositions> parse_journal_positions(std::string_view text) {
     if (numbering.gone) one.remove_suffix(1);
     for (bool further = true; further;) {
       const auto span = span_in(take_part(one, '+', further));
-      if (!span || ++out.spans_ > kMaxJournalSpans) return std::nullopt;
       auto& spans = numbering.spans;
+      if (!span || (!spans.empty() && ++out.holes_ > kMaxJournalHoles)) return std::nullopt;
       if (!spans.empty() && (span->first <= spans.back().last + 1 || spans.back().last + 1 == 0)) {
         return std::nullopt;
       }

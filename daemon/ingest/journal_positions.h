@@ -5,7 +5,7 @@
 // once, in whatever order the files arrive.
 // As text, in a note: "ID:FIRST-LAST+FIRST-LAST,ID:FIRST-LAST!", by id, numbers in hex; "!": all
 // its files went, and the log says so.
-// Thread safety: none. Limits: kMaxJournalSpans. See: README.md, "Positions".
+// Thread safety: none. Limits: kMaxJournalHoles. See: README.md, "Positions".
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@
 
 namespace stele::daemon {
 
-// Of all numberings together, so that a note of them stays below its limit of 1 MiB. Beyond, a
-// numbering that gets one more closes its oldest hole: what would fill that one is not read.
-constexpr std::size_t kMaxJournalSpans = 16384;
+// Between spans, of all numberings together, so that a note of them stays below its limit of 1 MiB.
+// One more closes the oldest of its numbering: what would fill that one is not read.
+constexpr std::size_t kMaxJournalHoles = 12288;
 
 class JournalPositions {
  public:
@@ -50,9 +50,10 @@ class JournalPositions {
  private:
   friend std::optional<JournalPositions> parse_journal_positions(std::string_view text);
   void begin(Numbering& numbering, std::size_t at, std::uint64_t number);
+  void close_hole_but_at(Numbering& numbering, std::size_t at);
 
   All all_;
-  std::size_t spans_ = 0;
+  std::size_t holes_ = 0;
 };
 // Empty text: none. Refused: what encoded() does not write.
 std::optional<JournalPositions> parse_journal_positions(std::string_view text);

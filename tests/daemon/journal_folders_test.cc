@@ -104,6 +104,12 @@ TEST_F(JournalFoldersTest, LeavesOutAFolderThatCannotBeReadUntilItCan) {
   std::filesystem::permissions(a_, std::filesystem::perms(0755));
   EXPECT_EQ(list_as_nobody(folders), (Names{in_a_, in_b_}));
   EXPECT_TRUE(folders.all_read());
+  std::filesystem::create_directory(root + "closed");
+  put(root + "closed/x.journal");
+  std::filesystem::permissions(root + "closed", std::filesystem::perms(0));
+  std::filesystem::create_symlink("closed/x.journal", root + "x.journal");
+  EXPECT_EQ(list_as_nobody(folders), (Names{in_a_, in_b_}));  // one file that cannot be looked at
+  EXPECT_TRUE(folders.is_unread(dir_.path().string()));
   std::filesystem::permissions(dir_.path(), std::filesystem::perms(0));
   EXPECT_THROW(list_as_nobody(folders), std::system_error);  // the directory itself
 }

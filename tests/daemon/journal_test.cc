@@ -222,19 +222,32 @@ TEST(JournalPositions, CloseTheOldestHoleOfANumberingWhereThereAreTooMany) {
   JournalPositions positions;
   positions.see(kTwo, 1);
   positions.see(kTwo, 3, true);
-  for (std::uint64_t i = 1; i <= kMaxJournalSpans - 2; ++i) positions.see(kOne, 2 * i, true);
-  EXPECT_TRUE(parse_journal_positions(positions.encoded()));
-  EXPECT_EQ(positions.unread_from(kOne, 3), 3u);
-  positions.see(kOne, 2 * kMaxJournalSpans, true);
-  EXPECT_EQ(positions.unread_from(kOne, 3), 5u);  // closed
-  EXPECT_EQ(positions.unread_from(kOne, 2 * kMaxJournalSpans - 1), 2 * kMaxJournalSpans - 1);
+  for (std::uint64_t i = 1; i <= kMaxJournalHoles; ++i) positions.see(kOne, 10 * i, true);
+  EXPECT_EQ(positions.unread_from(kOne, 11), 11u);
+  positions.see(kOne, 10 * kMaxJournalHoles + 10, true);
+  EXPECT_EQ(positions.unread_from(kOne, 11), 21u);  // closed
+  EXPECT_EQ(positions.unread_from(kOne, 10 * kMaxJournalHoles + 1), 10 * kMaxJournalHoles + 1);
   EXPECT_EQ(positions.unread_from(kTwo, 2), 2u);  // another's stays
   ASSERT_TRUE(parse_journal_positions(positions.encoded()));
   EXPECT_FALSE(parse_journal_positions(positions.encoded() + "+5-5"));
+  positions.see(kOne, 5, true);  // the holes beside it stay: what fills them is under way
+  EXPECT_EQ(positions.unread_from(kOne, 6), 6u);
+  EXPECT_EQ(positions.unread_from(kOne, 21), 31u);
+  positions.see(std::string(32, 'a'), 7);  // a numbering more is no hole more
+  EXPECT_EQ(positions.unread_from(kOne, 31), 31u);
+  EXPECT_EQ(parse_journal_positions(positions.encoded())->encoded(), positions.encoded());
   positions.forget(kTwo);
-  positions.see(kOne, 3 * kMaxJournalSpans, true);  // there is room again
-  positions.see(kOne, 4 * kMaxJournalSpans, true);
-  EXPECT_EQ(positions.unread_from(kOne, 5), 5u);
+  positions.see(kOne, 20 * kMaxJournalHoles, true);  // there is room again
+  EXPECT_EQ(positions.unread_from(kOne, 31), 31u);
+}
+
+TEST(JournalPositions, CloseAnothersHoleBeforeOneThatIsUnderWay) {
+  JournalPositions positions;
+  for (std::uint64_t i = 0; i <= kMaxJournalHoles; ++i) positions.see(kOne, 10 + 10 * i, true);
+  positions.see(kTwo, 100);
+  positions.see(kTwo, 50, true);
+  EXPECT_EQ(positions.unread_from(kTwo, 51), 51u);
+  EXPECT_EQ(positions.unread_from(kOne, 11), 21u);
 }
 
 TEST(JournalPositions, OfALogAreThoseStatedAndWhatCameBehind) {

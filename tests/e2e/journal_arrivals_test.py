@@ -3,8 +3,8 @@
 what was missing when the next one was read is told once, by its count, also where it comes after all.
 
 Method: a real journald's files of one numbering, rotated, copied newest first, with one in the middle that comes soon,
-late or never, in halves, twice, onto the inode of another; a directory that is empty at a start and filled later; the
-daemon killed between.
+late or never, in halves, twice, onto the inode of another, into two folders at once; those of a journal that was begun
+anew beside them; a directory that is empty at a start and filled later; the daemon killed between.
 """
 import json
 import pathlib
@@ -27,8 +27,8 @@ STILL_S = 2  # a hole is told when the directory has stood still for as long
 class Collector:
     """A host whose journal input reads a directory, and the files that may come into it."""
 
-    def __init__(self, host, files):
-        self.host = host
+    def __init__(self, host, files, others):
+        self.host, self.others = host, others
         self.folder = pathlib.Path(host.folder) / "machines"
         self.machine = self.folder / MACHINE
         self.machine.mkdir(parents=True)
@@ -203,20 +203,96 @@ def inode_of_another(c):
     assert c.gaps() == [vacuumed(len(c.numbers[2]))], c.gaps()
 
 
-CASES = [newest_first, comes_soon, comes_late, mount_is_late, machine_is_late, half_copied, inode_of_another]
+def grown_in_place(c):
+    """A copy of a file that is written goes over the one before, its beginning first."""
+    write_remote(c.host.folder, OTHER, 0, 3, 1)
+    path = pathlib.Path(c.host.folder) / f"remote-{OTHER[0]}.journal"
+    here = c.folder / path.name
+    shutil.copyfile(path, here)
+    c.copy(0)
+    c.host.start_daemon()
+    c.has(0, others=3)
+    before = path.read_bytes()
+    write_remote(c.host.folder, OTHER, 3, 4, 1)
+    after = path.read_bytes()
+    with here.open("r+b", buffering=0) as out:
+        out.write(after[:4096])
+        time.sleep(1.5)  # the reader comes upon a header that says more than there is
+        out.write(after[4096:])
+    assert after[:4096] != before[:4096] and after[4096:] != before[4096:]
+    c.has(0, others=7)
+    assert c.gaps() == [], c.gaps()
+
+
+def begun_anew(c):
+    """In one folder, with the numbers of the one before: its own holes are told, and filled."""
+    c.copy(0, 1, 2, 3, 4)
+    c.host.start_daemon()
+    c.has(0, 1, 2, 3, 4)
+    paths, numbers = zip(*c.others)
+    assert paths[0].name.split("@")[1][:32] != c.numbering and numbers[3][-1] < c.numbers[4][-1]
+    shutil.copy(paths[0], c.machine)
+    c.has(0, 1, 2, 3, 4, others=len(numbers[0]))
+    c.kill(0, 1, 2, 3, 4, others=len(numbers[0]))
+    shutil.copy(paths[2], c.machine)
+    c.has(0, 1, 2, 3, 4, others=len(numbers[0]) + len(numbers[2]))
+    assert c.gaps() == [vacuumed(len(numbers[1]))], c.gaps()
+    c.kill(0, 1, 2, 3, 4, others=len(numbers[0]) + len(numbers[2]))
+    for i in (1, 3):
+        shutil.copy(paths[i], c.machine)
+    c.has(0, 1, 2, 3, 4, others=sum(map(len, numbers[:4])))
+    c.kill(0, 1, 2, 3, 4, others=sum(map(len, numbers[:4])))
+    assert c.gaps() == [vacuumed(len(numbers[1]))], c.gaps()
+
+
+def begun_anew_and_past_the_one_before(c):
+    """Of the old one only the first files are there, so that the new one passes it, with a hole across that place."""
+    c.copy(0, 1)
+    c.host.start_daemon()
+    c.has(0, 1)
+    paths, numbers = zip(*c.others)
+    assert numbers[0][-1] < c.numbers[1][-10] and c.numbers[1][-1] < numbers[3][0]
+    shutil.copy(paths[0], c.machine)
+    c.has(0, 1, others=len(numbers[0]))
+    shutil.copy(paths[3], c.machine)
+    c.has(0, 1, others=len(numbers[0]) + len(numbers[3]))
+    lost = len(numbers[1]) + len(numbers[2])
+    assert c.gaps() == [vacuumed(lost)], c.gaps()
+    for i in (2, 1):
+        shutil.copy(paths[i], c.machine)
+    c.has(0, 1, others=sum(map(len, numbers[:4])))
+    c.kill(0, 1, others=sum(map(len, numbers[:4])))
+    assert c.gaps() == [vacuumed(lost)], c.gaps()
+
+
+def in_two_folders(c):
+    c.copy(0, 1, 2, 3, 4)
+    shutil.copytree(c.machine, c.folder / f"{MACHINE}.bak")
+    c.host.start_daemon()
+    c.has(0, 1, 2, 3, 4)
+    time.sleep(STILL_S)
+    c.kill(0, 1, 2, 3, 4)
+    assert c.gaps() == [], c.gaps()
+
+
+CASES = [newest_first, comes_soon, comes_late, mount_is_late, machine_is_late, half_copied, inode_of_another,
+         grown_in_place, begun_anew, begun_anew_and_past_the_one_before, in_two_folders]
+
+
+def kept_files(name):
+    """Of a journald that begins anew, in a place of their own."""
+    kept = pathlib.Path("/run") / name
+    kept.mkdir()
+    shutil.rmtree("/run/log/journal", ignore_errors=True)
+    return [(pathlib.Path(shutil.copy(path, kept)), numbers) for path, numbers in rotated(kept)]
 
 
 def main():
     began = time.monotonic()
-    files = None
+    files, others = kept_files("files"), kept_files("others")
     for case in CASES:
         with Host("a") as host:
-            if files is None:
-                kept = pathlib.Path("/run/files")
-                kept.mkdir()
-                files = [(shutil.copy(path, kept), numbers) for path, numbers in rotated(host.folder)]
-                files = [(pathlib.Path(path), numbers) for path, numbers in files]
-            collector = Collector(host, files)
+            collector = Collector(host, files, others)
             case(collector)
             report = host.verify()
             assert report["exit"] == OK, report
