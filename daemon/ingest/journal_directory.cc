@@ -206,8 +206,7 @@ void JournalDirectory::refuse(const JournalFile& file, const std::system_error& 
 void JournalDirectory::note_end(Counter& counter, const JournalFile& file) const {
   const std::string& numbering = file.header.numbering;
   const std::uint64_t last = file.header.newest;
-  if (!config_.journal_units.empty() || last == 0) return;
-  if (positions_.unread_from(numbering, last) != last) return;
+  if (!config_.journal_units.empty() || !positions_.is_unread(numbering, last)) return;
   // A number that its writer took for an entry, which then went to the next file, is no loss.
   if (newest_beside(counter, numbering, last) + 1 == last) counter.passed = last;
   if (positions_.last_before(numbering, last) + 1 == last) return;
@@ -268,7 +267,7 @@ bool JournalDirectory::is_begun(const Counter& counter) const {
 // journal that was begun anew in its folder counts anew.
 bool JournalDirectory::shares(const Counter& counter, const std::string& one,
                               const std::string& numbering, std::uint64_t number) const {
-  return one == numbering || (positions_.unread_from(one, number) == number &&
+  return one == numbering || (positions_.is_unread(one, number) &&
                               !counter.apart.contains(std::minmax(one, numbering)));
 }
 
@@ -340,7 +339,7 @@ void JournalDirectory::note_read(Counter& counter, const std::string& numbering,
                                  std::uint64_t number, bool begins) {
   if (number > newest_beside(counter, numbering, number)) counter.goes_on = true;
   for (const std::string& one : counter.numberings) {
-    if (one == numbering || positions_.unread_from(one, number) == number) continue;
+    if (one == numbering || positions_.is_unread(one, number)) continue;
     counter.apart.insert(std::minmax(one, numbering));
   }
   positions_.see(numbering, number, begins);

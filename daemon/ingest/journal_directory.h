@@ -49,7 +49,7 @@ class JournalDirectory {
     std::map<std::string, std::uint64_t> oldest;  // of each, when nothing of the counter was read
     // Two that have had the same number: each of them counts by itself.
     std::set<std::pair<std::string, std::string>> apart;
-    std::uint64_t passed = 0;                     // a number that no entry has: see smallest()
+    std::uint64_t passed = 0;                     // a number that no entry has: see note_end()
     bool goes_on = false;                         // an entry beyond the newest came since the start
   };
   struct LeftAlone {  // read to its end, or refused

@@ -61,11 +61,8 @@ bool JournalFile::open(const Config& config, const JournalPositions& read) {
 }
 
 std::uint64_t JournalFile::next(const JournalPositions& read) {
-  const auto is_unread = [&](std::uint64_t number) {
-    return number != 0 && read.unread_from(header.numbering, number) == number;
-  };
   if (!handle_) return read.unread_from(header.numbering, std::max(header.oldest, 1ul));
-  if (is_unread(number_)) return number_;
+  if (read.is_unread(header.numbering, number_)) return number_;
   while (!at_end_) {
     // Archived and then looked at once more: nothing can have come between.
     if (!handle_->next() && !((done_ = is_archived()) && handle_->next())) {
@@ -75,7 +72,7 @@ std::uint64_t JournalFile::next(const JournalPositions& read) {
     done_ = false;
     cursor_ = handle_->cursor();
     const auto here = journal_number(cursor_);
-    if (!here || !is_unread(here->number)) continue;
+    if (!here || !read.is_unread(header.numbering, here->number)) continue;
     if (here->numbering != header.numbering) {
       throw std::system_error(EIO, std::generic_category(), "another file lies over it");
     }
@@ -87,13 +84,12 @@ std::uint64_t JournalFile::next(const JournalPositions& read) {
 }
 
 bool JournalFile::is_stuck(const JournalPositions& read, const FileLook& now, bool filtered) {
-  const auto unread = [&](std::uint64_t number) {
-    return number != 0 && read.unread_from(header.numbering, number) == number;
-  };
   const auto on_disk = read_journal_header(*descriptor_);
   if (!on_disk || on_disk->numbering != header.numbering) return true;
-  const bool ended = std::exchange(ended_, false) && unread(behind_) && !unread(number_);
-  behind_ = !filtered && unread(on_disk->newest) ? on_disk->newest : 0;
+  const bool ended = std::exchange(ended_, false) && read.is_unread(header.numbering, behind_) &&
+                     !read.is_unread(header.numbering, number_);
+  const bool has_more = !filtered && read.is_unread(header.numbering, on_disk->newest);
+  behind_ = has_more ? on_disk->newest : 0;
   look = now;
   return ended && now != opened_as_;
 }

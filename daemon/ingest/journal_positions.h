@@ -42,6 +42,9 @@ class JournalPositions {
   void set_gone(std::string_view numbering);  // until something of it is seen again
   std::uint64_t newest_of(std::string_view numbering) const;  // 0: nothing of it is read
   std::uint64_t last_before(std::string_view numbering, std::uint64_t number) const;  // 0: no span
+  bool is_unread(std::string_view numbering, std::uint64_t number) const {  // 0: no number
+    return number != 0 && unread_from(numbering, number) == number;
+  }
   // The smallest number from this one on that lies in no span.
   std::uint64_t unread_from(std::string_view numbering, std::uint64_t number) const;
   const All& all() const { return all_; }
