@@ -5,9 +5,8 @@
 // this user may not connect. See: daemon/README.md, "Control protocol".
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/json/object.hpp>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,24 +16,23 @@ namespace stele::tools {
 
 class ControlClient {
  public:
+  ControlClient(ControlClient&&) noexcept;
+  ControlClient& operator=(ControlClient&&) noexcept;
+  ~ControlClient();
+
   // Nothing when no daemon listens there.
   static std::optional<ControlClient> connect(const std::string& path);
   // The last line of the reply, "ok" true; the lines before it go to `each`.
   using Visitor = std::function<void(const boost::json::object&)>;
   boost::json::object ask(const boost::json::object& request, const Visitor& each = {});
-  int socket() { return socket_.native_handle(); }
+  int socket();
 
  private:
-  explicit ControlClient(std::unique_ptr<boost::asio::io_context> context);
+  struct Connection;  // of Asio, which half the commands would have to compile
+  explicit ControlClient(std::unique_ptr<Connection> connection);
   std::string read_line();
 
-  std::unique_ptr<boost::asio::io_context> context_;
-  boost::asio::local::stream_protocol::socket socket_;
-  std::string received_;
+  std::unique_ptr<Connection> connection_;
 };
-
-// Connects to a Unix stream socket; false when nobody listens there. CommandError 77,
-// std::system_error.
-bool connect_to(boost::asio::local::stream_protocol::socket& socket, const std::string& path);
 
 }  // namespace stele::tools

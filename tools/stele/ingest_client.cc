@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "tools/stele/local_socket.h"
+
 namespace stele::tools {
 namespace {
 
