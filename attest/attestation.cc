@@ -1,5 +1,7 @@
 #include "attest/attestation.h"
 
+#include <algorithm>
+
 #include "attest/check.h"
 #include "attest/codec.h"
 

@@ -1,5 +1,6 @@
 #include "attest/hash_many.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 

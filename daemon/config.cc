@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "daemon/config_keys.h"
 #include "daemon/http_keys.h"

@@ -1,5 +1,6 @@
 #include "daemon/control.h"
 
+#include <boost/asio/use_awaitable.hpp>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>

@@ -3,6 +3,7 @@
 #include <boost/asio/ssl/verify_context.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include "attest/certificate.h"
 #include "daemon/config.h"

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "storage/block_content.h"
 #include "storage/file_window.h"
 #include "storage/numbered_file.h"

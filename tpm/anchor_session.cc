@@ -1,5 +1,7 @@
 #include "tpm/anchor_session.h"
 
+#include <algorithm>
+
 #include "attest/codec.h"
 #include "tpm/primary.h"
 

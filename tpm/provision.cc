@@ -1,5 +1,6 @@
 #include "tpm/provision.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "attest/check.h"

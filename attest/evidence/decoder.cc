@@ -1,5 +1,6 @@
 #include "attest/evidence/decoder.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 

@@ -1,5 +1,6 @@
 #include "daemon/http/server.h"
 
+#include <boost/asio/post.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 

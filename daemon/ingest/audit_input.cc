@@ -1,5 +1,6 @@
 #include "daemon/ingest/audit_input.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>

@@ -1,5 +1,6 @@
 #include "daemon/ingest/datagrams.h"
 
+#include <boost/asio/awaitable.hpp>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 

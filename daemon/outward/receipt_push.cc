@@ -1,6 +1,7 @@
 #include "daemon/outward/receipt_push.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "attest/failpoint.h"
 #include "attest/printable.h"

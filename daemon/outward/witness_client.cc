@@ -1,6 +1,7 @@
 #include "daemon/outward/witness_client.h"
 
 #include <chrono>
+#include <system_error>
 
 #include "attest/failpoint.h"
 #include "attest/printable.h"

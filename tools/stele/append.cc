@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <iostream>
 #include <memory>
+#include <system_error>
 
 #include "attest/codec.h"
 #include "attest/printable.h"

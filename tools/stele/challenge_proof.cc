@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 #include <filesystem>
+#include <system_error>
 
 #include "attest/answer.h"
 #include "attest/export.h"

@@ -1,6 +1,7 @@
 #include "tools/stele/enroll.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "tools/stele/era_directory.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 

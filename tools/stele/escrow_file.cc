@@ -1,5 +1,6 @@
 #include "tools/stele/escrow_file.h"
 
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
 #include <algorithm>

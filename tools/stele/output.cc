@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 
 #include "tools/stele/command.h"
 #include "tools/stele/output_file.h"

@@ -1,6 +1,7 @@
 #include "tools/stele/site.h"
 
 #include <filesystem>
+#include <system_error>
 
 #include "storage/store_reader.h"
 

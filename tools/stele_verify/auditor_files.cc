@@ -1,6 +1,7 @@
 #include "tools/stele_verify/auditor_files.h"
 
 #include <filesystem>
+#include <system_error>
 
 #include "attest/printable.h"
 #include "attest/witness/cosigned_heads.h"
