@@ -1,5 +1,6 @@
 """Goal: start, stop and start again keep every promise. Method: one host, its daemon told to end under
 load, its TPM held back or absent at the start, its log read and verified after each step."""
+import json
 import os
 import signal
 import socket
@@ -68,6 +69,22 @@ class Lifecycle(unittest.TestCase):
             self.host.stop_daemon()
             self.assertEqual(self.host.events(), expected)
         self.verified()
+
+    def test_status_is_what_the_daemon_says(self):
+        """All that host.status() asks the daemon itself, the command prints; and without a daemon it reads the files."""
+        self.host.start_daemon()
+        self.host.append(b"one\n")
+        self.host.anchor()
+        printed = json.loads(self.host.stele("status", "-o", "json", expect=OK).stdout)
+        asked = self.host.status()
+        self.assertEqual(printed.keys(), asked.keys())
+        for part in ("schema", "log", "wear"):
+            self.assertEqual(printed[part], asked[part])
+        self.assertEqual(printed["daemon"]["pid"], self.host.daemon.pid)
+        self.host.stop_daemon()
+        self.assertIsNone(self.host.status()["daemon"])
+        self.assertEqual(self.host.status()["log"]["size"], json.loads(
+            self.host.stele("status", "-o", "json", expect=OK).stdout)["log"]["size"])
 
     def test_a_killed_daemon_loses_nothing_acknowledged(self):
         self.host.start_daemon()

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <fstream>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -52,16 +52,19 @@ int reserve(std::uint16_t port) {
   return -1;
 }
 
-// Whether somebody listens there, seen without connecting. swtpm opens its control port first: one
-// that answers there may still be deaf to commands.
+// Whether somebody listens there, seen without connecting: only then may nobody share the address,
+// who like swtpm asks for that. (Reading /proc/net/tcp instead took an eighth of all processor time
+// of the tests.) swtpm opens its control port first: one that answers there may still be deaf to
+// commands.
 bool listens(std::uint16_t port) {
-  char local_address[40];
-  std::snprintf(local_address, sizeof local_address, "0100007F:%04X 00000000:0000 0A", port);
-  std::ifstream table("/proc/net/tcp");  // addresses as the kernel holds them, state 0A: LISTEN
-  for (std::string line; std::getline(table, line);) {
-    if (line.find(local_address) != std::string::npos) return true;
-  }
-  return false;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int shared = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &shared, sizeof shared);
+  const sockaddr_in address = local(port);
+  const int bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const bool taken = bound != 0 && errno == EADDRINUSE;
+  close(fd);
+  return taken;
 }
 
 // A connected socket, or -1.
