@@ -6,6 +6,7 @@ binaries are found in the folder STELE_BIN names. Standard library only.
 import base64
 import contextlib
 import errno
+import functools
 import json
 import os
 import pathlib
@@ -52,6 +53,17 @@ def run(*command, **options):
     """Runs a command to its end; its output as bytes."""
     options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
     return subprocess.run([str(part) for part in command], capture_output=True, timeout=5 * PATIENCE, **options)
+
+
+@functools.cache
+def escrow_pair():
+    """An auditor's key and certificate, made once for all hosts of a test."""
+    with tempfile.TemporaryDirectory(prefix="stele-escrow-") as folder:
+        key, certificate = (pathlib.Path(folder) / name for name in ("key", "certificate"))
+        made = run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=auditor", "-days", "3650",
+                   "-keyout", key, "-out", certificate)
+        assert made.returncode == 0, made.stderr
+        return key.read_bytes(), certificate.read_bytes()
 
 
 def listens(port):
@@ -166,11 +178,10 @@ class Host:
         return self.stele(*arguments, expect=OK)
 
     def escrow_certificate(self):
-        certificate = self.folder / "auditor.pem"
-        made = run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=auditor", "-days", "3650",
-                   "-keyout", self.folder / "auditor.key", "-out", certificate)
-        assert made.returncode == 0, made.stderr
-        return certificate
+        key, certificate = escrow_pair()
+        (self.folder / "auditor.key").write_bytes(key)
+        (self.folder / "auditor.pem").write_bytes(certificate)
+        return self.folder / "auditor.pem"
 
     def write_config(self, heartbeat=HEARTBEAT, quote_interval="200ms", refill="10ms", burst=100, tcti=None, extra=""):
         # Plain segments unless asked otherwise: hands and the second verifier read records, not zstd.
