@@ -29,7 +29,7 @@ class IngestUsers(unittest.TestCase):
         host.begin(limits=f"max_connections_per_address = {PLACES}")
         host.ingest.chmod(0o666)
         host.folder.chmod(0o755)
-        own = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "python3", "-c", HOLD]
+        own = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "/usr/bin/python3", "-c", HOLD]
         with subprocess.Popen([*own, host.ingest, str(PLACES + 3), str(PLACES)], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as holder:
             self.assertEqual(holder.stdout.readline(), b"3\n", "those beyond its places are told")

@@ -40,7 +40,7 @@ class UsersJournald(Journald):
 
 def send(uid, *numbers):
     own = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
-    done = subprocess.run(["setpriv", *own, "python3", "-c", SEND, SOCKET, *map(str, numbers)], capture_output=True)
+    done = subprocess.run(["setpriv", *own, "/usr/bin/python3", "-c", SEND, SOCKET, *map(str, numbers)], capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
