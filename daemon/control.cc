@@ -1,6 +1,5 @@
 #include "daemon/control.h"
 
-#include <boost/asio/use_awaitable.hpp>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -8,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <set>
 

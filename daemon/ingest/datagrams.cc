@@ -1,6 +1,5 @@
 #include "daemon/ingest/datagrams.h"
 
-#include <boost/asio/awaitable.hpp>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 
@@ -8,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>

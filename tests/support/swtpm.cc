@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
 #include <random>
 #include <stdexcept>
 #include <string>

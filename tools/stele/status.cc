@@ -1,8 +1,8 @@
 #include "tools/stele/status.h"
 
 #include <CLI/CLI.hpp>
-#include <boost/json/serialize.hpp>
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>

@@ -1,8 +1,8 @@
 #include "tools/stele/tpm_show.h"
 
 #include <CLI/CLI.hpp>
-#include <boost/json/serialize.hpp>
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <iostream>
 #include <memory>
