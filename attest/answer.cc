@@ -5,16 +5,16 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kMagic = "STELEANS";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::string_view kAnswerMagic = "STELEANS";
+constexpr std::uint16_t kAnswerVersion = 1;
 
 }  // namespace
 
 Bytes encode(const Answer& answer) {
   Bytes out;
   Writer(out)
-      .bytes(view(kMagic))
-      .u16(kVersion)
+      .bytes(view(kAnswerMagic))
+      .u16(kAnswerVersion)
       .bytes(answer.nonce)
       .bytes(answer.log_id)
       .u64(answer.seq)
@@ -28,10 +28,10 @@ Bytes encode(const Answer& answer) {
 
 Result<Answer> decode_answer(ByteView bytes) {
   Reader reader(bytes);
-  const bool magic = reader.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "answer");
+  const bool magic = reader.expect(view(kAnswerMagic));
+  if (!magic && bytes.size() >= kAnswerMagic.size()) return Defect(Fault::bad_magic, {}, "answer");
   const std::uint16_t version = reader.u16();
-  if (!reader.failed() && version != kVersion) {
+  if (!reader.failed() && version != kAnswerVersion) {
     return Defect(Fault::version_unknown, {}, "answer version " + std::to_string(version));
   }
   Answer answer;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxSelections = 16;  // TPM2_NUM_PCR_BANKS
 constexpr std::size_t kMaxSelectBytes = 4;  // TPM2_PCR_SELECT_MAX
 
-Defect malformed(const Reader& reader, const char* what) {
+Defect malformed_attestation(const Reader& reader, const char* what) {
   return {Fault::attest_malformed, Place::byte(reader.at()), what};
 }
 
@@ -50,7 +50,7 @@ Name make_name(ByteView public_area) {
 Result<Attestation> parse_attestation(ByteView bytes) {
   Reader reader(bytes);
   Attestation a;
-  if (reader.u32() != kTpmGenerated) return malformed(reader, "no TPM_GENERATED magic");
+  if (reader.u32() != kTpmGenerated) return malformed_attestation(reader, "no TPM_GENERATED magic");
   a.type = reader.u16();
   a.qualified_signer = reader.sized16();
   a.extra_data = reader.sized16();
@@ -58,20 +58,21 @@ Result<Attestation> parse_attestation(ByteView bytes) {
   a.run.reset = reader.u32();
   a.run.restart = reader.u32();
   if (!read_yes_no(reader, a.clock_safe))
-    return malformed(reader, "clockInfo.safe is no TPMI_YES_NO");
+    return malformed_attestation(reader, "clockInfo.safe is no TPMI_YES_NO");
   a.firmware = reader.u64();
-  if (reader.failed()) return malformed(reader, "ends in the common fields");
+  if (reader.failed()) return malformed_attestation(reader, "ends in the common fields");
   if (a.type == kAttestQuote) {
-    if (!read_selections(reader, a.selections)) return malformed(reader, "PCR selection");
+    if (!read_selections(reader, a.selections))
+      return malformed_attestation(reader, "PCR selection");
     a.pcr_digest = reader.sized16();
   } else if (a.type == kAttestSessionAudit) {
     if (!read_yes_no(reader, a.exclusive))
-      return malformed(reader, "exclusiveSession is no TPMI_YES_NO");
+      return malformed_attestation(reader, "exclusiveSession is no TPMI_YES_NO");
     a.session_digest = reader.sized16();
   } else {
     return a;
   }
-  if (reader.failed()) return malformed(reader, "ends in the attested part");
+  if (reader.failed()) return malformed_attestation(reader, "ends in the attested part");
   if (!reader.done())
     return Defect{Fault::trailing_bytes, Place::byte(reader.at()), "after TPMS_ATTEST"};
   return a;

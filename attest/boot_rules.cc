@@ -16,7 +16,7 @@ Bytes to_bytes(const Hash& hash) {
   return Bytes(hash.bytes.begin(), hash.bytes.end());
 }
 
-std::string join(const std::vector<std::string>& parts) {
+std::string joined(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
   return out;
@@ -125,19 +125,19 @@ void BootRules::receipt(const Statement& statement) {
   ++figures_.starts;
   figures_.approved += judged.approved;
   figures_.unexplained += !judged.unexplained.empty();
-  const std::string now =
-      judged.boot_id + join(judged.missing) + join(judged.unexplained) + join(judged.unapproved);
+  const std::string now = judged.boot_id + joined(judged.missing) + joined(judged.unexplained) +
+                          joined(judged.unapproved);
   if (now == told_) return;
   told_ = now;
   const std::string which =
       "boot " + judged.boot_id + ", anchored " + to_rfc3339(statement.wallclock_ns) + ": ";
   const Place at = Place::anchor(statement.seq);
   if (!judged.unapproved.empty())
-    draft_.finding(Finding::unapproved_boot, at, which + join(judged.unapproved));
+    draft_.finding(Finding::unapproved_boot, at, which + joined(judged.unapproved));
   if (!judged.missing.empty())
-    draft_.finding(Finding::boot_log_missing, at, which + "not there: " + join(judged.missing));
+    draft_.finding(Finding::boot_log_missing, at, which + "not there: " + joined(judged.missing));
   if (!judged.unexplained.empty())
-    draft_.finding(Finding::boot_log_unexplained, at, which + join(judged.unexplained));
+    draft_.finding(Finding::boot_log_unexplained, at, which + joined(judged.unexplained));
 }
 
 }  // namespace stele::attest

@@ -7,8 +7,8 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kMagic = "STELEBDL";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::string_view kBundleMagic = "STELEBDL";
+constexpr std::uint16_t kBundleVersion = 1;
 constexpr std::uint16_t kImaPart = 1 << 0;
 constexpr std::uint8_t kImaPcr = 10;
 
@@ -17,8 +17,8 @@ constexpr std::uint8_t kImaPcr = 10;
 Bytes encode(const Bundle& bundle) {
   Bytes out;
   Writer writer(out);
-  writer.bytes(view(kMagic))
-      .u16(kVersion)
+  writer.bytes(view(kBundleMagic))
+      .u16(kBundleVersion)
       .u16(bundle.ima ? kImaPart : 0)
       .bytes(bundle.boot_id)
       .u64(bundle.counter)
@@ -37,10 +37,11 @@ Bytes encode(const Bundle& bundle) {
 
 Result<Bundle> decode_bundle(ByteView bytes) {
   Reader reader(bytes);
-  const bool magic = reader.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "boot bundle");
+  const bool magic = reader.expect(view(kBundleMagic));
+  if (!magic && bytes.size() >= kBundleMagic.size())
+    return Defect(Fault::bad_magic, {}, "boot bundle");
   const std::uint16_t version = reader.u16();
-  if (!reader.failed() && version != kVersion) {
+  if (!reader.failed() && version != kBundleVersion) {
     return Defect(Fault::version_unknown, {}, "boot bundle version " + std::to_string(version));
   }
   const std::uint16_t parts = reader.u16();

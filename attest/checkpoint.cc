@@ -33,7 +33,7 @@ bool is_key_name(std::string_view name) {
                       [&](std::string_view space) { return name.find(space) != name.npos; });
 }
 
-Defect malformed(std::string why, Place at = {}) {
+Defect malformed_checkpoint(std::string why, Place at = {}) {
   return Defect(Fault::value_out_of_range, at, std::move(why));
 }
 
@@ -51,14 +51,14 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }  // namespace
 
 Result<NoteSignature> parse_note_signature(std::string_view line, Place at) {
-  if (!line.starts_with(kSignaturePrefix)) return malformed("not a signature line", at);
+  if (!line.starts_with(kSignaturePrefix)) return malformed_checkpoint("not a signature line", at);
   line.remove_prefix(kSignaturePrefix.size());
   const std::size_t space = line.find(' ');
   const std::string_view name = line.substr(0, space);
-  if (!is_key_name(name)) return malformed("key name", at);
-  if (space == line.npos) return malformed("a signature line without a signature", at);
+  if (!is_key_name(name)) return malformed_checkpoint("key name", at);
+  if (space == line.npos) return malformed_checkpoint("a signature line without a signature", at);
   const auto bytes = from_base64(line.substr(space + 1));
-  if (!bytes || bytes->size() < 5) return malformed("signature", at);
+  if (!bytes || bytes->size() < 5) return malformed_checkpoint("signature", at);
   Reader reader(*bytes);
   NoteSignature signature;
   signature.name = name;
@@ -81,10 +81,10 @@ bool verifies_ed25519(const Hash& key, ByteView message, ByteView signature) {
 }
 
 Result<Note> parse_note(std::string_view bytes) {
-  if (bytes.size() > kMaxNoteBytes) return malformed("note is too long");
-  if (!is_utf8(bytes)) return malformed("note is not UTF-8");
+  if (bytes.size() > kMaxNoteBytes) return malformed_checkpoint("note is too long");
+  if (!is_utf8(bytes)) return malformed_checkpoint("note is not UTF-8");
   if (std::any_of(bytes.begin(), bytes.end(), [](char c) { return is_control(c) && c != '\n'; })) {
-    return malformed("note has a control character");
+    return malformed_checkpoint("note has a control character");
   }
   // The text may have empty lines of its own: the last one separates.
   const std::size_t blank = bytes.rfind("\n\n");
@@ -96,7 +96,8 @@ Result<Note> parse_note(std::string_view bytes) {
   Note note;
   note.text = bytes.substr(0, blank + 1);
   const auto lines = lines_of(below);
-  if (lines.size() > kMaxNoteSignatures) return malformed("note has too many signatures");
+  if (lines.size() > kMaxNoteSignatures)
+    return malformed_checkpoint("note has too many signatures");
   std::uint64_t line_number =
       static_cast<std::uint64_t>(std::count(note.text.begin(), note.text.end(), '\n')) + 1;
   for (const std::string_view line : lines) {
@@ -130,17 +131,18 @@ Result<NoteKey> parse_note_key(std::string_view text, NoteKeyType type) {
   const std::size_t second = first == text.npos ? text.npos : text.find('+', first + 1);
   if (second == text.npos) return Defect(Fault::truncated, {}, "verifier key: NAME+HASH+KEY");
   const std::string_view name = text.substr(0, first);
-  if (!is_key_name(name)) return malformed("verifier key: name");
+  if (!is_key_name(name)) return malformed_checkpoint("verifier key: name");
   const auto encoded = from_base64(text.substr(second + 1));
   if (!encoded || encoded->size() != 33 || encoded->front() != static_cast<std::uint8_t>(type)) {
-    return malformed(type == NoteKeyType::note
-                         ? "verifier key: not an Ed25519 key of a note"
-                         : "verifier key: not an Ed25519 key of a witness (type 04)");
+    return malformed_checkpoint(type == NoteKeyType::note
+                                    ? "verifier key: not an Ed25519 key of a note"
+                                    : "verifier key: not an Ed25519 key of a witness (type 04)");
   }
   Hash bytes;
   std::copy(encoded->begin() + 1, encoded->end(), bytes.bytes.begin());
   NoteKey key = make_note_key(std::string(name), bytes, type);
-  if (to_text(key) != text) return malformed("verifier key: hash is not that of name and key");
+  if (to_text(key) != text)
+    return malformed_checkpoint("verifier key: hash is not that of name and key");
   return key;
 }
 
@@ -179,15 +181,15 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
   const auto lines = lines_of(note_text);
   if (lines.size() < 3) return Defect(Fault::truncated, {}, "checkpoint has fewer than 3 lines");
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].empty()) return malformed("empty line", Place::line(i + 1));
+    if (lines[i].empty()) return malformed_checkpoint("empty line", Place::line(i + 1));
   }
   Checkpoint checkpoint;
   checkpoint.origin = lines[0];
   const auto size = parse_decimal(lines[1]);
-  if (!size) return malformed("tree size", Place::line(2));
+  if (!size) return malformed_checkpoint("tree size", Place::line(2));
   checkpoint.tree.size = *size;
   const auto root = from_base64(lines[2]);
-  if (!root || root->size() != 32) return malformed("root hash", Place::line(3));
+  if (!root || root->size() != 32) return malformed_checkpoint("root hash", Place::line(3));
   std::copy(root->begin(), root->end(), checkpoint.tree.root.bytes.begin());
   checkpoint.extensions.assign(lines.begin() + 3, lines.end());
   return checkpoint;

@@ -25,7 +25,7 @@ Bio bio_of(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-[[noreturn]] void fail(const char* step) {
+[[noreturn]] void openssl_failed(const char* step) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
   throw std::runtime_error(std::string("escrow: ") + step + ": " +
@@ -48,12 +48,12 @@ Certificate read_certificate(std::string_view pem) {
 
 void add_recipient(CMS_ContentInfo* message, X509* certificate) {
   CMS_RecipientInfo* recipient = CMS_add1_recipient_cert(message, certificate, CMS_KEY_PARAM);
-  if (recipient == nullptr) fail("adding the auditor");
+  if (recipient == nullptr) openssl_failed("adding the auditor");
   if (EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) != EVP_PKEY_RSA) return;
   EVP_PKEY_CTX* context = CMS_RecipientInfo_get0_pkey_ctx(recipient);
   if (context == nullptr || EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) != 1 ||
       EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) != 1) {
-    fail("choosing OAEP");
+    openssl_failed("choosing OAEP");
   }
 }
 
@@ -85,13 +85,14 @@ std::string encrypt_escrow(const Escrow& escrow, std::string_view certificate_pe
   const Bio in = bio_of(plain);
   constexpr unsigned kFlags = CMS_BINARY | CMS_PARTIAL;
   const Message message(CMS_encrypt(nullptr, in.get(), EVP_aes_256_cbc(), kFlags));
-  if (!message) fail("beginning");
+  if (!message) openssl_failed("beginning");
   add_recipient(message.get(), certificate.get());
   const int sealed = CMS_final(message.get(), in.get(), nullptr, CMS_BINARY);
   OPENSSL_cleanse(plain.data(), plain.size());
-  if (sealed != 1) fail("encrypting");
+  if (sealed != 1) openssl_failed("encrypting");
   const Bio pem(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_CMS_stream(pem.get(), message.get(), nullptr, 0) != 1) fail("writing");
+  if (PEM_write_bio_CMS_stream(pem.get(), message.get(), nullptr, 0) != 1)
+    openssl_failed("writing");
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(pem.get(), &bytes);
   return {bytes, static_cast<std::size_t>(size)};

@@ -14,7 +14,7 @@ std::string anchor_name(std::uint64_t seq, std::uint64_t quote_seq, std::int64_t
   return wallclock_ns == 0 ? out : out + " of " + to_rfc3339(wallclock_ns);
 }
 
-std::string words(const ForeignWindow& window) {
+std::string window_words(const ForeignWindow& window) {
   const ForeignWindow::Begin& begin = window.begin;
   std::string out = "between " + anchor_name(begin.seq, begin.quote_seq, begin.wallclock_ns);
   if (!window.end) return out + " and the next counter anchor";
@@ -90,12 +90,12 @@ void ForeignExtends::report_window(const Opened& opened,
     draft_.finding(Finding::foreign_extend_acknowledged, Place::anchor(end->seq),
                    "the auditor acknowledged that P was extended by somebody else: quote anchors, "
                    "and records that only they held, may have been cut " +
-                       words(window));
+                       window_words(window));
   } else {
     draft_.defect({Fault::foreign_extend, opened.at,
                    "P was extended by somebody else: quote anchors, and records that only they "
                    "held, may have been cut " +
-                       words(window)});
+                       window_words(window)});
   }
   if (report_.foreign_windows.size() < kMaxListed) report_.foreign_windows.push_back(window);
 }

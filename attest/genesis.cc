@@ -11,8 +11,8 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kMagic = "STELEGEN";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::string_view kGenesisMagic = "STELEGEN";
+constexpr std::uint16_t kGenesisVersion = 1;
 
 Name read_name(Reader& reader) {
   Name name{};
@@ -44,8 +44,8 @@ Bytes encode(const Genesis& genesis) {
   ENSURE(out_of_range(genesis) == nullptr && verify_tlvs(genesis.tlvs));
   Bytes out;
   Writer(out)
-      .bytes(view(kMagic))
-      .u16(kVersion)
+      .bytes(view(kGenesisMagic))
+      .u16(kGenesisVersion)
       .u8(static_cast<std::uint8_t>(genesis.mode))
       .u8(genesis.pcr)
       .u32(genesis.era)
@@ -64,9 +64,10 @@ Bytes encode(const Genesis& genesis) {
 
 Result<Genesis> decode_genesis(ByteView bytes) {
   Reader reader(bytes);
-  const bool magic = reader.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "genesis");
-  if (const std::uint16_t version = reader.u16(); !reader.failed() && version != kVersion) {
+  const bool magic = reader.expect(view(kGenesisMagic));
+  if (!magic && bytes.size() >= kGenesisMagic.size())
+    return Defect(Fault::bad_magic, {}, "genesis");
+  if (const std::uint16_t version = reader.u16(); !reader.failed() && version != kGenesisVersion) {
     return Defect(Fault::version_unknown, {}, "genesis version " + std::to_string(version));
   }
   Genesis genesis;

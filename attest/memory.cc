@@ -8,7 +8,7 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kFirstLine = "stele-memory 2\n";
+constexpr std::string_view kMemoryFirstLine = "stele-memory 2\n";
 
 // Takes "key value\n" lines one after another; after the first that does not fit, all fail.
 class LineReader {
@@ -89,7 +89,7 @@ class LineWriter {
   void line(std::string_view key, const std::string& value) {
     out_.append(key).append(1, ' ').append(value).append(1, '\n');
   }
-  std::string out_{kFirstLine};
+  std::string out_{kMemoryFirstLine};
 };
 
 // Every line, in order; the one place that knows them.
@@ -131,11 +131,11 @@ std::string to_text(const Memory& memory) {
 }
 
 Result<Memory> parse_memory(std::string_view text) {
-  if (!text.starts_with(kFirstLine)) {
+  if (!text.starts_with(kMemoryFirstLine)) {
     return Defect(Fault::value_out_of_range, Place::line(1),
                   "not a memory file of a version this verifier knows");
   }
-  LineReader reader(text.substr(kFirstLine.size()));
+  LineReader reader(text.substr(kMemoryFirstLine.size()));
   Memory memory;
   each_line(memory, reader);
   const bool sane = (memory.state & ~Memory::kKnownState) == 0 &&

@@ -37,7 +37,7 @@ void append_range_nodes(Subtree tree, std::vector<NodeId>& nodes) {
 }
 
 // The root above the complete subtrees of a range: the two smallest join first.
-Hash join(std::span<const Hash> roots) {
+Hash root_above(std::span<const Hash> roots) {
   Hash root = roots.back();
   for (std::size_t i = roots.size() - 1; i-- > 0;) root = node_hash(roots[i], root);
   return root;
@@ -57,7 +57,7 @@ std::vector<Hash> read_roots(std::span<const Subtree> trees, const HashReader& r
   std::vector<Hash> roots;
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
-    roots.push_back(join(std::span(hashes).subspan(begin, end - begin)));
+    roots.push_back(root_above(std::span(hashes).subspan(begin, end - begin)));
     begin = end;
   }
   return roots;
@@ -152,7 +152,7 @@ void CompactRange::append_subtree(std::uint8_t level, const Hash& root) {
 }
 
 TreeHead CompactRange::head() const {
-  return size_ == 0 ? empty_tree() : TreeHead{size_, join(roots_)};
+  return size_ == 0 ? empty_tree() : TreeHead{size_, root_above(roots_)};
 }
 
 std::vector<NodeId> range_nodes(std::uint64_t size) {

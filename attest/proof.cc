@@ -9,8 +9,8 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kMagic = "STELEPRF";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::string_view kProofMagic = "STELEPRF";
+constexpr std::uint16_t kProofVersion = 1;
 constexpr std::uint8_t kContentPart = 1 << 0;
 constexpr std::uint8_t kQuotePart = 1 << 1;
 
@@ -41,8 +41,8 @@ Bytes encode(const Proof& proof) {
   ENSURE(is_counter_anchors(receipt.kind) && receipt.audit && proof.path.size() <= kMaxProofPath);
   Bytes out;
   Writer writer(out);
-  writer.bytes(view(kMagic))
-      .u16(kVersion)
+  writer.bytes(view(kProofMagic))
+      .u16(kProofVersion)
       .u8(static_cast<std::uint8_t>((proof.content ? kContentPart : 0) |
                                     (receipt.quote ? kQuotePart : 0)))
       .u64(proof.index)
@@ -61,10 +61,10 @@ Bytes encode(const Proof& proof) {
 
 Result<Proof> decode_proof(ByteView bytes) {
   Reader reader(bytes);
-  const bool magic = reader.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "proof");
+  const bool magic = reader.expect(view(kProofMagic));
+  if (!magic && bytes.size() >= kProofMagic.size()) return Defect(Fault::bad_magic, {}, "proof");
   const std::uint16_t version = reader.u16();
-  if (!reader.failed() && version != kVersion) {
+  if (!reader.failed() && version != kProofVersion) {
     return Defect(Fault::version_unknown, {}, "proof version " + std::to_string(version));
   }
   const std::uint8_t parts = reader.u8();

@@ -7,8 +7,8 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kMagic = "STELERCP";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::string_view kReceiptMagic = "STELERCP";
+constexpr std::uint16_t kReceiptVersion = 1;
 constexpr std::uint8_t kAuditPart = 1 << 0;
 constexpr std::uint8_t kQuotePart = 1 << 1;
 
@@ -61,8 +61,8 @@ Bytes encode(const Receipt& receipt) {
   ENSURE(parts_fit(receipt.kind, parts));
   Bytes out;
   Writer(out)
-      .bytes(view(kMagic))
-      .u16(kVersion)
+      .bytes(view(kReceiptMagic))
+      .u16(kReceiptVersion)
       .u8(static_cast<std::uint8_t>(receipt.kind))
       .u8(parts)
       .bytes(receipt.digest);
@@ -73,10 +73,11 @@ Bytes encode(const Receipt& receipt) {
 
 Result<Receipt> decode_receipt(ByteView bytes) {
   Reader reader(bytes);
-  const bool magic = reader.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "receipt");
+  const bool magic = reader.expect(view(kReceiptMagic));
+  if (!magic && bytes.size() >= kReceiptMagic.size())
+    return Defect(Fault::bad_magic, {}, "receipt");
   const std::uint16_t version = reader.u16();
-  if (!reader.failed() && version != kVersion) {
+  if (!reader.failed() && version != kReceiptVersion) {
     return Defect(Fault::version_unknown, {}, "receipt version " + std::to_string(version));
   }
   Receipt receipt;

@@ -38,7 +38,7 @@ class Object {
   std::string out_ = "{";
 };
 
-std::string place(const Place& at) {
+std::string place_json(const Place& at) {
   Object out;
   if (at.what != Place::What::nothing) out.number(name(at.what), at.value);
   return out.done();
@@ -154,7 +154,7 @@ std::string defect(const Defect& d) {
   return Object()
       .text("verdict", name(verdict_of(d.fault)))
       .text("fault", name(d.fault))
-      .raw("at", place(d.at))
+      .raw("at", place_json(d.at))
       .text("detail", d.detail)
       .done();
 }
@@ -162,7 +162,7 @@ std::string defect(const Defect& d) {
 std::string finding(const FindingAt& f) {
   return Object()
       .text("finding", name(f.finding))
-      .raw("at", place(f.at))
+      .raw("at", place_json(f.at))
       .text("detail", f.detail)
       .done();
 }

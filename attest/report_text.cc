@@ -10,7 +10,7 @@
 namespace stele::attest {
 namespace {
 
-std::string place(const Place& at) {
+std::string place_text(const Place& at) {
   switch (at.what) {
     case Place::What::nothing:
       return "";
@@ -32,12 +32,12 @@ std::string place(const Place& at) {
   return "";
 }
 
-std::string count(std::uint64_t n, std::string_view one, std::string_view many) {
+std::string counted(std::uint64_t n, std::string_view one, std::string_view many) {
   return std::to_string(n) + ' ' + std::string(n == 1 ? one : many);
 }
 
 std::string records(std::uint64_t n) {
-  return count(n, "record", "records");
+  return counted(n, "record", "records");
 }
 
 void line(std::string& out, std::string_view label, std::string_view value) {
@@ -61,7 +61,7 @@ std::string completeness(const Report& r) {
   std::string out(name(r.completeness));
   if (r.completeness != Outcome::pass || r.acknowledged_extends == 0) return out;
   return out + ", but for what " +
-         count(r.acknowledged_extends, "foreign extend", "foreign extends") +
+         counted(r.acknowledged_extends, "foreign extend", "foreign extends") +
          " may hide that the auditor acknowledged: see below";
 }
 
@@ -107,14 +107,14 @@ std::string platform(const Report& r) {
              ": no boot policy in the trust file, so PCR values are not judged (stele trust "
              "--boot-policy)";
     case BootFigures::Policy::record:
-      return out + ": the boot policy records only; " + count(b.starts, "boot", "boots") +
+      return out + ": the boot policy records only; " + counted(b.starts, "boot", "boots") +
              " not judged";
     case BootFigures::Policy::rules:
       break;
   }
   if (b.starts == 0) return out + ": no boot that an anchor commits to";
   return out + ": the boot policy knows " + std::to_string(b.approved) + " of " +
-         count(b.starts, "boot", "boots") + "; PCR values are advisory";
+         counted(b.starts, "boot", "boots") + "; PCR values are advisory";
 }
 
 // Nothing is said where nothing was checked.
@@ -203,11 +203,11 @@ void write_coverage(std::string& out, const Report& r) {
   }
   line(out, "unanchored", tail);
   if (is_single_proof(r)) return;
-  line(out, "lost", count(c.lost, "event", "events") + " recorded as lost");
+  line(out, "lost", counted(c.lost, "event", "events") + " recorded as lost");
   line(out, "boots",
        std::to_string(c.boots) + " with the log, " + std::to_string(c.boots_without_log) +
-           " without; " + count(c.unclean_ends, "unclean end", "unclean ends") + ", " +
-           count(c.unexplained_resets, "unexplained reset", "unexplained resets"));
+           " without; " + counted(c.unclean_ends, "unclean end", "unclean ends") + ", " +
+           counted(c.unexplained_resets, "unexplained reset", "unexplained resets"));
   if (r.held && r.held->records < r.tree.size) {
     return line(out, "exposure", "not told by evidence that leaves records out");
   }
@@ -228,7 +228,7 @@ std::string moment(std::uint64_t time_s) {
 
 void write_witnesses(std::string& out, const Report& r) {
   if (r.held_receipts) {
-    std::string held = count(*r.held_receipts, "receipt", "receipts") +
+    std::string held = counted(*r.held_receipts, "receipt", "receipts") +
                        " held off the host, each by this TPM: all are to be here";
     if (r.held_not_compared > 0) {
       held += ", but for " + std::to_string(r.held_not_compared) + " that cannot be compared";
@@ -255,7 +255,8 @@ void write_witnesses(std::string& out, const Report& r) {
 void write_defects(std::string& out, const Report& r) {
   for (const Defect& d : r.defects) {
     out += std::string(outcome_of(d.fault) == Outcome::fail ? "FAIL     " : "unknown  ") +
-           std::string(name(verdict_of(d.fault))) + ": " + std::string(name(d.fault)) + place(d.at);
+           std::string(name(verdict_of(d.fault))) + ": " + std::string(name(d.fault)) +
+           place_text(d.at);
     if (!d.detail.empty()) out += ": " + printable(d.detail);
     out += '\n';
   }
@@ -263,7 +264,7 @@ void write_defects(std::string& out, const Report& r) {
     out += "         and " + std::to_string(r.defect_count - r.defects.size()) + " more\n";
   }
   for (const FindingAt& f : r.findings) {
-    out += "finding  " + std::string(name(f.finding)) + place(f.at);
+    out += "finding  " + std::string(name(f.finding)) + place_text(f.at);
     if (!f.detail.empty()) out += ": " + printable(f.detail);
     out += '\n';
   }

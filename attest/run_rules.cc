@@ -7,7 +7,7 @@ namespace {
 
 constexpr unsigned kBuriedUnder = 2;
 
-std::string count(std::uint64_t n, const char* one, const char* many) {
+std::string how_many(std::uint64_t n, const char* one, const char* many) {
   return std::to_string(n) + ' ' + (n == 1 ? one : many);
 }
 
@@ -91,9 +91,9 @@ void RunRules::first_of_run(const Statement& statement) {
     coverage_.boots_without_log += without;
     coverage_.unexplained_resets += without;
     draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
-                   count(without, "boot", "boots") + " since the anchor before made no anchor");
+                   how_many(without, "boot", "boots") + " since the anchor before made no anchor");
     draft_.finding(Finding::unexplained_reset, Place::anchor(statement.seq),
-                   count(without, "TPM reset", "TPM resets") + " since the anchor before");
+                   how_many(without, "TPM reset", "TPM resets") + " since the anchor before");
   }
 }
 
@@ -108,7 +108,7 @@ void RunRules::restarts_since_reset(const Statement& statement) {
     return;
   }
   draft_.finding(Finding::ran_without_log, Place::anchor(statement.seq),
-                 count(restarts, "TPM restart or resume", "TPM restarts or resumes") +
+                 how_many(restarts, "TPM restart or resume", "TPM restarts or resumes") +
                      " between the TPM's reset and this anchor's run made no anchor");
 }
 

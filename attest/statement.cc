@@ -7,14 +7,14 @@
 
 namespace stele::attest {
 namespace {
-constexpr std::string_view kMagic = "STELEAN1";
+constexpr std::string_view kStatementMagic = "STELEAN1";
 }
 
 std::array<std::uint8_t, kStatementBytes> encode(const Statement& s) {
   Bytes out;
   out.reserve(kStatementBytes);
   Writer(out)
-      .bytes(view(kMagic))
+      .bytes(view(kStatementMagic))
       .u16(kStatementVersion)
       .u16(s.flags)
       .bytes(s.log_id)
@@ -39,8 +39,9 @@ std::array<std::uint8_t, kStatementBytes> encode(const Statement& s) {
 
 Result<Statement> decode_statement(ByteView bytes) {
   Reader in(bytes);
-  const bool magic = in.expect(view(kMagic));
-  if (!magic && bytes.size() >= kMagic.size()) return Defect(Fault::bad_magic, {}, "statement");
+  const bool magic = in.expect(view(kStatementMagic));
+  if (!magic && bytes.size() >= kStatementMagic.size())
+    return Defect(Fault::bad_magic, {}, "statement");
   // Before the length: that of another version may differ.
   const std::uint16_t version = in.u16();
   if (!in.failed() && version != kStatementVersion) {

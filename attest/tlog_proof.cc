@@ -12,14 +12,14 @@ namespace {
 constexpr std::string_view kExtra = "extra ";
 constexpr std::string_view kIndex = "index ";
 
-Defect malformed(std::uint64_t line, std::string why) {
+Defect malformed_proof(std::uint64_t line, std::string why) {
   return Defect(Fault::value_out_of_range, Place::line(line), "tlog-proof: " + std::move(why));
 }
 
 // Takes lines, and counts them.
-class Lines {
+class ProofLines {
  public:
-  explicit Lines(std::string_view text) : rest_(text) {}
+  explicit ProofLines(std::string_view text) : rest_(text) {}
   // Nothing: no LF is left.
   std::optional<std::string_view> next() {
     const std::size_t end = rest_.find('\n');
@@ -38,14 +38,15 @@ class Lines {
   std::uint64_t number_ = 0;
 };
 
-Result<InclusionProof> parse_path(Lines& lines) {
+Result<InclusionProof> parse_path(ProofLines& lines) {
   InclusionProof path;
   while (const auto line = lines.next()) {
     if (line->empty()) return path;
     const auto bytes = from_base64(*line);
-    if (!bytes || bytes->size() != sizeof(Hash)) return malformed(lines.number(), "not a hash");
+    if (!bytes || bytes->size() != sizeof(Hash))
+      return malformed_proof(lines.number(), "not a hash");
     if (path.size() == kMaxProofPath)
-      return malformed(lines.number(), "a path of more than 64 hashes");
+      return malformed_proof(lines.number(), "a path of more than 64 hashes");
     std::copy(bytes->begin(), bytes->end(), path.emplace_back().bytes.begin());
   }
   return Defect(Fault::truncated, Place::line(lines.number() + 1), "tlog-proof: no checkpoint");
@@ -77,20 +78,20 @@ Result<TlogProof> parse_tlog_proof(std::string_view text) {
     return Defect(begins ? Fault::truncated : Fault::bad_magic, Place::line(1), "tlog-proof");
   }
   TlogProof proof;
-  Lines lines(text);
+  ProofLines lines(text);
   lines.next();
   if (lines.starts_with(kExtra)) {
     const auto line = lines.next();
     if (!line) return Defect(Fault::truncated, Place::line(2), "tlog-proof: extra");
     proof.extra = from_base64(line->substr(kExtra.size()));
-    if (!proof.extra) return malformed(2, "extra is not base64");
+    if (!proof.extra) return malformed_proof(2, "extra is not base64");
   }
   const auto index = lines.next();
   const std::uint64_t at = lines.number() + (index ? 0 : 1);
   if (!index) return Defect(Fault::truncated, Place::line(at), "tlog-proof: index");
   const auto number =
       index->starts_with(kIndex) ? parse_decimal(index->substr(kIndex.size())) : std::nullopt;
-  if (!number) return malformed(at, "neither an index nor, in its place, extra data");
+  if (!number) return malformed_proof(at, "neither an index nor, in its place, extra data");
   proof.index = *number;
   auto path = parse_path(lines);
   if (!path) return path.error();

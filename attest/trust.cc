@@ -15,7 +15,7 @@ namespace stele::attest {
 namespace {
 
 // Which of them a file begins with follows from what it holds: there is no older form.
-constexpr std::string_view kFirstLine = "stele-trust 1";
+constexpr std::string_view kTrustFirstLine = "stele-trust 1";
 constexpr std::string_view kFirstLineWithMore = "stele-trust 2";
 constexpr std::uint64_t kDayMs = 86'400'000;
 
@@ -42,7 +42,7 @@ bool read_hex(std::string_view text, Bytes& out) {
 }
 
 // A Name is of an object with SHA-256.
-bool read_name(std::string_view text, Name& out) {
+bool read_name_text(std::string_view text, Name& out) {
   return read_hex(text, out) && out[0] == 0x00 && out[1] == 0x0b;
 }
 
@@ -80,7 +80,7 @@ constexpr LineOf<Part> hex(std::string_view key) {
 template <auto kMember>
 constexpr Line index_name(std::string_view key) {
   return {key, [](const TrustPins& t) { return to_hex(t.*kMember); },
-          [](std::string_view v, TrustPins& t) { return read_name(v, t.*kMember); }};
+          [](std::string_view v, TrustPins& t) { return read_name_text(v, t.*kMember); }};
 }
 
 template <auto kMember>
@@ -211,9 +211,9 @@ Result<void> parse_pins(Lines& lines, TrustPins& pins) {
   ++lines.number;
   const bool whole = take_line(lines.rest, found);
   const bool with_more = whole && found == kFirstLineWithMore;
-  if (!with_more && (!whole || found != kFirstLine)) {
+  if (!with_more && (!whole || found != kTrustFirstLine)) {
     return malformed(lines.number, "a trust file begins with the line \"" +
-                                       std::string(kFirstLine) + "\" or \"" +
+                                       std::string(kTrustFirstLine) + "\" or \"" +
                                        std::string(kFirstLineWithMore) + "\"");
   }
   if (auto read = parse_part(kLines, lines, pins); !read || !with_more) return read;
@@ -258,7 +258,8 @@ void write_part(const LineOf<Part> (&lines)[N], const Part& part, std::string& o
 void write_pins(const TrustPins& pins, std::string& out) {
   ENSURE(is_origin(pins.origin) && is_trust_text(pins.tpm_manufacturer) &&
          is_trust_text(pins.tpm_model));
-  out.append(pins.says_what_only_an_auditor_can() ? kFirstLineWithMore : kFirstLine).append("\n");
+  out.append(pins.says_what_only_an_auditor_can() ? kFirstLineWithMore : kTrustFirstLine)
+      .append("\n");
   write_part(kLines, pins, out);
   out += auditor_lines(pins);
 }

@@ -1,21 +1,14 @@
 #include "daemon/anchor_journal.h"
 
-#include <chrono>
-
 #include "attest/check.h"
 #include "attest/failpoint.h"
+#include "daemon/wall_clock.h"
 #include "storage/damage.h"
 
 namespace stele::daemon {
 namespace {
 
 constexpr std::size_t kMaxRemarkBytes = 1024;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

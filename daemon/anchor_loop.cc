@@ -9,6 +9,7 @@
 #include "attest/failpoint.h"
 #include "attest/wear.h"
 #include "daemon/log.h"
+#include "daemon/wall_clock.h"
 #include "storage/append_file.h"
 #include "storage/damage.h"
 #include "tpm/credentials.h"
@@ -21,20 +22,14 @@ using State = AnchorStatus::State;
 using std::chrono::milliseconds;
 
 // Between tries to reach a TPM that failed: doubled from the first to the last.
-constexpr milliseconds kFirstBackOff{200};
-constexpr milliseconds kLastBackOff{10'000};
+constexpr milliseconds kFirstTpmBackOff{200};
+constexpr milliseconds kLastTpmBackOff{10'000};
 
 // What nobody repairs, the auditor can let end.
 constexpr const char* kWayBack =
     "; the way back is a new era, begun with `stele era begin` (tpm/README.md, \"The way back\")";
 
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string read_text(storage::FileSystem& files, const std::string& path) {
+std::string text_of_file(storage::FileSystem& files, const std::string& path) {
   const auto file = files.open(path, storage::FileSystem::Open::read_only);
   std::vector<std::uint8_t> bytes(file->size());
   const std::size_t read = file->read(0, bytes);
@@ -48,7 +43,7 @@ AnchorLoop::AnchorLoop(const Config& config, AnchorRequests& requests, Outside o
       requests_(requests),
       outside_(std::move(outside)),
       anchors_(config.anchor_burst, config.anchor_refill),
-      back_off_(kFirstBackOff) {}
+      back_off_(kFirstTpmBackOff) {}
 
 void AnchorLoop::run() {
   attempt([this] { load(); });
@@ -64,7 +59,7 @@ void AnchorLoop::load() {
   if (!files.exists(path)) {
     return die(EX_CONFIG, path + " is missing: run `stele provision` for this directory first");
   }
-  const auto credentials = tpm::parse_credentials(read_text(files, path));
+  const auto credentials = tpm::parse_credentials(text_of_file(files, path));
   if (!credentials) {
     return die(EX_CONFIG, path + " cannot be read as secrets: " + credentials.error().detail);
   }
@@ -214,7 +209,7 @@ bool AnchorLoop::attempt(const std::function<void()>& work) {
       if (!status_.reason.empty()) log(Priority::notice, "anchoring again");
       status_.state = State::anchoring;
       status_.reason.clear();
-      back_off_ = kFirstBackOff;
+      back_off_ = kFirstTpmBackOff;
     }
     publish();
     return true;
@@ -258,7 +253,7 @@ void AnchorLoop::failed(State state, const std::string& reason) {
      : state == State::contended ? status_.failures_contended
                                  : status_.failures_stopped);
   retry_at_ = TokenBucket::Clock::now() + back_off_;
-  back_off_ = std::min(back_off_ * 2, kLastBackOff);
+  back_off_ = std::min(back_off_ * 2, kLastTpmBackOff);
   publish();
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 using State = AnchorStatus::State;
 
-std::string seconds(TokenBucket::Clock::duration time) {
+std::string rounded_up(TokenBucket::Clock::duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
@@ -48,7 +48,7 @@ void AnchorLoop::serve(const AnchorRequest& request) {
     outcome.cause = RefusalCause::too_often;
     outcome.reason =
         "counter anchors wear the TPM and are limited ([anchor] burst, refill); try again in " +
-        seconds(anchors_.next(now) - now);
+        rounded_up(anchors_.next(now) - now);
     return request.done(outcome);
   }
   counter_anchor(0);
@@ -103,7 +103,7 @@ AnswerOutcome AnchorLoop::answer_now(const attest::Hash& nonce) {
     } else if (!anchors_.take(now)) {
       return {std::nullopt,
               "a counter anchor must come first and those are limited; try again in " +
-                  seconds(anchors_.next(now) - now),
+                  rounded_up(anchors_.next(now) - now),
               EX_TEMPFAIL, RefusalCause::anchor_first};
     }
     counter_anchor(0);

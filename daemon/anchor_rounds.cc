@@ -8,6 +8,7 @@
 #include "attest/check.h"
 #include "attest/failpoint.h"
 #include "daemon/boot_evidence.h"
+#include "daemon/wall_clock.h"
 
 namespace stele::daemon {
 namespace {
@@ -23,12 +24,6 @@ constexpr int kRunChanges = 3;      // TPM resets in one round
 constexpr int kAnswerTries = 3;     // answers that contradict the journal
 constexpr int kLooks = 3;           // until something grave has shown twice running
 constexpr std::chrono::milliseconds kFirstPause{5};
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string words(const attest::Defect& defect) {
   return std::string(attest::name(defect.fault)) + (defect.detail.empty() ? "" : ": ") +

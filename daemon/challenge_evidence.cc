@@ -18,7 +18,7 @@ namespace {
 using attest::EntryKind;
 
 constexpr std::size_t kPieceBytes = 256u << 10;
-constexpr std::size_t kStepBytes = 4u << 20;  // of the journal, read for one piece
+constexpr std::size_t kJournalStepBytes = 4u << 20;  // of the journal, read for one piece
 
 // Of the statement that the answer is for: the bundle leads there at least.
 std::uint64_t answered_size(const attest::Bytes& encoded) {
@@ -118,7 +118,7 @@ void ChallengeEvidence::State::give(const storage::EntryReader::Entry& entry) {
 }
 
 void ChallengeEvidence::State::step() {
-  for (std::size_t read = 0; read < kStepBytes && out.size() < kPieceBytes;) {
+  for (std::size_t read = 0; read < kJournalStepBytes && out.size() < kPieceBytes;) {
     const auto entry = reader->next();
     if (!entry) {
       check_reader(*reader);

@@ -70,7 +70,7 @@ void apply_table(Config& config, const toml::table& table, const std::string& na
   }
 }
 
-std::string read_text(const std::string& path) {
+std::string read_whole_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();
@@ -167,9 +167,9 @@ void apply_config(Config& config, std::string_view text, const std::string& name
 Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
   Config config;
   if (path != kDefaultConfigPath || std::filesystem::exists(path))
-    apply_config(config, read_text(path), path);
+    apply_config(config, read_whole_text(path), path);
   for (const std::string& drop_in : drop_ins(path))
-    apply_config(config, read_text(drop_in), drop_in);
+    apply_config(config, read_whole_text(drop_in), drop_in);
   for (const std::string& text : overrides) apply_override(config, text);
   check_together(config, path);
   return config;

@@ -31,7 +31,7 @@ ConfigKey framing_key(std::string name, std::string Config::*member) {
 }
 
 // Files of TLS: empty while it is off.
-ConfigKey file_key(std::string name, std::string Config::*member, std::string reason) {
+ConfigKey tls_file_key(std::string name, std::string Config::*member, std::string reason) {
   return text_key(
       std::move(name), "path", member,
       [](const std::string& text) { return text.empty() || is_path(text); },
@@ -44,15 +44,18 @@ void add_tls_keys(std::vector<ConfigKey>& keys) {
                                "syslog over mutual TLS (RFC 5425), 1.2 or newer; 6514 is its port; "
                                "off by default"));
   keys.push_back(framing_key("listen.tls.framing", &Config::listen_tls_framing));
-  keys.push_back(file_key("listen.tls.certificate", &Config::tls_certificate,
-                          "the daemon's certificate in PEM, its issuers behind it"));
-  keys.push_back(file_key("listen.tls.key", &Config::tls_key,
-                          "the certificate's private key in PEM, readable for the daemon alone"));
-  keys.push_back(file_key("listen.tls.client_ca", &Config::tls_client_ca,
-                          "whoever signs the senders' certificates, in PEM: no other is heard"));
-  keys.push_back(file_key("listen.tls.crl", &Config::tls_crl,
-                          "revocation lists of client_ca in PEM; if given, each issuer needs one "
-                          "that is in force. Read at the start"));
+  keys.push_back(tls_file_key("listen.tls.certificate", &Config::tls_certificate,
+                              "the daemon's certificate in PEM, its issuers behind it"));
+  keys.push_back(
+      tls_file_key("listen.tls.key", &Config::tls_key,
+                   "the certificate's private key in PEM, readable for the daemon alone"));
+  keys.push_back(
+      tls_file_key("listen.tls.client_ca", &Config::tls_client_ca,
+                   "whoever signs the senders' certificates, in PEM: no other is heard"));
+  keys.push_back(
+      tls_file_key("listen.tls.crl", &Config::tls_crl,
+                   "revocation lists of client_ca in PEM; if given, each issuer needs one "
+                   "that is in force. Read at the start"));
   keys.push_back(list_key(
       "listen.tls.allowed_names", "names", &Config::tls_allowed_names, kMaxAllowedNames,
       [](const std::string& text) { return !text.empty() && text.size() <= 255; },

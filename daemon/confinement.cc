@@ -46,7 +46,7 @@ class Descriptor {
   int number_;
 };
 
-std::string reason(const char* what) {
+std::string why_not(const char* what) {
   return std::string(what) + ": " + std::generic_category().message(errno);
 }
 
@@ -88,12 +88,12 @@ std::optional<std::string> confine_thread(const MayReach& may_reach) {
   if (kSanitized) return "a sanitizer's build";
   const long version =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (version < 1) return reason("the kernel has no Landlock, or it is switched off");
+  if (version < 1) return why_not("the kernel has no Landlock, or it is switched off");
   landlock_ruleset_attr handled{};
   handled.handled_access_fs = kFirstVersion | (version >= kVersionWithTruncate ? kTruncate : 0);
   const Descriptor ruleset(static_cast<int>(
       ::syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled.handled_access_fs), 0)));
-  if (ruleset.number() < 0) return reason("landlock_create_ruleset");
+  if (ruleset.number() < 0) return why_not("landlock_create_ruleset");
   constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
   bool allowed = true;
   for (const char* path : kSystem) allowed = allowed && allow(ruleset.number(), path, kRead);
@@ -107,10 +107,10 @@ std::optional<std::string> confine_thread(const MayReach& may_reach) {
   }
   for (const std::string& path : may_reach.socket_folders)
     allowed = allowed && allow(ruleset.number(), path, LANDLOCK_ACCESS_FS_REMOVE_FILE);
-  if (!allowed) return reason("landlock_add_rule");
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return reason("PR_SET_NO_NEW_PRIVS");
+  if (!allowed) return why_not("landlock_add_rule");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return why_not("PR_SET_NO_NEW_PRIVS");
   if (::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0)
-    return reason("landlock_restrict_self");
+    return why_not("landlock_restrict_self");
   return std::nullopt;
 }
 

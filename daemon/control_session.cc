@@ -1,6 +1,7 @@
 #include "daemon/control_session.h"
 
 #include <sys/socket.h>
+#include <sysexits.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -28,13 +29,6 @@ namespace stele::daemon {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr int kMalformed = 65;
-constexpr int kNoInput = 66;
-constexpr int kUnavailable = 69;
-constexpr int kCannotCreate = 73;
-constexpr int kIoError = 74;
-constexpr int kTemporary = 75;
 
 // A request that cannot be done, with the exit code that the tool should end with.
 class Refusal : public std::runtime_error {
@@ -66,8 +60,8 @@ RefusalCause cause_of(const std::exception_ptr& failed) {
 
 void require_record(std::uint64_t index, std::uint64_t size) {
   if (index < size) return;
-  throw Refusal(kNoInput, "there is no record " + std::to_string(index) + ": the log holds " +
-                              std::to_string(size) + ", from 0");
+  throw Refusal(EX_NOINPUT, "there is no record " + std::to_string(index) + ": the log holds " +
+                                std::to_string(size) + ", from 0");
 }
 
 // An access record: the request as it was understood, and who asked.
@@ -105,7 +99,7 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
     if (request) {
       last = co_await reply(*request);
     } else {
-      last = refusal_line(kMalformed, request.error().detail);
+      last = refusal_line(EX_DATAERR, request.error().detail);
     }
   } catch (const Refusal& refusal) {
     last = refusal_line(refusal.exit_code(), refusal.what());
@@ -113,9 +107,9 @@ asio::awaitable<bool> ControlSession::answer(const std::string& line) {
     co_return false;  // the peer's socket: write() throws nothing else
   } catch (const storage::Damage& damage) {
     last =
-        refusal_line(kMalformed, std::string(damage.what()) + "; stele-verify says what it means");
+        refusal_line(EX_DATAERR, std::string(damage.what()) + "; stele-verify says what it means");
   } catch (const std::exception& error) {
-    last = refusal_line(kIoError, error.what());
+    last = refusal_line(EX_IOERR, error.what());
   }
   const auto [error, count] =
       co_await asio::async_write(socket_, asio::buffer(last), asio::as_tuple(asio::use_awaitable));
@@ -222,7 +216,7 @@ asio::awaitable<std::string> ControlSession::reading(const ControlRequest& reque
 }
 
 asio::awaitable<std::string> ControlSession::outcome(const ControlRequest& request) {
-  if (!reading_) throw Refusal(kMalformed, "nothing is being read on this connection");
+  if (!reading_) throw Refusal(EX_DATAERR, "nothing is being read on this connection");
   const std::uint64_t asked = *std::exchange(reading_, std::nullopt);
   AccessOutcome outcome;
   if (request.refused_for) outcome = AccessOutcome::refused(*request.refused_for);
@@ -348,10 +342,10 @@ void ControlSession::require_provable(const ControlRequest& request) const {
   require_record(request.index, daemon_.sequencer.head().size);
   const auto anchor = daemon_.anchorer.newest_counter_anchor();
   if (!anchor || anchor->statement.tree.size <= request.index) {
-    throw Refusal(kTemporary, "no counter anchor covers record " + std::to_string(request.index) +
-                                  " yet: run `stele anchor`, or wait for the heartbeat");
+    throw Refusal(EX_TEMPFAIL, "no counter anchor covers record " + std::to_string(request.index) +
+                                   " yet: run `stele anchor`, or wait for the heartbeat");
   }
-  if (request.tlog_proof && !daemon_.signer.key()) throw Refusal(kUnavailable, kNoCheckpointKey);
+  if (request.tlog_proof && !daemon_.signer.key()) throw Refusal(EX_UNAVAILABLE, kNoCheckpointKey);
 }
 
 // Precondition: require_provable(): anchors and the key, once there, stay.
@@ -363,7 +357,7 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
   }
   auto proof = prove_record(daemon_.sequencer.store(), *anchor, request.index, request.content);
   if (!proof) {
-    throw Refusal(kNoInput,
+    throw Refusal(EX_NOINPUT,
                   "the content of record " + std::to_string(request.index) + " was erased",
                   RefusalCause::content_erased);
   }
@@ -371,7 +365,7 @@ asio::awaitable<std::string> ControlSession::prove(const ControlRequest& request
   if (note) {
     const auto tlog = attest::make_tlog_proof(*std::move(proof), *note);
     if (!tlog) {
-      throw Refusal(kCannotCreate, tlog_proof_too_long(request.content),
+      throw Refusal(EX_CANTCREAT, tlog_proof_too_long(request.content),
                     RefusalCause::proof_too_long);
     }
     const std::string text = to_text(*tlog);
@@ -388,7 +382,7 @@ asio::awaitable<std::uint64_t> ControlSession::record(const ControlRequest& requ
   const std::string caller = std::to_string(peer_.uid);
   const AccessRecorded recorded =
       co_await record_access(daemon_.sequencer, ledger_, caller, asked, outcome);
-  if (!recorded.trouble.empty()) throw Refusal(kTemporary, recorded.trouble);
+  if (!recorded.trouble.empty()) throw Refusal(EX_TEMPFAIL, recorded.trouble);
   co_return recorded.index;
 }
 

@@ -6,17 +6,12 @@
 #include <utility>
 
 #include "daemon/log.h"
+#include "daemon/wall_clock.h"
 
 namespace stele::daemon {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 const char* consequence(OnTrouble action) {
   switch (action) {

@@ -9,7 +9,7 @@
 namespace stele::daemon {
 namespace {
 
-constexpr std::size_t kMaxAddresses = 8;
+constexpr std::size_t kMaxHttpAddresses = 8;
 constexpr std::size_t kMaxIdentities = 256;
 constexpr std::size_t kMaxIdentityBytes = 512;
 constexpr std::array<std::string_view, 4> kIdentities{"CN=", "DNS:", "URI:", "EMAIL:"};
@@ -35,7 +35,7 @@ ConfigKey some_of(std::string name, std::string unit, std::vector<std::string> C
                   std::move(reason));
 }
 
-ConfigKey file_key(std::string name, std::string Config::*member, std::string reason) {
+ConfigKey pem_file_key(std::string name, std::string Config::*member, std::string reason) {
   return text_key(
       std::move(name), "path", member,
       [](const std::string& text) { return text.empty() || is_path(text); },
@@ -80,18 +80,21 @@ void add_http_limits(std::vector<ConfigKey>& keys) {
 void add_http_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(some_of(
       "http.addresses", "addresses", &Config::http_addresses,
-      [](const std::string& text) { return parse_http_address(text).has_value(); }, kMaxAddresses,
-      "\"IPv4:PORT\", \"[IPv6]:PORT\" or \"unix:PATH\"",
+      [](const std::string& text) { return parse_http_address(text).has_value(); },
+      kMaxHttpAddresses, "\"IPv4:PORT\", \"[IPv6]:PORT\" or \"unix:PATH\"",
       "where HTTP is served; none by default. Without a certificate on this machine only"));
-  keys.push_back(file_key("http.certificate", &Config::http_certificate,
-                          "the server's certificate and those between it and its root; with it all "
-                          "TCP addresses speak TLS 1.3"));
-  keys.push_back(file_key("http.key", &Config::http_key, "the certificate's private key, 0600"));
-  keys.push_back(file_key("http.client_ca", &Config::http_client_ca,
-                          "whose certificates clients must show: TLS is mutual or not at all"));
-  keys.push_back(file_key("http.client_crl", &Config::http_client_crl,
-                          "revocation lists of those authorities; with it each of them needs one. "
-                          "Read at the start"));
+  keys.push_back(
+      pem_file_key("http.certificate", &Config::http_certificate,
+                   "the server's certificate and those between it and its root; with it all "
+                   "TCP addresses speak TLS 1.3"));
+  keys.push_back(
+      pem_file_key("http.key", &Config::http_key, "the certificate's private key, 0600"));
+  keys.push_back(pem_file_key("http.client_ca", &Config::http_client_ca,
+                              "whose certificates clients must show: TLS is mutual or not at all"));
+  keys.push_back(
+      pem_file_key("http.client_crl", &Config::http_client_crl,
+                   "revocation lists of those authorities; with it each of them needs one. "
+                   "Read at the start"));
   keys.push_back(role_key("writers", &Config::http_writers, "who may send events"));
   keys.push_back(role_key("readers", &Config::http_readers, "who may read records"));
   keys.push_back(

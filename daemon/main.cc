@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -20,10 +21,6 @@
 namespace {
 
 using namespace stele::daemon;
-
-constexpr int kUsage = 64;
-constexpr int kInternal = 70;
-constexpr int kConfiguration = 78;
 
 struct Arguments {
   std::string config = kDefaultConfigPath;
@@ -75,19 +72,19 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? 0 : EX_USAGE;
   }
 
   try {
     return serve(arguments);
   } catch (const ConfigError& error) {
     log(Priority::error, error.what());
-    return kConfiguration;
+    return EX_CONFIG;
   } catch (const CannotServe& error) {
     log(Priority::error, error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
     log(Priority::error, std::string("ends on something unexpected: ") + error.what());
-    return kInternal;
+    return EX_SOFTWARE;
   }
 }

@@ -1,5 +1,6 @@
 #include "daemon/opened_log.h"
 
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,11 +17,6 @@
 namespace stele::daemon {
 namespace {
 
-constexpr int kDamaged = 65;
-constexpr int kIoError = 74;
-constexpr int kTemporary = 75;
-constexpr int kPermission = 77;
-constexpr int kConfiguration = 78;
 constexpr std::string_view kShutdown = "{\"note\":\"shutdown\"}";
 
 std::unique_ptr<storage::Lock> take_lock(storage::FileSystem& file_system,
@@ -32,8 +28,8 @@ std::unique_ptr<storage::Lock> take_lock(storage::FileSystem& file_system,
     std::string pid(32, '\0');
     pid.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(pid.data()), pid.size()}));
     const std::string who = pid.empty() ? "" : " (pid " + pid + ")";
-    throw CannotServe(kTemporary, directory + " is in use by another daemon" + who +
-                                      ": stop that one, or give this one its own `data`");
+    throw CannotServe(EX_TEMPFAIL, directory + " is in use by another daemon" + who +
+                                       ": stop that one, or give this one its own `data`");
   }
   const std::string pid = std::to_string(::getpid());
   const storage::ByteView bytes = attest::view(pid);
@@ -45,19 +41,19 @@ std::unique_ptr<storage::Lock> take_lock(storage::FileSystem& file_system,
 void check_against(const Config& config, const JournalSummary& journal) {
   if (!journal.provisioned) {
     throw CannotServe(
-        kConfiguration,
+        EX_CONFIG,
         config.data + " is provisioned in part: run `stele provision` again, it goes on");
   }
   if (!config.origin.empty() && config.origin != journal.genesis.origin) {
-    throw CannotServe(kConfiguration, "origin is " + config.origin + " in the configuration, but " +
-                                          config.data + " holds the log " + journal.genesis.origin +
-                                          ": correct `origin` or `data`");
+    throw CannotServe(EX_CONFIG, "origin is " + config.origin + " in the configuration, but " +
+                                     config.data + " holds the log " + journal.genesis.origin +
+                                     ": correct `origin` or `data`");
   }
   if (config.pcr && *config.pcr != journal.genesis.pcr) {
-    throw CannotServe(kConfiguration, "tpm.pcr is " + std::to_string(*config.pcr) +
-                                          " in the configuration, but the log uses " +
-                                          std::to_string(journal.genesis.pcr) +
-                                          " since it was provisioned: correct or remove it");
+    throw CannotServe(EX_CONFIG, "tpm.pcr is " + std::to_string(*config.pcr) +
+                                     " in the configuration, but the log uses " +
+                                     std::to_string(journal.genesis.pcr) +
+                                     " since it was provisioned: correct or remove it");
   }
 }
 
@@ -80,7 +76,7 @@ void require_locked(const Config& config, const JournalSummary& journal,
       storage::posix().exists(config.data + "/trust")) {
     return;
   }
-  throw CannotServe(kConfiguration,
+  throw CannotServe(EX_CONFIG,
                     config.data +
                         " is of mode a, and its TPM is not locked yet: run `stele provision` "
                         "again, and let the auditor come");
@@ -106,9 +102,9 @@ OpenedLog open_checked(const Config& config) {
   storage::FileSystem& file_system = storage::posix();
   require_store(file_system, config.data);
   if (file_system.exists(config.data + "/era")) {
-    throw CannotServe(kConfiguration, config.data +
-                                          ": an era was begun in part: run `stele era begin` "
-                                          "again, it goes on, or drop it with --abandon");
+    throw CannotServe(EX_CONFIG, config.data +
+                                     ": an era was begun in part: run `stele era begin` "
+                                     "again, it goes on, or drop it with --abandon");
   }
   auto lock = take_lock(file_system, config.data);
   JournalSummary journal = summarise_journal(file_system, config.data);
@@ -118,9 +114,9 @@ OpenedLog open_checked(const Config& config) {
   options.anchored_size = journal.anchored_size;
   storage::Store store = storage::Store::open(timed_files(), config.data, options);
   if (store.log_id() != journal.log_id) {
-    throw CannotServe(kDamaged, config.data +
-                                    " holds the segments of one log and the journal of another: "
-                                    "put back the files that belong together");
+    throw CannotServe(EX_DATAERR, config.data +
+                                      " holds the segments of one log and the journal of another: "
+                                      "put back the files that belong together");
   }
   require_locked(config, journal, store);
   if (store.recovered_torn_bytes() > 0) {
@@ -140,19 +136,19 @@ OpenedLog open_log(const Config& config) {
   try {
     return open_checked(config);
   } catch (const NotAStore& error) {
-    throw CannotServe(kConfiguration, error.what());
+    throw CannotServe(EX_CONFIG, error.what());
   } catch (const storage::Damage& error) {
     const bool newer = attest::outcome_of(error.defect().fault) == attest::Outcome::unknown;
     throw CannotServe(
-        kDamaged, std::string(error.what()) +
-                      (newer ? ": a newer version of Stele wrote this, and nothing was changed; "
-                               "start that version again"
-                             : ": no crash leaves this behind; see `stele-verify " + config.data +
-                                   "`, and keep a copy before you change anything"));
+        EX_DATAERR, std::string(error.what()) +
+                        (newer ? ": a newer version of Stele wrote this, and nothing was changed; "
+                                 "start that version again"
+                               : ": no crash leaves this behind; see `stele-verify " + config.data +
+                                     "`, and keep a copy before you change anything"));
   } catch (const std::system_error& error) {
     const bool forbidden = error.code() == std::errc::permission_denied;
     throw CannotServe(
-        forbidden ? kPermission : kIoError,
+        forbidden ? EX_NOPERM : EX_IOERR,
         std::string(error.what()) + (forbidden ? ": run as the user who owns the store"
                                                : ": see to the disk, then start again"));
   }

@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds kLongestInterval = 24h;
 constexpr std::int64_t kLeastFileBytes = 64 << 10;
 constexpr std::int64_t kMostFileBytes = std::int64_t{1} << 40;
 
-bool read_text(const toml::node& node, std::string& text) {
+bool read_string(const toml::node& node, std::string& text) {
   const auto* value = node.as_string();
   if (value == nullptr || !is_path(value->get())) return false;
   text = value->get();
@@ -33,9 +33,9 @@ bool read_interval(const toml::node& node, std::chrono::milliseconds& interval) 
 }
 
 bool read_tls(std::string_view key, const toml::node& node, ClientTls& tls) {
-  if (key == "ca") return read_text(node, tls.ca);
-  if (key == "certificate") return read_text(node, tls.certificate);
-  return key == "certificate_key" && read_text(node, tls.key);
+  if (key == "ca") return read_string(node, tls.ca);
+  if (key == "certificate") return read_string(node, tls.certificate);
+  return key == "certificate_key" && read_string(node, tls.key);
 }
 
 bool fits(const ClientTls& tls, bool by_tls) {
@@ -44,8 +44,8 @@ bool fits(const ClientTls& tls, bool by_tls) {
 
 bool read_place(const toml::table& table, WitnessPlace& place) {
   for (const auto& [key, node] : table) {
-    const bool good = key == "url"        ? read_text(node, place.url)
-                      : key == "key"      ? read_text(node, place.key)
+    const bool good = key == "url"        ? read_string(node, place.url)
+                      : key == "key"      ? read_string(node, place.key)
                       : key == "interval" ? read_interval(node, place.interval)
                                           : read_tls(key.str(), node, place.tls);
     if (!good) return false;
@@ -59,7 +59,7 @@ bool read_place(const toml::table& table, PushPlace& place) {
   for (const auto& [key, node] : table) {
     bool good = false;
     if (key == "to") {
-      good = read_text(node, place.to);
+      good = read_string(node, place.to);
     } else if (key == "interval") {
       good = read_interval(node, place.interval);
     } else if (key == "max_bytes") {
@@ -79,7 +79,7 @@ bool read_place(const toml::table& table, PushPlace& place) {
 
 // Of a log that is witnessed: its verifier key alone.
 bool read_place(const toml::table& table, std::string& vkey) {
-  return table.size() == 1 && table.contains("key") && read_text(*table.get("key"), vkey) &&
+  return table.size() == 1 && table.contains("key") && read_string(*table.get("key"), vkey) &&
          attest::parse_note_key(vkey);
 }
 

@@ -29,7 +29,7 @@ bool fits(int fd, const Kind& kind) {
   return sd_is_socket_inet(fd, AF_UNSPEC, kind.type, listening, 0) > 0;
 }
 
-void check(int fd, const std::string& name) {
+void check_passed(int fd, const std::string& name) {
   std::string known;
   for (const Kind& kind : kKinds) {
     known += std::string(known.empty() ? "" : ", ") + kind.name;
@@ -55,7 +55,7 @@ PassedSockets PassedSockets::from_environment() {
   std::free(given);
   PassedSockets passed;
   for (int fd = SD_LISTEN_FDS_START; const std::string& name : names) {
-    check(fd, name);
+    check_passed(fd, name);
     passed.sockets_[name].push_back(fd++);
   }
   return passed;

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kMaxPointers = 16;  // of one field: each is looked for in every event
 constexpr std::size_t kMaxFormatBytes = 64;
 
-bool read_text(const toml::node& node, std::string& text, std::size_t max) {
+bool read_short_string(const toml::node& node, std::string& text, std::size_t max) {
   const auto* value = node.as_string();
   if (value == nullptr || value->get().empty() || value->get().size() > max) return false;
   text = value->get();
@@ -20,7 +20,8 @@ bool read_text(const toml::node& node, std::string& text, std::size_t max) {
 bool read_pointers(const toml::node& node, std::vector<std::string>& pointers) {
   const auto add = [&](const toml::node& item) {
     std::string pointer;
-    if (!read_text(item, pointer, kMaxPointerBytes) || !is_json_pointer(pointer)) return false;
+    if (!read_short_string(item, pointer, kMaxPointerBytes) || !is_json_pointer(pointer))
+      return false;
     pointers.push_back(std::move(pointer));
     return pointers.size() <= kMaxPointers;
   };
@@ -39,11 +40,11 @@ bool read_mapping(const toml::table& table, JsonMapping& mapping) {
       good = read_pointers(node,
                            mapping.pointers[static_cast<std::size_t>(field - kFieldNames.begin())]);
     } else if (key.str() == "format") {
-      good = read_text(node, mapping.format, kMaxFormatBytes);
+      good = read_short_string(node, mapping.format, kMaxFormatBytes);
     } else if (key.str() == "when") {
       good = read_pointers(node, sign.pointers);
     } else if (key.str() == "begins_with") {
-      good = read_text(node, sign.begins_with, kMaxPointerBytes);
+      good = read_short_string(node, sign.begins_with, kMaxPointerBytes);
     } else if (key.str() == "time") {
       good = read_pointers(node, mapping.time);
     }

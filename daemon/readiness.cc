@@ -5,7 +5,6 @@
 namespace stele::daemon {
 
 std::vector<NotReady> why_not_ready(const StatusFacts& facts) {
-  using State = AnchorStatus::State;
   std::vector<NotReady> reasons;
   const std::string& words = facts.anchoring.reason;
   if (facts.queue.failed) {
@@ -16,19 +15,19 @@ std::vector<NotReady> why_not_ready(const StatusFacts& facts) {
     reasons.push_back({"disk_low", "the disk is low: senders wait, as on.disk_low says", true});
   }
   switch (facts.anchoring.state) {
-    case State::starting:
+    case AnchorStatus::State::starting:
       reasons.push_back({"starting", "starting: " + words, false});
       break;
-    case State::unavailable:
+    case AnchorStatus::State::unavailable:
       reasons.push_back({"tpm_unavailable", "unavailable: " + words, false});
       break;
-    case State::contended:
+    case AnchorStatus::State::contended:
       reasons.push_back({"tpm_contended", "contended: " + words, false});
       break;
-    case State::stopped:
+    case AnchorStatus::State::stopped:
       reasons.push_back({"anchoring_stopped", "stopped: " + words, true});
       break;
-    case State::anchoring:
+    case AnchorStatus::State::anchoring:
       if (!facts.ready) reasons.push_back({"starting", "starting: not yet ready", false});
       break;
   }

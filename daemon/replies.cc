@@ -22,7 +22,7 @@ json::value time_or_null(std::int64_t time_ns) {
   return json::value(attest::to_rfc3339(time_ns));
 }
 
-double seconds(std::int64_t ns) {
+double in_seconds(std::int64_t ns) {
   return static_cast<double>(ns) / 1e9;
 }
 
@@ -43,11 +43,11 @@ json::object anchoring_of(const StatusFacts& facts) {
       {"odometer", status.counter - std::min(status.counter, status.first_counter)},
       {"critical_waiting", status.critical_waiting},
       {"lag_records", facts.unanchored()},
-      {"lag_s", seconds(facts.lag_ns())},
+      {"lag_s", in_seconds(facts.lag_ns())},
       {"tpm_busy_s",
        status.working_since_ns == 0
            ? 0.0
-           : seconds(std::max<std::int64_t>(0, facts.now_ns - status.working_since_ns))},
+           : in_seconds(std::max<std::int64_t>(0, facts.now_ns - status.working_since_ns))},
       {"unanchored_since", exposed ? time_or_null(facts.exposed_since_ns) : json::value(nullptr)}};
 }
 
@@ -132,7 +132,7 @@ std::string status_line(const StatusFacts& facts) {
         {"suspended", facts.queue.suspended},
         {"dropped", dropped},
         {"dropped_because", dropped_because},
-        {"writing_s", seconds(facts.queue.writing.count())},
+        {"writing_s", in_seconds(facts.queue.writing.count())},
         {"failed", facts.queue.failed}}},
       {"look_up",
        {{"in_use", facts.look_up_behind.has_value()},

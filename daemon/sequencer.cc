@@ -19,6 +19,7 @@
 #include "daemon/batch_queue.h"
 #include "daemon/critical_events.h"
 #include "daemon/log.h"
+#include "daemon/wall_clock.h"
 
 namespace stele::daemon {
 namespace {
@@ -47,12 +48,6 @@ attest::Hash random_seed() {
     throw std::system_error(errno, std::generic_category(), "getrandom");
   }
   return seed;
-}
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 std::int64_t steady_ns() {

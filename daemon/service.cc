@@ -1,6 +1,7 @@
 #include "daemon/service.h"
 
 #include <sys/resource.h>
+#include <sysexits.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -32,6 +33,7 @@
 #include "daemon/outward/outward.h"
 #include "daemon/packer.h"
 #include "daemon/sequencer.h"
+#include "daemon/wall_clock.h"
 
 namespace stele::daemon {
 namespace {
@@ -39,10 +41,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr int kCannotCreate = 73;
-constexpr int kIoError = 74;
-constexpr int kTemporary = 75;
-constexpr int kNoPermission = 77;
 // What has reached a socket is a few hundred KiB; a sender is not waited for longer.
 constexpr auto kReadOutLimit = 5s;
 // A slow chip needs a second for an anchor; one that is busy or gone must not hold up a shutdown.
@@ -52,12 +50,6 @@ constexpr auto kLastAcksLimit = 1s;
 constexpr auto kLastPushLimit = 5s;
 // A note is one sync; where that takes longer, the anchor goes on and the verifier finds the step.
 constexpr auto kClockNoteLimit = 2s;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // Descriptors for all connections and our own files, as far as the hard limit allows; where it does
 // not, fewer connections, so that no crowd of senders can take the store's.
@@ -151,7 +143,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
                    anchorer.new_records();
                  },
                  [this](const std::string& reason) {
-                   stop(kIoError, "writing failed, nothing is acknowledged any more: " + reason);
+                   stop(EX_IOERR, "writing failed, nothing is acknowledged any more: " + reason);
                  },
                  [this](std::uint64_t size) { anchorer.critical_event(size); },
                  [this](const std::string& reason) { stop(kHaltExit, reason); }}),
@@ -236,10 +228,10 @@ void Service::State::listen() {
   } catch (const ListenError& error) {
     const bool refused = error.code() == std::errc::permission_denied;
     const bool in_use = error.code() == std::errc::address_in_use;
-    throw CannotServe(refused ? kNoPermission : in_use ? kTemporary : kCannotCreate, error.what());
+    throw CannotServe(refused ? EX_NOPERM : in_use ? EX_TEMPFAIL : EX_CANTCREAT, error.what());
   } catch (const std::system_error& error) {
     const bool in_use = error.code() == std::errc::address_in_use;
-    throw CannotServe(in_use ? kTemporary : kCannotCreate, error.what());
+    throw CannotServe(in_use ? EX_TEMPFAIL : EX_CANTCREAT, error.what());
   }
 }
 
@@ -274,7 +266,7 @@ void Service::State::on_signal(int signal) {
   }
   if (stopping) {
     log(Priority::warning, "second signal: ending at once, without a final anchor");
-    std::_Exit(kTemporary);
+    std::_Exit(EX_TEMPFAIL);
   }
   stop(0, "signal received");
 }

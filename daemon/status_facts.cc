@@ -3,16 +3,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "daemon/wall_clock.h"
+
 namespace stele::daemon {
-namespace {
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 StatusFacts gather_status(const ControlledDaemon& daemon) {
   StatusFacts facts;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kPreciseNs = 1'000'000;
 constexpr int kTries = 5;
 
-std::int64_t read(clockid_t clock) {
+std::int64_t read_clock(clockid_t clock) {
   timespec time{};
   if (::clock_gettime(clock, &time) != 0) {
     throw std::system_error(errno, std::generic_category(), "clock_gettime");
@@ -25,13 +25,17 @@ std::int64_t read(clockid_t clock) {
 ClockReading read_clocks() {
   ClockReading best;
   for (int tries = 0; tries < kTries; ++tries) {
-    const std::int64_t before = read(CLOCK_BOOTTIME);
-    const std::int64_t wall = read(CLOCK_REALTIME);
-    const std::int64_t error = read(CLOCK_BOOTTIME) - before;
+    const std::int64_t before = read_clock(CLOCK_BOOTTIME);
+    const std::int64_t wall = read_clock(CLOCK_REALTIME);
+    const std::int64_t error = read_clock(CLOCK_BOOTTIME) - before;
     if (tries == 0 || error < best.error_ns) best = {wall, wall - before, error};
     if (error < kPreciseNs) break;
   }
   return best;
+}
+
+std::int64_t now_ns() {
+  return read_clock(CLOCK_REALTIME);
 }
 
 std::optional<std::int64_t> ClockSteps::step(const ClockReading& reading) const {

@@ -19,8 +19,8 @@ using attest::Fault;
 using attest::Hash;
 using attest::Place;
 
-constexpr AppendPoints kPoints{"journal.append.before_write", "journal.append.before_sync",
-                               "journal.append.after_sync"};
+constexpr AppendPoints kJournalPoints{"journal.append.before_write", "journal.append.before_sync",
+                                      "journal.append.after_sync"};
 
 std::string journal_of(const std::string& directory) {
   return directory + "/journal";
@@ -192,7 +192,7 @@ void Journal::State::read_file(std::uint64_t number, bool is_newest, const Visit
                  in.path + ": the genesis entry is missing");
   }
   settle(*in.file, newest, end);
-  file = std::make_unique<AppendFile>(in.file, end, kPoints);
+  file = std::make_unique<AppendFile>(in.file, end, kJournalPoints);
 }
 
 Journal Journal::open(FileSystem& files, const std::string& directory,
@@ -219,7 +219,7 @@ void Journal::State::begin_file() {
   JournalHeader next = next_header(chain, header.number + 1);
   const auto bytes = encode(next);
   std::shared_ptr<File> made = publish_file(files, directory, next.number, bytes);
-  file = std::make_unique<AppendFile>(std::move(made), bytes.size(), kPoints);
+  file = std::make_unique<AppendFile>(std::move(made), bytes.size(), kJournalPoints);
   header = next;
 }
 
@@ -240,7 +240,7 @@ void Journal::State::begin_era(const Hash& log_id, attest::ByteView genesis) {
   attest::Bytes bytes(encoded.begin(), encoded.end());
   encode_entry(after, next.marker, attest::EntryKind::genesis, genesis, bytes);
   std::shared_ptr<File> made = publish_file(files, directory, next.number, bytes);
-  file = std::make_unique<AppendFile>(std::move(made), bytes.size(), kPoints);
+  file = std::make_unique<AppendFile>(std::move(made), bytes.size(), kJournalPoints);
   header = next;
   chain = after;
 }

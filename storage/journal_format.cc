@@ -27,14 +27,14 @@ Hash header_checksum(ByteView all_before) {
 }
 
 template <std::size_t N>
-std::array<std::uint8_t, N> fixed(const attest::Bytes& bytes) {
+std::array<std::uint8_t, N> fixed_size(const attest::Bytes& bytes) {
   ENSURE(bytes.size() == N);
   std::array<std::uint8_t, N> out{};
   std::copy(bytes.begin(), bytes.end(), out.begin());
   return out;
 }
 
-Marker read_marker(Reader& reader) {
+Marker read_journal_marker(Reader& reader) {
   Marker marker{};
   const ByteView bytes = reader.bytes(marker.size());
   std::copy(bytes.begin(), bytes.end(), marker.begin());
@@ -55,7 +55,7 @@ std::array<std::uint8_t, kJournalHeaderBytes> encode(const JournalHeader& header
   writer.bytes(header.marker).bytes(header.log_id).bytes(header.previous_checksum);
   const Hash checksum = header_checksum(out);
   writer.bytes(checksum);
-  return fixed<kJournalHeaderBytes>(out);
+  return fixed_size<kJournalHeaderBytes>(out);
 }
 
 Result<JournalHeader> decode_journal_header(ByteView bytes) {
@@ -72,7 +72,7 @@ Result<JournalHeader> decode_journal_header(ByteView bytes) {
   JournalHeader header;
   header.number = reader.u32();
   header.first_entry = reader.u64();
-  header.marker = read_marker(reader);
+  header.marker = read_journal_marker(reader);
   header.log_id = reader.hash();
   header.previous_checksum = reader.hash();
   header.checksum = reader.hash();
@@ -88,7 +88,7 @@ std::array<std::uint8_t, kEntryHeaderBytes> encode(const EntryHeader& header) {
   attest::Bytes out;
   out.reserve(kEntryHeaderBytes);
   Writer(out).bytes(header.marker).u8(header.kind).u8(0).u16(0).u32(header.length);
-  return fixed<kEntryHeaderBytes>(out);
+  return fixed_size<kEntryHeaderBytes>(out);
 }
 
 Result<EntryHeader> decode_entry_header(ByteView bytes) {
@@ -96,7 +96,7 @@ Result<EntryHeader> decode_entry_header(ByteView bytes) {
   if (bytes.size() > kEntryHeaderBytes) return Defect(Fault::trailing_bytes);
   Reader reader(bytes);
   EntryHeader header;
-  header.marker = read_marker(reader);
+  header.marker = read_journal_marker(reader);
   header.kind = reader.u8();
   const int reserved = reader.u8() | reader.u16();
   header.length = reader.u32();

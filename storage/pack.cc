@@ -112,7 +112,8 @@ struct Group {
   GroupHeader header;
 };
 
-[[noreturn]] void damaged(const SegmentFile& segment, std::uint64_t index, const std::string& why) {
+[[noreturn]] void pack_damaged(const SegmentFile& segment, std::uint64_t index,
+                               const std::string& why) {
   throw Damage(Fault::group_damaged, Place::index(index), segment.path + ": " + why);
 }
 
@@ -121,8 +122,8 @@ std::vector<Group> groups_of(const SegmentFile& segment) {
   std::uint64_t index = segment.header.first_index;
   for (std::uint64_t at = segment.begin; at < segment.groups_end();) {
     const auto header = read_group_header(segment, at, segment.groups_end());
-    if (!header) damaged(segment, index, header.error().detail);
-    if (header->first_index != index) damaged(segment, index, "a group does not follow");
+    if (!header) pack_damaged(segment, index, header.error().detail);
+    if (header->first_index != index) pack_damaged(segment, index, "a group does not follow");
     groups.push_back({at, *header});
     at += header->length_in(segment.header);
     index += header->count;
@@ -139,10 +140,10 @@ void put_group(const SegmentFile& from, const Group& group, const SegmentHeader&
   std::array<std::uint8_t, kGroupTrailerBytes> bytes{};
   const std::uint64_t at = group.offset + group.header.length() - bytes.size();
   if (from.file->read(at, bytes) != bytes.size()) {
-    damaged(from, group.header.first_index, "a group ends too early");
+    pack_damaged(from, group.header.first_index, "a group ends too early");
   }
   auto trailer = decode_group_trailer(bytes);
-  if (!trailer) damaged(from, group.header.first_index, trailer.error().detail);
+  if (!trailer) pack_damaged(from, group.header.first_index, trailer.error().detail);
   trailer->length = group.header.length_in(packed);
   out.put(encode(*trailer));
 }

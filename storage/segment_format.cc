@@ -30,7 +30,7 @@ std::array<std::uint8_t, N> fixed(const attest::Bytes& bytes) {
   return out;
 }
 
-Marker read_marker(Reader& reader) {
+Marker read_segment_marker(Reader& reader) {
   Marker marker{};
   const attest::ByteView bytes = reader.bytes(marker.size());
   std::copy(bytes.begin(), bytes.end(), marker.begin());
@@ -72,7 +72,7 @@ attest::Result<SegmentHeader> decode_segment_header(attest::ByteView bytes, std:
   header.log_id = reader.hash();
   header.number = reader.u64();
   header.first_index = reader.u64();
-  header.marker = read_marker(reader);
+  header.marker = read_segment_marker(reader);
   header.previous_checksum = reader.hash();
   const std::size_t roots_at = reader.at();
   const std::size_t roots = reader.u8();
@@ -105,7 +105,7 @@ std::array<std::uint8_t, kGroupHeaderBytes> encode(const GroupHeader& header) {
 attest::Result<GroupHeader> decode_group_header(attest::ByteView bytes) {
   Reader reader(bytes);
   GroupHeader header;
-  header.marker = read_marker(reader);
+  header.marker = read_segment_marker(reader);
   header.first_index = reader.u64();
   header.count = reader.u32();
   header.leaf_bytes = reader.u32();

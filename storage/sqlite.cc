@@ -6,7 +6,7 @@ namespace stele::storage {
 
 namespace {
 
-[[noreturn]] void fail(sqlite3* connection, int code, const std::string& doing) {
+[[noreturn]] void sqlite_failed(sqlite3* connection, int code, const std::string& doing) {
   const char* words = connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
   throw LookUpError(code, doing + ": " + words);
 }
@@ -28,14 +28,14 @@ Connection::Connection(const std::string& path, Open how) {
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   connection_.reset(raw);
-  if (code != SQLITE_OK) fail(raw, code, "open " + path);
+  if (code != SQLITE_OK) sqlite_failed(raw, code, "open " + path);
   sqlite3_busy_timeout(raw, 5000);
   sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
 }
 
 void Connection::run(const char* sql) {
   const int code = sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) fail(connection_.get(), code, sql);
+  if (code != SQLITE_OK) sqlite_failed(connection_.get(), code, sql);
 }
 
 void Connection::abandon() noexcept {
@@ -48,12 +48,12 @@ Prepared::Prepared(const Connection& connection, const char* sql) : connection_(
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v2(connection_, sql, -1, &raw, nullptr);
   statement_.reset(raw);
-  if (code != SQLITE_OK) fail(connection_, code, sql);
+  if (code != SQLITE_OK) sqlite_failed(connection_, code, sql);
 }
 
 Prepared& Prepared::bind(int parameter, std::int64_t value) {
   const int code = sqlite3_bind_int64(statement_.get(), parameter, value);
-  if (code != SQLITE_OK) fail(connection_, code, "bind");
+  if (code != SQLITE_OK) sqlite_failed(connection_, code, "bind");
   return *this;
 }
 
@@ -62,7 +62,7 @@ Prepared& Prepared::bind(int parameter, std::span<const std::uint8_t> value) {
   const int code = sqlite3_bind_blob64(statement_.get(), parameter,
                                        value.empty() ? &kNothing : value.data(), value.size(),
                                        SQLITE_STATIC);
-  if (code != SQLITE_OK) fail(connection_, code, "bind");
+  if (code != SQLITE_OK) sqlite_failed(connection_, code, "bind");
   return *this;
 }
 
@@ -70,7 +70,7 @@ bool Prepared::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  fail(connection_, code, "step");
+  sqlite_failed(connection_, code, "step");
 }
 
 void Prepared::reset() { sqlite3_reset(statement_.get()); }

@@ -21,8 +21,8 @@ using attest::Hash;
 using attest::NodeId;
 using attest::Place;
 
-constexpr AppendPoints kPoints{"store.append.before_write", "store.append.before_sync",
-                               "store.append.after_sync"};
+constexpr AppendPoints kStorePoints{"store.append.before_write", "store.append.before_sync",
+                                    "store.append.after_sync"};
 
 std::string segments_of(const std::string& directory) {
   return directory + "/segments";
@@ -61,7 +61,7 @@ struct Appending {
         encoder(options_.block_bytes),
         segment(recovered.newest),
         next(std::move(recovered.next)),
-        file(std::make_unique<AppendFile>(segment->file, recovered.end, kPoints)) {}
+        file(std::make_unique<AppendFile>(segment->file, recovered.end, kStorePoints)) {}
 
   StoreOptions options;
   GroupEncoder encoder;
@@ -207,7 +207,7 @@ void Store::State::begin_segment() {
   segment->path = numbered_path(segments_of(directory), segment->header.number);
   segment->begin = bytes.size();
   segment->file = publish_file(files, segments_of(directory), segment->header.number, bytes);
-  appending->file = std::make_unique<AppendFile>(segment->file, segment->begin, kPoints);
+  appending->file = std::make_unique<AppendFile>(segment->file, segment->begin, kStorePoints);
   appending->segment = segment;
   appending->next.group_number = 0;
   segments.publish_segment(std::move(segment));

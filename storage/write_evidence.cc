@@ -34,7 +34,9 @@ struct Outline {
   std::optional<Start> start;
 };
 
-[[noreturn]] void fail(const attest::Defect& defect) { throw Damage(defect); }
+[[noreturn]] void throw_damage(const attest::Defect& defect) {
+  throw Damage(defect);
+}
 
 Outline read_outline(FileSystem& files, const std::string& directory,
                      const std::optional<EvidenceRequest::Since>& since) {
@@ -46,7 +48,7 @@ Outline read_outline(FileSystem& files, const std::string& directory,
     outline.entries = entry->number + 1;
     if (is(*entry, EntryKind::intent)) {
       auto statement = attest::decode_statement(entry->payload);
-      if (!statement) fail(statement.error());
+      if (!statement) throw_damage(statement.error());
       open = *statement;
       digest = attest::statement_digest(entry->payload);
       outline.stated = std::max(outline.stated, statement->tree.size);
@@ -59,7 +61,7 @@ Outline read_outline(FileSystem& files, const std::string& directory,
       open.reset();
     }
   }
-  if (reader.defect()) fail(*reader.defect());
+  if (reader.defect()) throw_damage(*reader.defect());
   return outline;
 }
 
@@ -183,7 +185,7 @@ EvidenceWritten write_evidence(FileSystem& files, const std::string& directory, 
     if (request.boot_logs && is(*entry, EntryKind::bundle)) logs.give(entry->payload);
     if (progress) progress(writer.size(), total);
   }
-  if (reader.defect()) fail(*reader.defect());
+  if (reader.defect()) throw_damage(*reader.defect());
   written.logs_too_long = logs.too_long();
   assembler.up_to(total);
   assembler.end();

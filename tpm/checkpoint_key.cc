@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tpm/hierarchies.h"
 #include "tpm/primary.h"
 
 namespace stele::tpm {
@@ -32,11 +33,6 @@ Object start_encrypted_session(Device& device) {
                                      TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT, 0xff);
   });
   return out;
-}
-
-bool is_wrong_auth(const TpmError& error) {
-  const std::uint32_t code = error.rc() & (TPM2_RC_FMT1 | 0x3f);
-  return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL;
 }
 
 // Of another type, or sealed under other attributes: not what provisioning makes.

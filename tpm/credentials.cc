@@ -16,7 +16,7 @@ using attest::Fault;
 using attest::Place;
 using attest::Result;
 
-std::string hex_handle(std::uint32_t handle) {
+std::string handle_digits(std::uint32_t handle) {
   char text[9];
   std::snprintf(text, sizeof text, "%08x", handle);
   return text;
@@ -75,9 +75,9 @@ std::string to_text(const Credentials& c) {
   const auto line = [](std::string_view key, const std::string& value) {
     return std::string(key) + " " + value + "\n";
   };
-  return line("stele-secrets", "1") + line("ak_handle", hex_handle(c.ak_handle)) +
-         line("counter_handle", hex_handle(c.counter_handle)) +
-         line("extend_handle", hex_handle(c.extend_handle)) +
+  return line("stele-secrets", "1") + line("ak_handle", handle_digits(c.ak_handle)) +
+         line("counter_handle", handle_digits(c.counter_handle)) +
+         line("extend_handle", handle_digits(c.extend_handle)) +
          line("ak_auth", attest::to_hex(c.ak_auth)) +
          line("counter_auth", attest::to_hex(c.counter_auth)) +
          line("extend_auth", attest::to_hex(c.extend_auth)) +

@@ -21,7 +21,7 @@ std::uint64_t value_of(ScratchIndex& counter) {
   return attest::Reader(bytes).u64();
 }
 
-std::string hex(std::uint32_t number) {
+std::string hex_words(std::uint32_t number) {
   char text[11];
   std::snprintf(text, sizeof text, "0x%X", number);
   return text;
@@ -44,7 +44,7 @@ void open_hierarchies(Device& device, const SelftestPlan& plan) {
 void require_free(Device& device) {
   for (const std::uint32_t handle : {kScratchCounter, kScratchExtend}) {
     if (!find_object(device, handle)) continue;
-    throw SelftestRefused("there is an index at " + hex(handle) +
+    throw SelftestRefused("there is an index at " + hex_words(handle) +
                           " already: if an interrupted selftest left it, remove it with "
                           "`stele tpm selftest --clean`; a two-step one goes on with "
                           "--after-power-cycle");
@@ -140,7 +140,7 @@ Check old_context(Device& device) {
   } catch (const TpmError& error) {
     if (error.kind() == TpmError::Kind::lost_device) throw;
     check.passed = true;
-    check.detail = "refused with " + hex(error.rc());
+    check.detail = "refused with " + hex_words(error.rc());
   }
   if (check.passed) session = load(device, *newer);  // and flushed
   return check;

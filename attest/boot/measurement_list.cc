@@ -8,13 +8,13 @@
 namespace stele::attest::boot {
 namespace {
 
-Defect out_of_range(std::size_t at, std::string detail) {
+Defect outside_limits(std::size_t at, std::string detail) {
   return {Fault::value_out_of_range, Place::byte(at), std::move(detail)};
 }
 
 Defect too_long(std::size_t at, const char* what, std::size_t bytes, std::size_t limit) {
-  return out_of_range(at, std::string(what) + " of " + std::to_string(bytes) +
-                              " bytes, more than " + std::to_string(limit));
+  return outside_limits(at, std::string(what) + " of " + std::to_string(bytes) +
+                                " bytes, more than " + std::to_string(limit));
 }
 
 Bytes owned(ByteView bytes) {
@@ -29,7 +29,7 @@ Result<void> read_old_data(LittleReader& in, Measurement& out) {
   const ByteView path = in.bytes(size);
   if (in.failed()) return ok();
   if (std::find(path.begin(), path.end(), 0) != path.end())
-    return out_of_range(out.at, "a path with NUL in it");
+    return outside_limits(out.at, "a path with NUL in it");
   out.template_data =
       old_template_data(file_digest, {reinterpret_cast<const char*>(path.data()), path.size()});
   return ok();
@@ -71,7 +71,7 @@ Result<MeasurementList> parse_measurement_list(ByteView bytes, Algorithm algorit
                     kMaxMeasurementListBytes);
   }
   if (digest_bytes(algorithm) == 0)
-    return out_of_range(0, "a measurement list of a hash that is not known");
+    return outside_limits(0, "a measurement list of a hash that is not known");
   MeasurementList list;
   list.algorithm = algorithm;
   LittleReader in(bytes);
@@ -84,7 +84,7 @@ Result<MeasurementList> parse_measurement_list(ByteView bytes, Algorithm algorit
       break;
     }
     if (list.entries.size() == kMaxMeasurements) {
-      return out_of_range(at, "more than " + std::to_string(kMaxMeasurements) + " measurements");
+      return outside_limits(at, "more than " + std::to_string(kMaxMeasurements) + " measurements");
     }
     if (auto wrong = judge(*entry, algorithm, Place::byte(at))) return *wrong;
     list.entries.push_back(std::move(*entry));

@@ -18,7 +18,7 @@ struct Rule {
   auto operator<=>(const Rule&) const = default;  // the order of the lines
 };
 
-Defect malformed(std::size_t line, const std::string& why) {
+Defect malformed_policy(std::size_t line, const std::string& why) {
   return Defect(Fault::trust_malformed, Place::line(line), why);
 }
 
@@ -77,36 +77,40 @@ Result<BootPolicy> parse_policy(std::string_view text, std::size_t first_line) {
   for (std::size_t read = 0; read == 0 || !text.empty(); ++read, ++number) {
     const std::size_t end = text.find('\n');
     if (end == text.npos) {
-      return malformed(number, text.empty() ? "missing: boot_policy" : "the line does not end");
+      return malformed_policy(number,
+                              text.empty() ? "missing: boot_policy" : "the line does not end");
     }
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
     if (read == 0) {
       with_rules = line == kRules;
       if (!with_rules && line != kRecord) {
-        return malformed(number, "expected \"boot_policy record\" or \"boot_policy rules\"");
+        return malformed_policy(number, "expected \"boot_policy record\" or \"boot_policy rules\"");
       }
       continue;
     }
-    if (!with_rules) return malformed(number, "a line after \"boot_policy record\"");
+    if (!with_rules) return malformed_policy(number, "a line after \"boot_policy record\"");
     if (read > kMaxPolicyRules) {
-      return malformed(number, "more than " + std::to_string(kMaxPolicyRules) + " rules");
+      return malformed_policy(number, "more than " + std::to_string(kMaxPolicyRules) + " rules");
     }
     auto rule = read_rule(line);
     if (!rule) {
-      return malformed(number,
-                       "expected \"boot_value PCR HEX\" or \"boot_digest PCR HEX\", PCR 0-7 or 10, "
-                       "HEX a SHA-256 value in lower case");
+      return malformed_policy(
+          number,
+          "expected \"boot_value PCR HEX\" or \"boot_digest PCR HEX\", PCR 0-7 or 10, "
+          "HEX a SHA-256 value in lower case");
     }
     if (before && !(*before < *rule)) {
-      return malformed(number,
-                       "a rule twice, or out of order: values, then digests, each ascending by "
-                       "PCR, then by value");
+      return malformed_policy(
+          number,
+          "a rule twice, or out of order: values, then digests, each ascending by "
+          "PCR, then by value");
     }
     (rule->is_digest ? policy.digests : policy.values)[rule->pcr].insert(rule->bytes);
     before = std::move(rule);
   }
-  if (with_rules && !before) return malformed(number, "\"boot_policy rules\" without a rule");
+  if (with_rules && !before)
+    return malformed_policy(number, "\"boot_policy rules\" without a rule");
   return policy;
 }
 

@@ -24,7 +24,7 @@ using Bio = Owned<BIO, BIO_free_all>;
 constexpr std::string_view kEkUsage = "2.23.133.8.1";
 constexpr std::string_view kManufacturer = "2.23.133.2.1";
 constexpr std::string_view kModel = "2.23.133.2.2";
-constexpr std::string_view kVersion = "2.23.133.2.3";
+constexpr std::string_view kTpmVersionOid = "2.23.133.2.3";
 constexpr int kMaxChain = 8;
 
 struct ErrorQueue {
@@ -35,10 +35,10 @@ X509* raw(const std::shared_ptr<void>& certificate) {
   return static_cast<X509*>(certificate.get());
 }
 
-Defect malformed(const char* why) {
+Defect malformed_certificate(const char* why) {
   return {Fault::ek_certificate_malformed, {}, std::string("the EK certificate: ") + why};
 }
-Defect unfit(const char* why) {
+Defect unfit_certificate(const char* why) {
   return {Fault::ek_certificate_unfit, {}, std::string("the EK certificate: ") + why};
 }
 
@@ -193,21 +193,23 @@ Result<EkCertificate> EkCertificate::parse(ByteView der) {
   ek.certificate_ = std::shared_ptr<void>(read_der(der).release(),
                                           [](void* p) { X509_free(static_cast<X509*>(p)); });
   X509* certificate = raw(ek.certificate_);
-  if (certificate == nullptr) return malformed("not one X.509 certificate in DER");
-  if (X509_get_version(certificate) != X509_VERSION_3) return malformed("not of version 3");
+  if (certificate == nullptr) return malformed_certificate("not one X.509 certificate in DER");
+  if (X509_get_version(certificate) != X509_VERSION_3)
+    return malformed_certificate("not of version 3");
   const std::uint32_t flags = X509_get_extension_flags(certificate);
-  if ((flags & EXFLAG_INVALID) != 0) return malformed("an extension cannot be read");
+  if ((flags & EXFLAG_INVALID) != 0) return malformed_certificate("an extension cannot be read");
   ek.issuer_ = one_line(X509_get_issuer_name(certificate));
   // OpenSSL's own check believes a keyUsage without keyCertSign more than basicConstraints.
   if ((flags & EXFLAG_CA) != 0 || X509_check_ca(certificate) != 0) {
-    return unfit("it is an authority's");
+    return unfit_certificate("it is an authority's");
   }
   if (!has_ek_usage(certificate)) {
-    return unfit("its extended key usage is not that of an endorsement key (2.23.133.8.1)");
+    return unfit_certificate(
+        "its extended key usage is not that of an endorsement key (2.23.133.8.1)");
   }
   if (const auto read = ek.read_names(certificate); !read) return read.error();
   ek.key_ = PublicKey::of_openssl(key_of(certificate));
-  if (!ek.key_) return unfit("its key is neither RSA nor of P-256, P-384 or P-521");
+  if (!ek.key_) return unfit_certificate("its key is neither RSA nor of P-256, P-384 or P-521");
   return ek;
 }
 
@@ -215,8 +217,8 @@ Result<void> EkCertificate::read_names(void* certificate) {
   int critical = 0;
   const Names names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(static_cast<X509*>(certificate), NID_subject_alt_name, &critical, nullptr)));
-  if (!names) return unfit("it has no subjectAltName that names a TPM");
-  if (critical != 1) return unfit("its subjectAltName is not critical");
+  if (!names) return unfit_certificate("it has no subjectAltName that names a TPM");
+  if (critical != 1) return unfit_certificate("its subjectAltName is not critical");
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_DIRNAME) continue;
@@ -225,18 +227,19 @@ Result<void> EkCertificate::read_names(void* certificate) {
     for (int at = 0; at < X509_NAME_entry_count(directory); ++at) {
       const X509_NAME_ENTRY* entry = X509_NAME_get_entry(directory, at);
       const std::string oid = oid_of(X509_NAME_ENTRY_get_object(entry));
-      std::string* const member = oid == kManufacturer ? &manufacturer_
-                                  : oid == kModel      ? &model_
-                                  : oid == kVersion    ? &version_
-                                                       : nullptr;
+      std::string* const member = oid == kManufacturer    ? &manufacturer_
+                                  : oid == kModel         ? &model_
+                                  : oid == kTpmVersionOid ? &version_
+                                                          : nullptr;
       if (member == nullptr) continue;
       if (!member->empty())
-        return unfit("its subjectAltName names manufacturer, model or version twice");
+        return unfit_certificate("its subjectAltName names manufacturer, model or version twice");
       *member = text_of(X509_NAME_ENTRY_get_data(entry));
     }
   }
   if (manufacturer_.empty() || model_.empty() || version_.empty()) {
-    return unfit("its subjectAltName does not name manufacturer, model and version of a TPM");
+    return unfit_certificate(
+        "its subjectAltName does not name manufacturer, model and version of a TPM");
   }
   manufacturer_ = letters_of(manufacturer_);
   return ok();

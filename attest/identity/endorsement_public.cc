@@ -44,7 +44,7 @@ constexpr Template kTemplates[] = {
     {kAlgEcc, 0x0004, kHighAttributes, Algorithm::sha384, kPolicyB384, 256},  // H-3
 };
 
-Defect unfit(const std::string& why) {
+Defect unfit_key(const std::string& why) {
   return {Fault::ek_unfit, {}, "the endorsement key: " + why};
 }
 
@@ -93,20 +93,21 @@ Result<EndorsementPublic> EndorsementPublic::parse(ByteView tpmt_public) {
   }
   shape.scheme = reader.u16();
   shape.size = reader.u16();
-  if (reader.failed()) return unfit("the public area is truncated");
-  if (const std::string why = complaint(shape); !why.empty()) return unfit(why);
+  if (reader.failed()) return unfit_key("the public area is truncated");
+  if (const std::string why = complaint(shape); !why.empty()) return unfit_key(why);
 
   const bool is_rsa = shape.type == kAlgRsa;
   const std::uint32_t exponent = is_rsa ? reader.u32() : 0;
-  if (!is_rsa && reader.u16() != kAlgNull) return unfit("it has a KDF");
+  if (!is_rsa && reader.u16() != kAlgNull) return unfit_key("it has a KDF");
   const ByteView first = reader.sized16();
   const ByteView second = is_rsa ? ByteView{} : reader.sized16();
-  if (reader.failed()) return unfit("the public area is truncated");
-  if (!reader.done()) return unfit("bytes after the public area");
-  if (is_rsa && first.size() * 8 != shape.size) return unfit("the modulus has the wrong length");
+  if (reader.failed()) return unfit_key("the public area is truncated");
+  if (!reader.done()) return unfit_key("bytes after the public area");
+  if (is_rsa && first.size() * 8 != shape.size)
+    return unfit_key("the modulus has the wrong length");
   auto key = is_rsa ? PublicKey::rsa(first, exponent)
                     : PublicKey::ecc(static_cast<Curve>(shape.size), first, second);
-  if (!key) return unfit(key.error().detail);
+  if (!key) return unfit_key(key.error().detail);
   EndorsementPublic ek(*std::move(key));
   ek.encoded_.assign(tpmt_public.begin(), tpmt_public.end());
   ek.name_algorithm_ = static_cast<Algorithm>(shape.name_algorithm);

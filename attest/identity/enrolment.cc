@@ -9,10 +9,10 @@ namespace {
 
 constexpr std::string_view kRequestMagic = "STELEENQ";
 constexpr std::string_view kIdentityMagic = "STELEENI";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kEnrolmentVersion = 1;
 constexpr std::uint8_t kIdentity = 1, kActivation = 2;
 
-Defect out_of_range(const char* what, const Reader& reader) {
+Defect unfit_field(const char* what, const Reader& reader) {
   return {Fault::value_out_of_range, Place::byte(reader.at()), what};
 }
 
@@ -22,7 +22,7 @@ Result<void> expect_head(Reader& reader, std::string_view magic) {
     return Defect(Fault::bad_magic, Place::byte(0), "a message of an enrolment");
   }
   const std::uint16_t version = reader.u16();
-  if (!reader.failed() && version != kVersion) {
+  if (!reader.failed() && version != kEnrolmentVersion) {
     return Defect(Fault::version_unknown, Place::byte(8), "a message of an enrolment");
   }
   return ok();
@@ -83,7 +83,7 @@ Result<EnrolmentRequest> decode_activation_request(Reader& reader) {
   request.credential.encrypted_secret = take16(reader);
   if (request.credential.id_object.size() > kMaxCredentialBytes ||
       request.credential.encrypted_secret.size() > kMaxCredentialBytes) {
-    return out_of_range("a credential of more than 512 bytes", reader);
+    return unfit_field("a credential of more than 512 bytes", reader);
   }
   if (auto end = expect_end(reader); !end) return end.error();
   return EnrolmentRequest(std::move(request));
@@ -94,7 +94,7 @@ Result<EnrolmentRequest> decode_activation_request(Reader& reader) {
 Bytes encode(const EnrolmentRequest& request) {
   Bytes out;
   Writer writer(out);
-  writer.bytes(view(kRequestMagic)).u16(kVersion);
+  writer.bytes(view(kRequestMagic)).u16(kEnrolmentVersion);
   if (const auto* identity = std::get_if<IdentityRequest>(&request)) {
     writer.u8(kIdentity).bytes(identity->nonce).u32(identity->certificate);
     return out;
@@ -114,7 +114,7 @@ Result<EnrolmentRequest> decode_enrolment_request(ByteView bytes) {
   if (kind == kIdentity) return decode_identity_request(reader);
   if (kind == kActivation) return decode_activation_request(reader);
   if (reader.failed()) return expect_end(reader).error();
-  return out_of_range("a request's kind is 1 (identity) or 2 (activation)", reader);
+  return unfit_field("a request's kind is 1 (identity) or 2 (activation)", reader);
 }
 
 Bytes encode(const HostIdentity& identity) {
@@ -124,7 +124,7 @@ Bytes encode(const HostIdentity& identity) {
          identity.trust.size() <= kMaxTrustBytes);
   Bytes out;
   Writer writer(out);
-  writer.bytes(view(kIdentityMagic)).u16(kVersion).u32(evidence.certificate);
+  writer.bytes(view(kIdentityMagic)).u16(kEnrolmentVersion).u32(evidence.certificate);
   writer.u32(identity.indexes.counter).u32(identity.indexes.extend);
   writer.u8(static_cast<std::uint8_t>(evidence.certificates.size()));
   for (const NvCertificate& one : evidence.certificates) writer.u32(one.handle).sized16(one.der);
@@ -144,7 +144,7 @@ Result<HostIdentity> decode_host_identity(ByteView bytes) {
   identity.indexes.counter = reader.u32();
   identity.indexes.extend = reader.u32();
   if (const char* wrong = read_certificates(reader, identity.endorsement)) {
-    return out_of_range(wrong, reader);
+    return unfit_field(wrong, reader);
   }
   identity.endorsement.ek = take16(reader);
   identity.ak = take16(reader);
@@ -152,7 +152,7 @@ Result<HostIdentity> decode_host_identity(ByteView bytes) {
   identity.genesis_receipt = take16(reader);
   identity.answer = take16(reader);
   const ByteView trust = reader.sized32();
-  if (trust.size() > kMaxTrustBytes) return out_of_range("a trust file above 256 KiB", reader);
+  if (trust.size() > kMaxTrustBytes) return unfit_field("a trust file above 256 KiB", reader);
   identity.trust.assign(trust.begin(), trust.end());
   if (auto end = expect_end(reader); !end) return end.error();
   return identity;

@@ -15,7 +15,7 @@ Name name_at(std::uint32_t handle, std::uint32_t attributes, std::uint16_t size_
   return make_name(area);
 }
 
-Defect unfit(const char* which, std::uint32_t handle) {
+Defect unfit_index(const char* which, std::uint32_t handle) {
   Bytes digits;
   Writer(digits).u32(handle);
   return {Fault::index_unfit,
@@ -31,8 +31,8 @@ Name counter_name_at(std::uint32_t handle) { return name_at(handle, kWrittenCoun
 Name extend_name_at(std::uint32_t handle) { return name_at(handle, kWrittenExtend, 32); }
 
 Result<void> verify_index_names(const IndexHandles& at, const Name& counter, const Name& extend) {
-  if (counter != counter_name_at(at.counter)) return unfit("a counter", at.counter);
-  if (extend != extend_name_at(at.extend)) return unfit("an extend index", at.extend);
+  if (counter != counter_name_at(at.counter)) return unfit_index("a counter", at.counter);
+  if (extend != extend_name_at(at.extend)) return unfit_index("an extend index", at.extend);
   return ok();
 }
 

@@ -19,7 +19,7 @@ Bytes hashed(boot::Algorithm algorithm, std::initializer_list<ByteView> parts) {
   return *std::move(value);
 }
 
-Bytes number(std::size_t value) {
+Bytes number_bytes(std::size_t value) {
   Bytes out;
   Writer(out).u32(static_cast<std::uint32_t>(value));
   return out;
@@ -62,9 +62,9 @@ Bytes hmac(boot::Algorithm algorithm, ByteView key, std::initializer_list<ByteVi
 
 Bytes kdf_a(boot::Algorithm algorithm, ByteView key, std::string_view label, ByteView context_u,
             ByteView context_v, std::size_t bits) {
-  const Bytes name = terminated(label), length = number(bits);
+  const Bytes name = terminated(label), length = number_bytes(bits);
   return blocks(1, bits, [&](std::size_t counter) {
-    return hmac(algorithm, key, {number(counter), name, context_u, context_v, length});
+    return hmac(algorithm, key, {number_bytes(counter), name, context_u, context_v, length});
   });
 }
 
@@ -72,13 +72,13 @@ Bytes kdf_e(boot::Algorithm algorithm, ByteView z, std::string_view label, ByteV
             ByteView party_v, std::size_t bits) {
   const Bytes name = terminated(label);
   return blocks(1, bits, [&](std::size_t counter) {
-    return hashed(algorithm, {number(counter), z, name, party_u, party_v});
+    return hashed(algorithm, {number_bytes(counter), z, name, party_u, party_v});
   });
 }
 
 Bytes mgf1(boot::Algorithm algorithm, ByteView seed, std::size_t size_bytes) {
   return blocks(0, size_bytes * 8, [&](std::size_t counter) {
-    return hashed(algorithm, {seed, number(counter)});
+    return hashed(algorithm, {seed, number_bytes(counter)});
   });
 }
 

@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::string_view kOld = "old ";
 
-Defect malformed(std::string why, std::uint64_t line) {
+Defect malformed_request(std::string why, std::uint64_t line) {
   return Defect(Fault::value_out_of_range, Place::line(line), std::move(why));
 }
 
 }  // namespace
 
 Result<AddCheckpoint> parse_add_checkpoint(std::string_view body) {
-  if (body.size() > kMaxAddCheckpointBytes) return malformed("the request is too long", 1);
+  if (body.size() > kMaxAddCheckpointBytes) return malformed_request("the request is too long", 1);
   AddCheckpoint request;
   for (std::uint64_t number = 1;; ++number) {
     const std::size_t end = body.find('\n');
@@ -29,15 +29,15 @@ Result<AddCheckpoint> parse_add_checkpoint(std::string_view body) {
     if (number == 1) {
       const auto size =
           line.starts_with(kOld) ? parse_decimal(line.substr(kOld.size())) : std::nullopt;
-      if (!size) return malformed("the first line must be \"old SIZE\"", number);
+      if (!size) return malformed_request("the first line must be \"old SIZE\"", number);
       request.old_size = *size;
       continue;
     }
     if (line.empty()) break;
     const auto hash = from_base64(line);
-    if (!hash || hash->size() != 32) return malformed("a proof's line is no hash", number);
+    if (!hash || hash->size() != 32) return malformed_request("a proof's line is no hash", number);
     if (request.proof.size() == kMaxConsistencyLines) {
-      return malformed("more than 63 hashes of a proof", number);
+      return malformed_request("more than 63 hashes of a proof", number);
     }
     std::copy(hash->begin(), hash->end(), request.proof.emplace_back().bytes.begin());
   }
@@ -60,7 +60,7 @@ Result<std::uint64_t> parse_size_line(std::string_view body) {
   if (!body.ends_with('\n')) return Defect(Fault::truncated, {}, "a size, and LF behind it");
   body.remove_suffix(1);
   const auto size = parse_decimal(body);
-  if (!size) return malformed("no size", 1);
+  if (!size) return malformed_request("no size", 1);
   return *size;
 }
 

@@ -7,7 +7,7 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::string_view kFirstLine = "stele-cosignatures 1\n";
+constexpr std::string_view kCosignaturesFirstLine = "stele-cosignatures 1\n";
 
 // Where the note at the beginning of `text` ends: behind its signature lines.
 std::size_t note_end(std::string_view text) {
@@ -42,10 +42,10 @@ Result<std::vector<CosignedHead>> parse_cosigned_heads(std::string_view text) {
   if (text.size() > kMaxCosignedBytes) {
     return Defect(Fault::value_out_of_range, {}, "cosignatures: the file is too long");
   }
-  if (!text.starts_with(kFirstLine)) {
+  if (!text.starts_with(kCosignaturesFirstLine)) {
     return Defect(Fault::bad_magic, Place::line(1), "not cosignatures of a version known here");
   }
-  text.remove_prefix(kFirstLine.size());
+  text.remove_prefix(kCosignaturesFirstLine.size());
   std::vector<CosignedHead> heads;
   while (!text.empty()) {
     const Place at = Place::index(heads.size());
@@ -71,7 +71,7 @@ Result<std::vector<CosignedHead>> parse_cosigned_heads(std::string_view text) {
 }
 
 std::string to_text(const std::vector<CosignedHead>& heads) {
-  std::string text(kFirstLine);
+  std::string text(kCosignaturesFirstLine);
   for (const CosignedHead& head : heads) text += "\n" + to_text(head.note);
   return text;
 }

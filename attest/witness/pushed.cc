@@ -12,7 +12,7 @@ constexpr std::string_view kAnchor = "anchor ";
 constexpr std::string_view kCheckpoint = "checkpoint ";
 constexpr std::size_t kLogIdDigits = 64;
 
-Defect malformed(const char* why) {
+Defect malformed_push(const char* why) {
   return Defect(Fault::value_out_of_range, {}, why);
 }
 
@@ -28,15 +28,15 @@ std::optional<Hash> take_log_id(std::string_view& rest) {
 
 Result<Pushed> parse_anchor(const Hash& log_id, std::string_view rest) {
   const std::size_t space = rest.find(' ');
-  if (space == rest.npos) return malformed("a statement, and no receipt");
+  if (space == rest.npos) return malformed_push("a statement, and no receipt");
   const auto first = from_base64(rest.substr(0, space));
   const auto second = from_base64(rest.substr(space + 1));
-  if (!first || !second) return malformed("statement or receipt is not base64");
+  if (!first || !second) return malformed_push("statement or receipt is not base64");
   auto statement = decode_statement(*first);
   if (!statement) return statement.error();
   auto receipt = decode_receipt(*second);
   if (!receipt) return receipt.error();
-  if (statement->log_id != log_id) return malformed("the statement is of another log");
+  if (statement->log_id != log_id) return malformed_push("the statement is of another log");
   return Pushed(PushedAnchor{*std::move(statement), *std::move(receipt)});
 }
 
@@ -53,17 +53,18 @@ std::string to_line(const PushedCheckpoint& checkpoint) {
 }
 
 Result<Pushed> parse_pushed(std::string_view line) {
-  if (line.size() > kMaxPushedLineBytes) return malformed("the line is too long");
+  if (line.size() > kMaxPushedLineBytes) return malformed_push("the line is too long");
   if (!line.starts_with(kBegin)) return Defect(Fault::bad_magic, {}, "no line of stele-push 1");
   line.remove_prefix(kBegin.size());
   const bool is_anchor = line.starts_with(kAnchor);
-  if (!is_anchor && !line.starts_with(kCheckpoint)) return malformed("neither of the two kinds");
+  if (!is_anchor && !line.starts_with(kCheckpoint))
+    return malformed_push("neither of the two kinds");
   line.remove_prefix(is_anchor ? kAnchor.size() : kCheckpoint.size());
   const auto log_id = take_log_id(line);
-  if (!log_id) return malformed("no log id");
+  if (!log_id) return malformed_push("no log id");
   if (is_anchor) return parse_anchor(*log_id, line);
   const auto bytes = from_base64(line);
-  if (!bytes) return malformed("the checkpoint is not base64");
+  if (!bytes) return malformed_push("the checkpoint is not base64");
   auto note = parse_note({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   if (!note) return note.error();
   if (auto checkpoint = parse_checkpoint(note->text); !checkpoint) return checkpoint.error();

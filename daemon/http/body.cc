@@ -18,7 +18,7 @@ using attest::ByteView;
 using attest::Defect;
 using attest::Fault;
 
-constexpr std::size_t kStepBytes = 64u << 10;
+constexpr std::size_t kInflateStepBytes = 64u << 10;
 constexpr int kZstdWindowLog = 23;  // what a decoder must support: RFC 8878, 8 MiB
 
 bool same(std::string_view left, std::string_view right) {
@@ -48,7 +48,7 @@ Defect malformed(const char* packing, const std::string& why) {
 
 // Room for the next step at the end of `out`: one byte beyond the limit tells that it is passed.
 std::size_t grow(Bytes& out, std::size_t used, std::size_t limit) {
-  const std::size_t size = std::min({std::max(2 * used, kStepBytes), limit + 1});
+  const std::size_t size = std::min({std::max(2 * used, kInflateStepBytes), limit + 1});
   out.resize(std::max(size, used));
   return out.size() - used;
 }

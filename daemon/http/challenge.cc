@@ -1,5 +1,7 @@
 #include "daemon/http/challenge.h"
 
+#include <sysexits.h>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,10 +17,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr int kTemporary = 75;
 constexpr unsigned kRetry_s = 1;
 
-std::string_view text_of(const attest::Bytes& bytes) {
+std::string_view body_text(const attest::Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -71,28 +72,28 @@ asio::awaitable<HttpReply::Piece> next_piece(std::shared_ptr<Answering> answerin
   co_return HttpReply::Piece{std::move(piece.bytes), false};
 }
 
-HttpReply refusal(int exit_code, const std::string& reason) {
-  return exit_code == kTemporary ? busy(reason, kRetry_s) : problem(503, reason);
+HttpReply challenge_refusal(int exit_code, const std::string& reason) {
+  return exit_code == EX_TEMPFAIL ? busy(reason, kRetry_s) : problem(503, reason);
 }
 
 // Why it is not answered, where that is known before anything is read for it.
 std::optional<AnchoringRefusal> refused_at_once(const ControlledDaemon& daemon, std::size_t taken) {
   if (taken < kMaxChallenges) return daemon.anchorer.admit(TpmTurns::For::testimony);
-  return AnchoringRefusal{"other challenges are being answered", kTemporary,
+  return AnchoringRefusal{"other challenges are being answered", EX_TEMPFAIL,
                           RefusalCause::queue_full};
 }
 
 asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_io_executor reader,
                                      std::shared_ptr<std::size_t> taken,
                                      std::shared_ptr<RefusalLedger> ledger, HttpRequest& request) {
-  const auto asked = decode_challenge(text_of(request.body));
+  const auto asked = decode_challenge(body_text(request.body));
   if (!asked) co_return problem(400, asked.error().detail);
   const boost::json::object who = access_text(request);
   const std::string& caller = request.caller->name;
   if (const auto refused = refused_at_once(daemon, *taken)) {
     const auto came_of = AccessOutcome::refused(refused->cause);
     co_await record_access(daemon.sequencer, *ledger, caller, who, came_of);
-    co_return refusal(refused->exit_code, refused->reason);
+    co_return challenge_refusal(refused->exit_code, refused->reason);
   }
   const auto answering = std::make_shared<Answering>(daemon.sequencer, taken);
   // Before the anchor that the answer stands on: the auditor's visit is part of what he is shown.
@@ -108,7 +109,7 @@ asio::awaitable<HttpReply> challenge(const ControlledDaemon& daemon, asio::any_i
   const AnswerOutcome outcome = co_await callback_result<AnswerOutcome>(ask);
   if (!outcome.answer) {
     co_await answering->record(AccessOutcome::refused(outcome.cause));
-    co_return refusal(outcome.exit_code, outcome.reason);
+    co_return challenge_refusal(outcome.exit_code, outcome.reason);
   }
   std::function<bool()> begin = [&] {
     answering->evidence = std::make_unique<ChallengeEvidence>(

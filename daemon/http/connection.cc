@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 // What is read ahead of the parser: no single line of a request is longer.
 constexpr std::size_t kReadAheadBytes = 64u << 10;
-constexpr std::size_t kStepBytes = 16u << 10;
+constexpr std::size_t kReadStepBytes = 16u << 10;
 // After an early refusal the client is still writing: it gets this long to read why, and may write
 // meanwhile what the longest body that can be configured has; a mebibyte is on its way before a
 // busy client looks at its first answer.
@@ -209,7 +209,7 @@ asio::awaitable<bool> HttpConnection::parse(Exchange& exchange) {
 asio::awaitable<bool> HttpConnection::fill() {
   if (out_of_time_ || closed_) co_return false;
   const std::size_t before = received_.size();
-  received_.resize(std::min(before + kStepBytes, kReadAheadBytes));
+  received_.resize(std::min(before + kReadStepBytes, kReadAheadBytes));
   const auto [error, count] = co_await stream_->read_some(
       asio::buffer(received_.data() + before, received_.size() - before));
   received_.resize(before + count);
@@ -276,7 +276,7 @@ asio::awaitable<bool> HttpConnection::receive_body(Exchange& exchange) {
     if (error) co_return false;
   }
   attest::Bytes& body = exchange.request.body;
-  std::array<std::uint8_t, kStepBytes> step;
+  std::array<std::uint8_t, kReadStepBytes> step;
   while (!exchange.parser.is_done()) {
     auto& into = exchange.parser.get().body();
     into.data = step.data();

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxBodyBytes = 4096;
 constexpr unsigned kRetryAfterS = 5;
 
 // Too soon may be asked again; a TPM that is gone or contradicts the log is a person's matter.
-HttpReply refusal(int exit_code, const std::string& reason) {
+HttpReply enrolment_refusal(int exit_code, const std::string& reason) {
   switch (exit_code) {
     case EX_DATAERR:
       return problem(422, reason);
@@ -61,7 +61,7 @@ asio::awaitable<HttpReply> enrol(HttpRequest& request, const ControlledDaemon& d
     gate.forgive(caller, TokenBucket::Clock::now());
     const auto came_of = AccessOutcome::refused(refused->cause);
     co_await record_access(daemon.sequencer, ledger, caller, who, came_of);
-    co_return refusal(refused->exit_code, refused->reason);
+    co_return enrolment_refusal(refused->exit_code, refused->reason);
   }
   const AccessRecorded recorded =
       co_await record_access(daemon.sequencer, ledger, caller, who, std::nullopt);
@@ -75,7 +75,7 @@ asio::awaitable<HttpReply> enrol(HttpRequest& request, const ControlledDaemon& d
   co_await record_outcome(daemon.sequencer, recorded.index, came_to);
   if (!outcome.reply) {
     if (outcome.exit_code != EX_DATAERR) gate.forgive(caller, TokenBucket::Clock::now());
-    co_return refusal(outcome.exit_code, outcome.reason);
+    co_return enrolment_refusal(outcome.exit_code, outcome.reason);
   }
   if (std::is_same_v<Asked, attest::ActivationRequest>) gate.enrolled(caller);
   HttpReply reply;

@@ -27,7 +27,7 @@ struct Tls::Context {
 namespace {
 
 // Whoever client_ca vouches for may connect; what its names may do is a matter of roles.
-TlsFiles files_of(const Config& config) {
+TlsFiles http_files(const Config& config) {
   return {"http",
           config.http_certificate,
           config.http_key,
@@ -113,7 +113,7 @@ asio::awaitable<void> TlsStream::end_writing() {
 }  // namespace
 
 Tls::Context::Context(const Config& config_)
-    : config(config_), ssl(make_tls_context(files_of(config_))) {}
+    : config(config_), ssl(make_tls_context(http_files(config_))) {}
 
 Tls::Tls(const Config& config) : context_(std::make_shared<Context>(config)) {}
 Tls::~Tls() = default;
@@ -123,7 +123,7 @@ std::unique_ptr<ByteStream> Tls::over(AnySocket socket, const std::string& addre
 }
 
 void check_http_files(const Config& config) {
-  if (!config.http_certificate.empty()) make_tls_context(files_of(config));
+  if (!config.http_certificate.empty()) make_tls_context(http_files(config));
 }
 
 }  // namespace stele::daemon

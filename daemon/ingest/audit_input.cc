@@ -26,11 +26,11 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kName = "audit";
-constexpr std::size_t kReadBytes = 256u << 10;
+constexpr std::size_t kAuditReadBytes = 256u << 10;
 constexpr std::size_t kMaxWaiting = 4u << 20;  // bytes of items that the sequencer has not taken
 constexpr auto kTick = 250ms;                  // events and serials expire by it
-constexpr auto kFirstBackOff = 100ms;
-constexpr auto kLastBackOff = 10s;
+constexpr auto kFirstAuditBackOff = 100ms;
+constexpr auto kLastAuditBackOff = 10s;
 
 std::string read_boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -76,7 +76,7 @@ struct AuditInput::State : std::enable_shared_from_this<AuditInput::State> {
   Wake room;
   AuditStream stream;
   AuditEvents events;
-  attest::Bytes buffer = attest::Bytes(kReadBytes);
+  attest::Bytes buffer = attest::Bytes(kAuditReadBytes);
   std::vector<AuditItem> items;  // not yet with the sequencer
   std::size_t waiting = 0;       // bytes of them
   std::size_t counted = 0;       // of items, in `waiting`
@@ -156,16 +156,16 @@ void AuditInput::State::fails(const std::string& why) {
 
 asio::awaitable<void> AuditInput::State::follow() {
   const auto self = shared_from_this();
-  std::chrono::milliseconds delay = kFirstBackOff;
+  std::chrono::milliseconds delay = kFirstAuditBackOff;
   while (!stopping && !closed) {
     if (co_await connect()) {
-      delay = kFirstBackOff;
+      delay = kFirstAuditBackOff;
       co_await read();
     }
     if (stopping || closed) break;
     back_off.expires_after(delay);
     co_await back_off.async_wait(asio::as_tuple(asio::use_awaitable));
-    delay = std::min<std::chrono::milliseconds>(2 * delay, kLastBackOff);
+    delay = std::min<std::chrono::milliseconds>(2 * delay, kLastAuditBackOff);
   }
   ended = true;
   wake.notify();

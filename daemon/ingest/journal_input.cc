@@ -31,8 +31,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kBatchEntries = 512;
 constexpr std::size_t kBatchBytes = 1u << 20;
 constexpr std::chrono::milliseconds kIdle = 1s;  // a look at the journal at least this often
-constexpr std::chrono::milliseconds kFirstBackOff = 100ms;
-constexpr std::chrono::milliseconds kLastBackOff = 10s;
+constexpr std::chrono::milliseconds kFirstJournalBackOff = 100ms;
+constexpr std::chrono::milliseconds kLastJournalBackOff = 10s;
 
 // An eventfd: wakes the thread from its polls. Whoever may call outlives nobody: it is shared.
 class Signal {
@@ -152,7 +152,7 @@ InputCounters JournalInput::counters() const {
 }
 
 void JournalInput::State::run() {
-  std::chrono::milliseconds delay = kFirstBackOff;
+  std::chrono::milliseconds delay = kFirstJournalBackOff;
   while (!stopping) {
     try {
       const std::uint64_t before = taken;
@@ -160,7 +160,7 @@ void JournalInput::State::run() {
         has_directory() ? follow_directory() : follow_host();
       } catch (...) {
         open = 0;
-        if (taken > before) delay = kFirstBackOff;
+        if (taken > before) delay = kFirstJournalBackOff;
         throw;
       }
     } catch (const std::exception& error) {
@@ -170,7 +170,7 @@ void JournalInput::State::run() {
                                    "group systemd-journal?");
       }
       signal->wait(delay);
-      delay = std::min(2 * delay, kLastBackOff);
+      delay = std::min(2 * delay, kLastJournalBackOff);
     }
   }
   open = 0;

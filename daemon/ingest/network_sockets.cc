@@ -23,8 +23,8 @@ Endpoint endpoint_of(const std::string& text) {
   return Endpoint(boost::asio::ip::make_address(address->host), address->port);
 }
 
-void check(const boost::system::error_code& failed, const std::string& address,
-           const std::string& key) {
+void throw_if(const boost::system::error_code& failed, const std::string& address,
+              const std::string& key) {
   if (!failed) return;
   std::string advice = "configure another address";
   if (failed == boost::asio::error::address_in_use) {
@@ -43,14 +43,14 @@ void open(Socket& socket, const typename Socket::endpoint_type& endpoint,
           const std::string& address, const std::string& key) {
   boost::system::error_code failed;
   socket.open(endpoint.protocol(), failed);
-  check(failed, address, key);
+  throw_if(failed, address, key);
   // "[::]" is IPv6 alone, so that "0.0.0.0" may stand beside it.
   if (endpoint.address().is_v6()) socket.set_option(boost::asio::ip::v6_only(true), failed);
   if constexpr (std::is_same_v<Socket, tcp::acceptor>) {
     socket.set_option(tcp::acceptor::reuse_address(true), failed);
   }
   socket.bind(endpoint, failed);
-  check(failed, address, key);
+  throw_if(failed, address, key);
 }
 
 bool is_v6(int fd) {
@@ -67,7 +67,7 @@ tcp::acceptor listen_tcp(const boost::asio::any_io_executor& executor, const std
   open(acceptor, endpoint_of<tcp::endpoint>(address), address, key);
   boost::system::error_code failed;
   acceptor.listen(tcp::acceptor::max_listen_connections, failed);
-  check(failed, address, key);
+  throw_if(failed, address, key);
   return acceptor;
 }
 

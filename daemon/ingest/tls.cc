@@ -16,7 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using TlsStream = asio::ssl::stream<asio::ip::tcp::socket>;
 
-TlsFiles files_of(const Config& config) {
+TlsFiles listen_files(const Config& config) {
   return {"listen.tls",         config.tls_certificate, config.tls_key,
           config.tls_client_ca, config.tls_crl,         config.tls_allowed_names};
 }
@@ -36,7 +36,7 @@ std::string source_text(const std::string& address, const attest::CertificateNam
 }
 
 // Why the handshake failed, as far as it lies in the certificate.
-std::string reason(TlsStream& stream, const boost::system::error_code& failed) {
+std::string why_no_tls(TlsStream& stream, const boost::system::error_code& failed) {
   const long verdict = SSL_get_verify_result(stream.native_handle());
   if (verdict == X509_V_OK) return failed.message();
   if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
@@ -56,7 +56,7 @@ asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShar
       co_await stream.async_handshake(TlsStream::server, asio::as_tuple(asio::use_awaitable));
   if (failed) {
     shared.refused();
-    shared.complain("no TLS with " + address + ": " + reason(stream, failed));
+    shared.complain("no TLS with " + address + ": " + why_no_tls(stream, failed));
     co_return std::nullopt;
   }
   const auto names = attest::decode_certificate(peer_certificate(stream.native_handle()));
@@ -71,7 +71,7 @@ asio::awaitable<void> farewell(TlsStream& stream, NetworkShared&) {
 
 std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executor& executor,
                                 Sequencer& sequencer, const std::vector<int>& passed) {
-  const auto context = std::make_shared<asio::ssl::context>(make_tls_context(files_of(config)));
+  const auto context = std::make_shared<asio::ssl::context>(make_tls_context(listen_files(config)));
   std::deque<asio::ip::tcp::acceptor> acceptors;
   for (const std::string& address : config.listen_tls) {
     acceptors.push_back(listen_tcp(executor, address, "listen.tls.addresses"));
@@ -84,7 +84,7 @@ std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executo
 }
 
 void check_tls_files(const Config& config) {
-  if (!config.listen_tls.empty()) make_tls_context(files_of(config));
+  if (!config.listen_tls.empty()) make_tls_context(listen_files(config));
 }
 
 }  // namespace stele::daemon

@@ -29,7 +29,7 @@ asio::ip::address address_of(const msghdr& header) {
   return plain(asio::ip::address_v6(bytes, name.sin6_scope_id));
 }
 
-class Senders {
+class UdpSenders {
  public:
   std::shared_ptr<const std::string> operator()(const msghdr& header) {
     const asio::ip::address address = address_of(header);
@@ -66,7 +66,7 @@ std::unique_ptr<Datagrams> make_udp(const Config& config, const asio::any_io_exe
     set_receive_buffer(sockets.back().fd, config.receive_buffer, listener);
   }
   return std::make_unique<Datagrams>(config, executor, sequencer, std::move(sockets), kLargestUdp,
-                                     Senders());
+                                     UdpSenders());
 }
 
 }  // namespace stele::daemon

@@ -40,7 +40,7 @@ class UnixDatagrams : public Datagrams {
 };
 
 // The kernel puts the credentials beside every datagram; programs send many in a row.
-class Senders {
+class LocalSenders {
  public:
   std::shared_ptr<const std::string> operator()(const msghdr& header) {
     ucred credentials{};
@@ -63,13 +63,13 @@ class Senders {
   std::shared_ptr<const std::string> newest_;
 };
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void fail_with_errno(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
 int bind_at(const std::string& path, mode_t mode, SocketFile& file) {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) fail(path);
+  if (fd < 0) fail_with_errno(path);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -95,11 +95,12 @@ std::unique_ptr<Input> make_unix_datagram(const Config& config,
   }
   for (const DatagramSocket& socket : sockets) {
     const int on = 1;
-    if (::setsockopt(socket.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) fail("SO_PASSCRED");
+    if (::setsockopt(socket.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+      fail_with_errno("SO_PASSCRED");
     set_receive_buffer(socket.fd, config.receive_buffer, listener);
   }
-  return std::make_unique<UnixDatagrams>(config, executor, sequencer, std::move(sockets), Senders(),
-                                         std::move(file));
+  return std::make_unique<UnixDatagrams>(config, executor, sequencer, std::move(sockets),
+                                         LocalSenders(), std::move(file));
 }
 
 }  // namespace stele::daemon

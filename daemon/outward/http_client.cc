@@ -22,7 +22,7 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::size_t kMaxAnswerHeaderBytes = 16u << 10;
-constexpr std::size_t kStepBytes = 16u << 10;
+constexpr std::size_t kReplyStepBytes = 16u << 10;
 
 HttpAnswer failed(const std::string& what, const boost::system::error_code& error) {
   HttpAnswer answer;
@@ -97,7 +97,7 @@ asio::awaitable<HttpAnswer> HttpClient::exchange(std::shared_ptr<Attempt> attemp
   parser.body_limit(kMaxAnswerBytes);
   parser.eager(true);
   std::string received;
-  std::array<char, kStepBytes> step;
+  std::array<char, kReplyStepBytes> step;
   while (!parser.is_done()) {
     const auto [error, count] = co_await stream.read_some(asio::buffer(step));
     received.append(step.data(), count);

@@ -6,23 +6,18 @@
 #include "attest/failpoint.h"
 #include "attest/printable.h"
 #include "daemon/log.h"
+#include "daemon/wall_clock.h"
 #include "storage/whole_file.h"
 
 namespace stele::daemon {
 
 namespace asio = boost::asio;
-using State = OutwardStatus::State;
+using OutwardState = OutwardStatus::State;
 
 namespace {
 
 constexpr std::size_t kMaxPositionBytes = 1024;
-constexpr std::size_t kMaxQuotedBytes = 200;
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
+constexpr std::size_t kMaxQuotedReplyBytes = 200;
 
 // One file a place, named after where it is.
 std::string position_path(const std::string& directory, const std::string& to) {
@@ -163,7 +158,7 @@ asio::awaitable<void> ReceiptPush::turn() {
     checkpoint_size_ = head.size;
     checkpoint_at_ = std::chrono::steady_clock::now() + place_.interval;
   }
-  status_.state = State::working;
+  status_.state = OutwardState::working;
   status_.reason.clear();
   status_.newest_ns = now_ns();
   status_.lag_since_ns = 0;
@@ -177,10 +172,10 @@ void ReceiptPush::failed(const std::string& reason) {
 }
 
 void ReceiptPush::say_failing(const std::string& reason) {
-  if (status_.state != State::failing || status_.reason != reason) {
+  if (status_.state != OutwardState::failing || status_.reason != reason) {
     log(Priority::warning, "push to " + place_.to + ": " + reason);
   }
-  status_.state = State::failing;
+  status_.state = OutwardState::failing;
   status_.reason = reason;
 }
 
@@ -191,7 +186,7 @@ asio::awaitable<std::string> ReceiptPush::deliver(std::string lines) {
     if (answer.status >= 200 && answer.status < 300) co_return std::string();
     if (answer.status == 0) co_return answer.failure;
     co_return "it answers " + std::to_string(answer.status) + ": " +
-        attest::printable(answer.body.substr(0, kMaxQuotedBytes));
+        attest::printable(answer.body.substr(0, kMaxQuotedReplyBytes));
   }
   std::function<void()> hangs = [this] {
     say_failing("what is written there does not return: does its mount hang?");

@@ -7,11 +7,12 @@
 #include "attest/printable.h"
 #include "attest/witness/cosignature.h"
 #include "daemon/log.h"
+#include "daemon/wall_clock.h"
 
 namespace stele::daemon {
 
 namespace asio = boost::asio;
-using State = OutwardStatus::State;
+using OutwardState = OutwardStatus::State;
 
 namespace {
 
@@ -22,13 +23,7 @@ constexpr unsigned kUnprocessable = 422;
 constexpr std::size_t kMaxQuotedBytes = 200;
 constexpr std::chrono::milliseconds kKeyPause{1000};  // until it is looked for again
 
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string refusal(const HttpAnswer& answer) {
+std::string why_refused(const HttpAnswer& answer) {
   if (answer.status == 0) return answer.failure;
   std::string text = "it answers " + std::to_string(answer.status);
   if (answer.status == kNotFound) {
@@ -67,13 +62,13 @@ asio::awaitable<void> WitnessClient::run() {
     try {
       co_await turn();
     } catch (const std::exception& error) {
-      failed(State::failing, error.what());
+      failed(OutwardState::failing, error.what());
     }
     if (last) break;
     if (status_.failures == failures) {
       pace_.succeeded();
       // The key is unsealed by the first anchor of a start: soon.
-      const bool waits_for_key = status_.state == State::waiting && !status_.reason.empty();
+      const bool waits_for_key = status_.state == OutwardState::waiting && !status_.reason.empty();
       pause = waits_for_key ? std::min(place_.interval, kKeyPause) : place_.interval;
     } else {
       pause = std::max(pace_.failed(), std::min(place_.interval, Pace::kLastBackOff));
@@ -101,16 +96,16 @@ std::optional<attest::TreeHead> WitnessClient::head_to_submit() const {
 asio::awaitable<void> WitnessClient::turn() {
   const std::uint64_t size = log_.durable_head().size;
   if (known_ > size) {
-    failed(State::refused, "it has cosigned " + std::to_string(known_) +
-                               " records of this log, of which " + std::to_string(size) +
-                               " are here: this store was put back");
+    failed(OutwardState::refused, "it has cosigned " + std::to_string(known_) +
+                                      " records of this log, of which " + std::to_string(size) +
+                                      " are here: this store was put back");
     co_return;
   }
   bool led_on = false;  // once: a witness that lies may name another size each time
   while (const auto head = head_to_submit()) {
     const auto text = log_.signer.sign(*head);
     if (!text) {
-      status_.state = State::waiting;
+      status_.state = OutwardState::waiting;
       status_.reason = "there is no key to sign checkpoints with (yet)";
       co_return;
     }
@@ -147,43 +142,45 @@ void WitnessClient::take_answer(const HttpAnswer& answer, const attest::Note& no
                                 const attest::TreeHead& head) {
   if (answer.status == kOk) return take_signatures(answer.body, note, head);
   if (answer.status != kConflict && answer.status != kUnprocessable)
-    return failed(State::failing, refusal(answer));
+    return failed(OutwardState::failing, why_refused(answer));
   const auto size = attest::parse_size_line(answer.body);
   const std::uint64_t here = log_.durable_head().size;
   if (answer.status == kConflict && size && *size != known_) {
     const std::string seen = "it has cosigned " + std::to_string(*size) + " records of this log";
-    if (*size <= here) return failed(State::failing, seen + " meanwhile: is it configured twice?");
-    return failed(State::refused,
+    if (*size <= here)
+      return failed(OutwardState::failing, seen + " meanwhile: is it configured twice?");
+    return failed(OutwardState::refused,
                   seen + ", of which " + std::to_string(here) +
                       " are here: this store was put back, or another host uses its key");
   }
-  failed(State::refused,
-         "it has cosigned another history of this log than the one here (" + refusal(answer) + ")");
+  failed(OutwardState::refused, "it has cosigned another history of this log than the one here (" +
+                                    why_refused(answer) + ")");
 }
 
 void WitnessClient::take_signatures(const std::string& body, const attest::Note& note,
                                     const attest::TreeHead& head) {
   const auto lines = attest::parse_signature_lines(body);
   if (!lines)
-    return failed(State::failing, "its answer is no cosignature: " + lines.error().detail);
+    return failed(OutwardState::failing, "its answer is no cosignature: " + lines.error().detail);
   attest::Note cosigned = note;
   std::optional<std::uint64_t> time_s;
   for (const attest::NoteSignature& line : *lines) {
     if (line.name != key_.name || line.key_hash != key_.key_hash) continue;
     const auto verified = attest::verify_cosignature(note.text, line, key_);
-    if (!verified) return failed(State::failing, "its cosignature does not verify");
+    if (!verified) return failed(OutwardState::failing, "its cosignature does not verify");
     cosigned.signatures.push_back(line);
     time_s = *verified;
   }
-  if (!time_s) return failed(State::failing, "it answers without a cosignature of its key");
+  if (!time_s) return failed(OutwardState::failing, "it answers without a cosignature of its key");
   FAILPOINT("witness.cosigned");
   try {
     keeper_.keep(cosigned);
   } catch (const std::system_error& error) {
-    return failed(State::failing, std::string("its cosignature cannot be kept: ") + error.what());
+    return failed(OutwardState::failing,
+                  std::string("its cosignature cannot be kept: ") + error.what());
   }
   FAILPOINT("witness.kept");
-  status_.state = State::working;
+  status_.state = OutwardState::working;
   status_.reason.clear();
   status_.newest_ns = now_ns();
   status_.clock_off_s = static_cast<std::int64_t>(*time_s) - status_.newest_ns / 1'000'000'000;
@@ -191,13 +188,13 @@ void WitnessClient::take_signatures(const std::string& body, const attest::Note&
   status_.through = known_ = head.size;
 }
 
-void WitnessClient::failed(State state, const std::string& reason) {
+void WitnessClient::failed(OutwardState state, const std::string& reason) {
   const bool is_news = status_.state != state || status_.reason != reason;
   status_.state = state;
   status_.reason = reason;
   ++status_.failures;
   if (is_news) {
-    log(state == State::refused ? Priority::error : Priority::warning,
+    log(state == OutwardState::refused ? Priority::error : Priority::warning,
         "witness " + place_.url + ": " + reason);
   }
 }

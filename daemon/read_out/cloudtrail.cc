@@ -4,7 +4,7 @@
 namespace stele::daemon {
 namespace {
 
-void finish(const simdjson::dom::element& event, ReadOut& out) {
+void finish_cloudtrail(const simdjson::dom::element& event, ReadOut& out) {
   std::string_view code;
   if (event.at_pointer("/errorCode").get(code) == simdjson::SUCCESS && !code.empty()) {
     const bool denied = code.find("Denied") != std::string_view::npos ||
@@ -33,7 +33,7 @@ JsonFormat cloudtrail() {
              {"/sourceIPAddress"},
              {}}},
            {"/eventTime"}},
-          finish};
+          finish_cloudtrail};
 }
 
 }  // namespace stele::daemon

@@ -4,7 +4,7 @@
 namespace stele::daemon {
 namespace {
 
-void finish(const simdjson::dom::element& event, ReadOut& out) {
+void finish_kubernetes_audit(const simdjson::dom::element& event, ReadOut& out) {
   std::int64_t code = 0;
   if (event.at_pointer("/responseStatus/code").get(code) == simdjson::SUCCESS) {
     const bool denied = code == 401 || code == 403;
@@ -33,7 +33,7 @@ JsonFormat kubernetes_audit() {
              {"/sourceIPs/0"},
              {}}},
            {{"/requestReceivedTimestamp"}, "/stageTimestamp"}},
-          finish};
+          finish_kubernetes_audit};
 }
 
 }  // namespace stele::daemon

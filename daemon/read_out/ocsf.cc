@@ -5,7 +5,7 @@ namespace stele::daemon {
 namespace {
 
 // severity_id: 1 informational … 6 fatal; status_id: 1 success, 2 failure.
-void finish(const simdjson::dom::element& event, ReadOut& out) {
+void finish_ocsf(const simdjson::dom::element& event, ReadOut& out) {
   static constexpr std::string_view kSeverities[] = {"",    "info", "notice", "warning",
                                                      "err", "crit", "emerg"};
   std::int64_t number = 0;
@@ -37,7 +37,7 @@ JsonFormat ocsf() {
              {"/src_endpoint/ip", "/src_endpoint/hostname", "/device/ip", "/device/hostname"},
              {"/severity"}}},
            {{"/time_dt"}, "/time"}},
-          finish};
+          finish_ocsf};
 }
 
 }  // namespace stele::daemon

@@ -17,7 +17,7 @@ namespace {
 
 const std::string kHex(64, 'a');
 
-TrustFile with(std::vector<AcknowledgedExtend> acknowledged) {
+TrustFile with_line(std::vector<AcknowledgedExtend> acknowledged) {
   TrustFile trust = test::example_trust();
   trust.acknowledged = std::move(acknowledged);
   return trust;
@@ -32,7 +32,7 @@ std::size_t lines_of(const std::string& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-void expect_refused(const std::string& text, std::size_t line, const std::string& why) {
+void expect_not_acknowledged(const std::string& text, std::size_t line, const std::string& why) {
   const auto read = parse_trust(text);
   ASSERT_FALSE(read) << text;
   EXPECT_EQ(read.error().fault, Fault::trust_malformed);
@@ -48,7 +48,7 @@ std::vector<AcknowledgedExtend> many(std::size_t count) {
 }
 
 TEST(Acknowledged, IsReadAndWrittenBackUnchangedInItsPlace) {
-  TrustFile trust = with({{4, hash(view("four"))}, {17, hash(view("seventeen"))}});
+  TrustFile trust = with_line({{4, hash(view("four"))}, {17, hash(view("seventeen"))}});
   const std::string lines = "acknowledged_extend 4 " + to_hex(hash(view("four"))) +
                             "\nacknowledged_extend 17 " + to_hex(hash(view("seventeen"))) + "\n";
   EXPECT_EQ(to_text(trust), front() + lines);
@@ -67,15 +67,15 @@ TEST(Acknowledged, EveryBendOfALineIsRefusedWithItsNumber) {
   for (const char* bent :
        {"acknowledged_extend\n", "acknowledged_extend 4\n", "acknowledged_extend 4 \n",
         "acknowledged_other 4 aa\n", "acknowledged_\n"}) {
-    expect_refused(front() + bent, line, "acknowledged_extend SEQ HEX");
+    expect_not_acknowledged(front() + bent, line, "acknowledged_extend SEQ HEX");
   }
   for (const std::string& value :
        {"0 " + kHex, "04 " + kHex, "-1 " + kHex, "18446744073709551616 " + kHex, "4  " + kHex,
         "4 " + kHex + "aa", "4 " + kHex.substr(2), "4 A" + kHex.substr(1), "4 g" + kHex.substr(1),
         " 4 " + kHex, "4 " + kHex + " ", "4 " + kHex + "\r", kHex + " 4", "4\t" + kHex}) {
-    expect_refused(front() + "acknowledged_extend " + value + "\n", line, "of 32 bytes");
+    expect_not_acknowledged(front() + "acknowledged_extend " + value + "\n", line, "of 32 bytes");
   }
-  expect_refused(front() + "acknowledged_extend 4 " + kHex, line, "");
+  expect_not_acknowledged(front() + "acknowledged_extend 4 " + kHex, line, "");
   const auto unended = parse_acknowledged("acknowledged_extend 4 " + kHex, 7);
   ASSERT_FALSE(unended);
   EXPECT_EQ(unended.error().at.value, 7u);
@@ -86,39 +86,39 @@ TEST(Acknowledged, AscendsAndHoldsNoneTwice) {
   const std::string five = "acknowledged_extend 5 " + kHex + "\n";
   const std::size_t second = lines_of(front()) + 2;
   EXPECT_TRUE(parse_trust(front() + four + five));
-  expect_refused(front() + five + four, second, "ascend");
-  expect_refused(front() + four + four, second, "ascend");
+  expect_not_acknowledged(front() + five + four, second, "ascend");
+  expect_not_acknowledged(front() + four + four, second, "ascend");
   // Two histories of one anchor cannot both be known.
-  expect_refused(front() + four + "acknowledged_extend 4 " + std::string(64, 'b') + "\n", second,
-                 "ascend");
+  expect_not_acknowledged(front() + four + "acknowledged_extend 4 " + std::string(64, 'b') + "\n",
+                          second, "ascend");
 }
 
 TEST(Acknowledged, StandsInNoOtherPlaceAndNotInVersion1) {
   const std::string line = "acknowledged_extend 4 " + kHex + "\n";
   const std::size_t here = lines_of(front()) + 1;
-  expect_refused(to_text(test::example_trust()) + line, here, "after the last key");
-  expect_refused(front() + line + "locked_from outside\n", here + 1, "after the last key");
-  expect_refused(front() + line + "identity ek-chain\n", here + 1, "after the last key");
-  expect_refused(front() + "boot_policy record\n" + line, here + 1, "after the last key");
+  expect_not_acknowledged(to_text(test::example_trust()) + line, here, "after the last key");
+  expect_not_acknowledged(front() + line + "locked_from outside\n", here + 1, "after the last key");
+  expect_not_acknowledged(front() + line + "identity ek-chain\n", here + 1, "after the last key");
+  expect_not_acknowledged(front() + "boot_policy record\n" + line, here + 1, "after the last key");
 }
 
 TEST(Acknowledged, IsBounded) {
-  const TrustFile most = with(many(kMaxAcknowledgedExtends));
+  const TrustFile most = with_line(many(kMaxAcknowledgedExtends));
   const auto read = parse_trust(to_text(most));
   ASSERT_TRUE(read) << read.error().detail;
   EXPECT_EQ(*read, most);
   const std::string one_more = front() + "acknowledged_extend 1 " + kHex + "\n" +
                                to_text(most).substr(front().size());
-  expect_refused(one_more, lines_of(one_more), "more than 64");
+  expect_not_acknowledged(one_more, lines_of(one_more), "more than 64");
 }
 
 // The reason of the limit: all eras may have as many.
 TEST(Acknowledged, SixtyFourErasOfThemFitIntoATrustFile) {
-  TrustFile trust = with(many(kMaxAcknowledgedExtends));
+  TrustFile trust = with_line(many(kMaxAcknowledgedExtends));
   trust.era = kMaxEra;
   for (std::uint32_t era = kMaxEra; era-- > 0;) {
     EarlierEra earlier;
-    earlier.pins = with(many(kMaxAcknowledgedExtends));
+    earlier.pins = with_line(many(kMaxAcknowledgedExtends));
     earlier.pins.era = era;
     trust.earlier.push_back(std::move(earlier));
   }
@@ -130,11 +130,11 @@ TEST(Acknowledged, SixtyFourErasOfThemFitIntoATrustFile) {
 
 // What one auditor acknowledged and another did not makes no other era of it.
 TEST(Acknowledged, IsNoPartOfWhichEraItIs) {
-  EXPECT_TRUE(same_era(with({{4, Hash{}}}), test::example_trust()));
+  EXPECT_TRUE(same_era(with_line({{4, Hash{}}}), test::example_trust()));
 }
 
 TEST(Acknowledged, IsForgottenWithAllElseThatOnlyAnAuditorCanSay) {
-  TrustFile trust = with({{4, Hash{}}});
+  TrustFile trust = with_line({{4, Hash{}}});
   EXPECT_TRUE(trust.says_what_only_an_auditor_can());
   trust.enrolled = trust.locked_from_outside = true;
   trust.boot_policy.emplace();
@@ -143,8 +143,8 @@ TEST(Acknowledged, IsForgottenWithAllElseThatOnlyAnAuditorCanSay) {
 }
 
 TEST(AcknowledgedDeathTest, OutOfOrderIsABug) {
-  EXPECT_DEATH(to_text(with({{5, Hash{}}, {4, Hash{}}})), "ENSURE");
-  EXPECT_DEATH(to_text(with({{0, Hash{}}})), "ENSURE");
+  EXPECT_DEATH(to_text(with_line({{5, Hash{}}, {4, Hash{}}})), "ENSURE");
+  EXPECT_DEATH(to_text(with_line({{0, Hash{}}})), "ENSURE");
 }
 
 }  // namespace

@@ -14,15 +14,15 @@ namespace {
 
 constexpr std::uint64_t kLeaves = 12;
 
-NoteSigner log_signer(std::uint8_t seed = 7) {
+NoteSigner request_signer(std::uint8_t seed = 7) {
   Hash bytes;
   bytes.bytes.fill(seed);
   return NoteSigner(bytes, "log.example/a");
 }
 
-class Nodes : public HashReader {
+class TreeNodes : public HashReader {
  public:
-  explicit Nodes(std::uint8_t salt = 0) {
+  explicit TreeNodes(std::uint8_t salt = 0) {
     CompactRange range;
     for (std::uint64_t i = 0; i < kLeaves; ++i) {
       const std::uint8_t byte[] = {salt, static_cast<std::uint8_t>(i)};
@@ -42,8 +42,8 @@ class Nodes : public HashReader {
   std::vector<TreeHead> heads_;
 };
 
-AddCheckpoint make_request(const Nodes& tree, std::uint64_t from, std::uint64_t to,
-                           const NoteSigner& signer = log_signer()) {
+AddCheckpoint make_request(const TreeNodes& tree, std::uint64_t from, std::uint64_t to,
+                           const NoteSigner& signer = request_signer()) {
   AddCheckpoint request;
   request.old_size = from;
   request.checkpoint = {"log.example/a", tree.head(to), {}};
@@ -53,7 +53,7 @@ AddCheckpoint make_request(const Nodes& tree, std::uint64_t from, std::uint64_t 
 }
 
 TEST(AddCheckpoint, IsWrittenBackAsItWasRead) {
-  const Nodes tree;
+  const TreeNodes tree;
   for (std::uint64_t from = 0; from <= kLeaves; ++from) {
     for (std::uint64_t to = std::max<std::uint64_t>(from, 1); to <= kLeaves; ++to) {
       const std::string text = to_text(make_request(tree, from, to));
@@ -66,8 +66,8 @@ TEST(AddCheckpoint, IsWrittenBackAsItWasRead) {
 }
 
 TEST(AddCheckpoint, WhatFollowsIsCosignedFromEverySizeToEvery) {
-  const Nodes tree;
-  const NoteKey key = log_signer().key();
+  const TreeNodes tree;
+  const NoteKey key = request_signer().key();
   for (std::uint64_t from = 0; from <= kLeaves; ++from) {
     for (std::uint64_t to = from; to <= kLeaves; ++to) {
       const auto request = make_request(tree, from, to);
@@ -77,12 +77,12 @@ TEST(AddCheckpoint, WhatFollowsIsCosignedFromEverySizeToEvery) {
 }
 
 TEST(AddCheckpoint, EachRuleHasItsStatus) {
-  const Nodes tree, fork(1);
-  const NoteKey key = log_signer().key();
+  const TreeNodes tree, fork(1);
+  const NoteKey key = request_signer().key();
   const auto status = [&](const AddCheckpoint& request, const TreeHead& newest) {
     return judge_add_checkpoint(request, key, newest).status;
   };
-  EXPECT_EQ(status(make_request(tree, 5, 9, log_signer(8)), tree.head(5)), 403u);
+  EXPECT_EQ(status(make_request(tree, 5, 9, request_signer(8)), tree.head(5)), 403u);
   AddCheckpoint backwards = make_request(tree, 0, 4);
   backwards.old_size = 5;
   EXPECT_EQ(status(backwards, tree.head(5)), 400u);
@@ -106,7 +106,7 @@ TEST(AddCheckpoint, EachRuleHasItsStatus) {
 }
 
 TEST(AddCheckpoint, ASignatureOfAnUnknownKeyBesideTheLogsIsIgnored) {
-  const Nodes tree;
+  const TreeNodes tree;
   AddCheckpoint request = make_request(tree, 0, 3);
   Hash seed;
   seed.bytes.fill(3);
@@ -114,11 +114,11 @@ TEST(AddCheckpoint, ASignatureOfAnUnknownKeyBesideTheLogsIsIgnored) {
   request.note.signatures.insert(request.note.signatures.begin(),
                                  stranger.sign(request.note.text).signatures.front());
   request.note.signatures.push_back(cosign(stranger, request.note.text, 5));
-  EXPECT_EQ(judge_add_checkpoint(request, log_signer().key(), empty_tree()).status, 200u);
+  EXPECT_EQ(judge_add_checkpoint(request, request_signer().key(), empty_tree()).status, 200u);
 }
 
 TEST(AddCheckpoint, WhatIsNotARequestIsRefused) {
-  const std::string note = to_text(make_request(Nodes(), 0, 3).note);
+  const std::string note = to_text(make_request(TreeNodes(), 0, 3).note);
   const std::string hash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
   std::string many;
   for (int i = 0; i < 64; ++i) many += hash;

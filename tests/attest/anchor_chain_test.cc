@@ -14,7 +14,7 @@ namespace {
 
 using test::PaperLog;
 
-Bytes bytes_of(const Statement& statement) {
+Bytes chain_bytes(const Statement& statement) {
   const auto encoded = encode(statement);
   return {encoded.begin(), encoded.end()};
 }
@@ -107,11 +107,11 @@ TEST(AnchorChain, EveryFieldOfACounterStatementIsDemanded) {
   log.events(2);
   log.pass(10);
   const Statement good = log.chain->next_counter(log.head(), log.now_ns, 0);
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(good)), "accepted");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(good)), "accepted");
   const auto bent = [&](const std::function<void(Statement&)>& bend) {
     Statement statement = good;
     bend(statement);
-    return refusal(log, EntryKind::intent, bytes_of(statement));
+    return refusal(log, EntryKind::intent, chain_bytes(statement));
   };
   EXPECT_EQ(bent([](auto& s) { s.flags |= kFirstOfRun; }), "statement_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.flags |= kForeignExtend; }), "statement_mismatch");
@@ -133,11 +133,11 @@ TEST(AnchorChain, EveryFieldOfAQuoteStatementIsDemanded) {
   log.start();
   log.events(2);
   const Statement good = log.chain->next_quote(log.head(), log.now_ns);
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(good)), "accepted");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(good)), "accepted");
   const auto bent = [&](const std::function<void(Statement&)>& bend) {
     Statement statement = good;
     bend(statement);
-    return refusal(log, EntryKind::intent, bytes_of(statement));
+    return refusal(log, EntryKind::intent, chain_bytes(statement));
   };
   EXPECT_EQ(bent([](auto& s) { s.flags |= kHeartbeat; }), "statement_mismatch");
   EXPECT_EQ(bent([](auto& s) { s.seq += 1; }), "statement_gap");
@@ -153,7 +153,7 @@ TEST(AnchorChain, MissesTheLastQuoteStatementsBeforeACounterAnchor) {
   log.events(2);
   AnchorChain without = *log.chain;
   log.quote();
-  const auto refused = without.apply(EntryKind::intent, bytes_of(log.open_counter()));
+  const auto refused = without.apply(EntryKind::intent, chain_bytes(log.open_counter()));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, Fault::statement_gap)
       << "no number skips: only chain_head tells";
@@ -164,7 +164,7 @@ TEST(AnchorChain, NoQuoteAnchorBeforeItsRunsCounterAnchor) {
   log.start();
   const Statement quote = log.chain->next_quote(log.head(), log.now_ns);
   log.bundle();
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(quote)), "statement_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(quote)), "statement_mismatch");
 }
 
 TEST(AnchorChain, OnlyOneStatementIsOpen) {
@@ -173,7 +173,7 @@ TEST(AnchorChain, OnlyOneStatementIsOpen) {
   const Statement first = log.open_counter();
   Statement second = first;
   second.wallclock_ns += 1;
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(second)), "statement_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(second)), "statement_mismatch");
 }
 
 TEST(AnchorChain, AReceiptNeedsItsStatement) {
@@ -242,13 +242,13 @@ TEST(AnchorChain, ReadBackOfALaterRunThanTheNextStatementsIsRefused) {
   log.tpm.resume();
   log.read_back_open(false);
   // The newest bundle still names the run before.
-  EXPECT_EQ(
-      refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
-      "receipt_run");
+  EXPECT_EQ(refusal(log, EntryKind::intent,
+                    chain_bytes(log.chain->next_counter(log.head(), log.now_ns, 0))),
+            "receipt_run");
   log.bundle();
-  EXPECT_EQ(
-      refusal(log, EntryKind::intent, bytes_of(log.chain->next_counter(log.head(), log.now_ns, 0))),
-      "accepted");
+  EXPECT_EQ(refusal(log, EntryKind::intent,
+                    chain_bytes(log.chain->next_counter(log.head(), log.now_ns, 0))),
+            "accepted");
 }
 
 TEST(AnchorChain, TheClockDoesNotFallWithinARun) {
@@ -300,7 +300,7 @@ TEST(AnchorChain, ACrashedCounterAnchorIsFinishedInItsRun) {
     PaperLog log;
     log.start();
     const Statement statement = log.chain->next_counter(log.head(), log.now_ns, 0);
-    log.append(EntryKind::intent, bytes_of(statement));
+    log.append(EntryKind::intent, chain_bytes(statement));
     const Hash digest = statement_digest(encode(statement));
     if (done >= 1) log.tpm.extend_pcr(digest);
     if (done >= 2) log.tpm.increment();
@@ -358,7 +358,7 @@ TEST(AnchorChain, AcrossAResumeTheFoldGoesOn) {
     log.start();
     log.quote();
     const Statement statement = log.chain->next_quote(log.head(), log.now_ns);
-    log.append(EntryKind::intent, bytes_of(statement));
+    log.append(EntryKind::intent, chain_bytes(statement));
     if (extended_before) log.tpm.extend_pcr(statement_digest(encode(statement)));
     log.tpm.resume();
     log.bundle();
@@ -401,7 +401,7 @@ TEST(AnchorChain, AnExplainedForeignExtendMakesANewBase) {
   Statement unflagged = log.chain->next_counter(log.head(), log.now_ns, 0);
   EXPECT_EQ(unflagged.flags, kForeignExtend);
   unflagged.flags = 0;
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(unflagged)), "statement_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(unflagged)), "statement_mismatch");
   log.counter();
   log.quote();
   EXPECT_EQ(log.chain->fold(), log.tpm.pcrs.back());
@@ -455,12 +455,12 @@ TEST(AnchorChain, RefusesWhatStandsOutOfPlace) {
   Statement statement;
   statement.log_id = log.chain->log_id();
   statement.seq = 1;
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(statement)), "bundle_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(statement)), "bundle_mismatch");
   const auto fresh = AnchorChain::begin(log.entries[0].payload, log.tpm.identity());
   log.chain = *fresh;
   EXPECT_EQ(refusal(log, EntryKind::bundle, encode(log.tpm.bundle(log.boot_id))),
             "bundle_mismatch");
-  EXPECT_EQ(refusal(log, EntryKind::intent, bytes_of(statement)), "statement_mismatch");
+  EXPECT_EQ(refusal(log, EntryKind::intent, chain_bytes(statement)), "statement_mismatch");
   const Hash d0 = genesis_digest(log.entries[0].payload);
   EXPECT_EQ(refusal(log, EntryKind::receipt, encode(log.tpm.read_back(d0, true))),
             "receipt_unexpected");

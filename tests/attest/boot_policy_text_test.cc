@@ -12,7 +12,7 @@
 namespace stele::attest::boot {
 namespace {
 
-BootPolicy example() {
+BootPolicy example_policy() {
   BootPolicy policy;
   policy.values[0] = {Bytes(32, 0x11)};
   policy.values[10] = {Bytes(32, 0x11), Bytes(32, 0x12)};
@@ -26,7 +26,7 @@ std::string repeated(const std::string& byte) {
   return out;
 }
 
-std::string hex(char digit) {
+std::string hex_digest(char digit) {
   return std::string(64, digit);
 }
 
@@ -43,15 +43,15 @@ TEST(BootPolicyText, IsWrittenAsAPersonReadsItAndReadBack) {
                                "\nboot_value 10 " + repeated("11") + "\nboot_value 10 " +
                                repeated("12") + "\nboot_digest 4 " + repeated("ab") +
                                "\nboot_digest 4 " + repeated("cd") + "\n";
-  EXPECT_EQ(to_text(example()), expected);
-  EXPECT_EQ(*parse_policy(to_text(example())), example());
+  EXPECT_EQ(to_text(example_policy()), expected);
+  EXPECT_EQ(*parse_policy(to_text(example_policy())), example_policy());
   EXPECT_EQ(to_text(BootPolicy{}), "boot_policy record\n");
   EXPECT_EQ(*parse_policy("boot_policy record\n"), BootPolicy{});
-  EXPECT_EQ(rules(example()), 5u);
+  EXPECT_EQ(rules(example_policy()), 5u);
 }
 
 TEST(BootPolicyText, EveryOtherFormIsRefusedWithItsLine) {
-  const std::string rule = "boot_value 3 " + hex('a') + "\n";
+  const std::string rule = "boot_value 3 " + hex_digest('a') + "\n";
   expect_refused("", 1, "missing");
   expect_refused("boot_policy rules", 1, "does not end");
   expect_refused("boot_policy rules\n", 2, "without a rule");
@@ -61,20 +61,24 @@ TEST(BootPolicyText, EveryOtherFormIsRefusedWithItsLine) {
   expect_refused("boot_policy rules\n" + rule + rule, 3, "twice");
   const std::string head = "boot_policy rules\n";
   for (const std::string& bent : std::initializer_list<std::string>{
-           "boot_value 8 " + hex('a'), "boot_value 9 " + hex('a'), "boot_value 12 " + hex('a'),
-           "boot_value 03 " + hex('a'), "boot_value -1 " + hex('a'), "boot_value  3 " + hex('a'),
-           "boot_value 3 " + hex('A'), "boot_value 3 " + hex('g'),
-           "boot_value 3 " + hex('a') + "aa", "boot_value 3 " + hex('a').substr(2),
-           "boot_value 3 " + hex('a') + " ", "boot_value 3", std::string("boot_value"),
-           "boot_event 3 " + hex('a'), std::string()}) {
+           "boot_value 8 " + hex_digest('a'), "boot_value 9 " + hex_digest('a'),
+           "boot_value 12 " + hex_digest('a'), "boot_value 03 " + hex_digest('a'),
+           "boot_value -1 " + hex_digest('a'), "boot_value  3 " + hex_digest('a'),
+           "boot_value 3 " + hex_digest('A'), "boot_value 3 " + hex_digest('g'),
+           "boot_value 3 " + hex_digest('a') + "aa", "boot_value 3 " + hex_digest('a').substr(2),
+           "boot_value 3 " + hex_digest('a') + " ", "boot_value 3", std::string("boot_value"),
+           "boot_event 3 " + hex_digest('a'), std::string()}) {
     expect_refused(head + bent + "\n", 2, "expected");
   }
-  expect_refused(head + "boot_value 3 " + hex('b') + "\nboot_value 3 " + hex('a') + "\n", 3,
-                 "order");
-  expect_refused(head + "boot_value 4 " + hex('a') + "\nboot_value 3 " + hex('a') + "\n", 3,
-                 "order");
-  expect_refused(head + "boot_digest 3 " + hex('a') + "\nboot_value 4 " + hex('a') + "\n", 3,
-                 "order");
+  expect_refused(
+      head + "boot_value 3 " + hex_digest('b') + "\nboot_value 3 " + hex_digest('a') + "\n", 3,
+      "order");
+  expect_refused(
+      head + "boot_value 4 " + hex_digest('a') + "\nboot_value 3 " + hex_digest('a') + "\n", 3,
+      "order");
+  expect_refused(
+      head + "boot_digest 3 " + hex_digest('a') + "\nboot_value 4 " + hex_digest('a') + "\n", 3,
+      "order");
 }
 
 TEST(BootPolicyText, HoldsItsLimitAndNoMore) {
@@ -86,14 +90,14 @@ TEST(BootPolicyText, HoldsItsLimitAndNoMore) {
     policy.digests[4].insert(digest);
   }
   EXPECT_EQ(*parse_policy(to_text(policy)), policy);
-  expect_refused(to_text(policy) + "boot_digest 5 " + hex('0') + "\n", kMaxPolicyRules + 2,
+  expect_refused(to_text(policy) + "boot_digest 5 " + hex_digest('0') + "\n", kMaxPolicyRules + 2,
                  "more than");
 }
 
 TEST(BootPolicyText, AFileWithAPolicyIsVersion2AndOneWithoutIsVersion1) {
   TrustFile trust = test::example_trust();
   EXPECT_TRUE(to_text(trust).starts_with("stele-trust 1\n"));
-  for (const BootPolicy& policy : {BootPolicy{}, example()}) {
+  for (const BootPolicy& policy : {BootPolicy{}, example_policy()}) {
     trust.boot_policy = policy;
     const std::string text = to_text(trust);
     EXPECT_TRUE(text.starts_with("stele-trust 2\n"));
@@ -117,7 +121,7 @@ TEST(BootPolicyText, TheVersionAndTheLinesMustFit) {
   refused("stele-trust 2" + plain.substr(13), lines + 1);
   refused(plain + "boot_policy record\n", lines + 1);
   refused("stele-trust 3" + plain.substr(13), 1);
-  trust.boot_policy = example();
+  trust.boot_policy = example_policy();
   std::string bent = to_text(trust);
   bent[bent.size() - 2] = 'x';
   refused(bent, lines + 6);
@@ -129,7 +133,7 @@ TEST(BootPolicyText, EachEraHasItsOwn) {
   TrustFile trust = log.trust;
   for (const bool newer : {false, true}) {
     for (const bool older : {false, true}) {
-      trust.boot_policy = newer ? std::optional(example()) : std::nullopt;
+      trust.boot_policy = newer ? std::optional(example_policy()) : std::nullopt;
       trust.earlier[0].pins.boot_policy = older ? std::optional(BootPolicy{}) : std::nullopt;
       const auto read = parse_trust(to_text(trust));
       ASSERT_TRUE(read) << read.error().detail;

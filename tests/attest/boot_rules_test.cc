@@ -95,7 +95,7 @@ BootPolicy digests_of_good_boot() {
   return policy;
 }
 
-Report judged(PaperLog log, const BootPolicy& policy) {
+Report judged_boots(PaperLog log, const BootPolicy& policy) {
   log.trust.boot_policy = policy;
   return log.appraise();
 }
@@ -108,7 +108,7 @@ void expect_platform(const Report& report, Outcome platform, Conclusion conclusi
 TEST(BootRules, ABootThatThePolicyKnowsPasses) {
   const PaperLog log = booted("kernel 1");
   for (const BootPolicy& policy : {exact(log), digests_of_good_boot()}) {
-    const Report report = judged(log, policy);
+    const Report report = judged_boots(log, policy);
     expect_platform(report, Outcome::pass, Conclusion::verified);
     EXPECT_EQ(report.finding_count, 0u) << to_text(report);
     EXPECT_EQ(report.boots.starts, 1u);
@@ -119,14 +119,14 @@ TEST(BootRules, ABootThatThePolicyKnowsPasses) {
 
 TEST(BootRules, WithoutAPolicyOrWithOneThatRecordsOnlyPlatformIsUnknownAndNothingAlarms) {
   const PaperLog log = booted("kernel 1");
-  for (const Report& report : {log.appraise(), judged(log, {})}) {
+  for (const Report& report : {log.appraise(), judged_boots(log, {})}) {
     expect_platform(report, Outcome::unknown, Conclusion::verified);
     EXPECT_EQ(report.finding_count, 0u) << to_text(report);
     EXPECT_EQ(report.boots.starts, 1u);
     EXPECT_EQ(report.boots.approved, 0u);
   }
   EXPECT_NE(to_text(log.appraise()).find("no boot policy"), std::string::npos);
-  EXPECT_NE(to_text(judged(log, {})).find("records only"), std::string::npos);
+  EXPECT_NE(to_text(judged_boots(log, {})).find("records only"), std::string::npos);
 }
 
 // The attack, and the update, which looks the same: neither passes, neither reads as tampering.
@@ -138,7 +138,7 @@ TEST(BootRules, AnotherKernelIsAFindingWithPlaceAndTime) {
   measure(log, other);
   start(log, other);
   for (const BootPolicy& policy : {values, digests_of_good_boot()}) {
-    const Report report = judged(log, policy);
+    const Report report = judged_boots(log, policy);
     expect_platform(report, Outcome::unknown, Conclusion::verified);
     ASSERT_TRUE(has(report, Finding::unapproved_boot)) << to_text(report);
     EXPECT_EQ(report.boots.starts, 2u);
@@ -160,7 +160,7 @@ TEST(BootRules, AnotherKernelIsAFindingWithPlaceAndTime) {
 TEST(BootRules, ALogEditedAfterItsBundleIsTampering) {
   PaperLog log = booted("kernel 2");
   log.boot_logs[hash(firmware_log("kernel 2"))] = firmware_log("kernel 1");
-  const Report report = judged(log, digests_of_good_boot());
+  const Report report = judged_boots(log, digests_of_good_boot());
   expect_platform(report, Outcome::unknown, Conclusion::tampered);
   ASSERT_TRUE(has(report, Fault::boot_log_mismatch)) << to_text(report);
   EXPECT_EQ(report.integrity, Outcome::fail);
@@ -170,12 +170,12 @@ TEST(BootRules, ALogEditedAfterItsBundleIsTampering) {
 // Before: root lets the daemon read the log of a boot that the policy knows.
 TEST(BootRules, TheLogOfAnotherBootNeverPasses) {
   const PaperLog log = booted(firmware_log("kernel 2"), firmware_log("kernel 1"));
-  const Report report = judged(log, digests_of_good_boot());
+  const Report report = judged_boots(log, digests_of_good_boot());
   expect_platform(report, Outcome::unknown, Conclusion::verified);
   EXPECT_TRUE(has(report, Finding::unapproved_boot));
   EXPECT_TRUE(has(report, Finding::boot_log_unexplained));
   EXPECT_EQ(report.boots.unexplained, 1u);
-  EXPECT_EQ(judged(log, exact(booted("kernel 1"))).platform, Outcome::unknown);
+  EXPECT_EQ(judged_boots(log, exact(booted("kernel 1"))).platform, Outcome::unknown);
 }
 
 // The twin: firmware whose log lacks an event that it extended. Its values can still be pinned.
@@ -184,18 +184,18 @@ TEST(BootRules, AnHonestLogThatDoesNotReplayIsToldAndIsNoTampering) {
   measure(log, firmware_log("kernel 1"));
   log.tpm.pcrs[1] = hash({log.tpm.pcrs[1].bytes, sha256("not in the log")});
   start(log, firmware_log("kernel 1"));
-  const Report pinned = judged(log, exact(log));
+  const Report pinned = judged_boots(log, exact(log));
   expect_platform(pinned, Outcome::pass, Conclusion::verified);
   EXPECT_TRUE(has(pinned, Finding::boot_log_unexplained));
-  expect_platform(judged(log, digests_of_good_boot()), Outcome::pass, Conclusion::verified);
+  expect_platform(judged_boots(log, digests_of_good_boot()), Outcome::pass, Conclusion::verified);
 }
 
 TEST(BootRules, ALogThatCannotBeReadIsToldAndPassesNoRuleOnDigests) {
   Bytes cut = firmware_log("kernel 1");
   cut.pop_back();
   const PaperLog log = booted(firmware_log("kernel 1"), cut);
-  expect_platform(judged(log, exact(log)), Outcome::pass, Conclusion::verified);
-  const Report report = judged(log, digests_of_good_boot());
+  expect_platform(judged_boots(log, exact(log)), Outcome::pass, Conclusion::verified);
+  const Report report = judged_boots(log, digests_of_good_boot());
   expect_platform(report, Outcome::unknown, Conclusion::verified);
   EXPECT_TRUE(has(report, Finding::boot_log_unexplained));
 }
@@ -203,10 +203,11 @@ TEST(BootRules, ALogThatCannotBeReadIsToldAndPassesNoRuleOnDigests) {
 TEST(BootRules, ALogThatIsNotThereIsToldAndPassesNoRuleOnDigests) {
   PaperLog log = booted("kernel 1");
   log.boot_logs.clear();
-  const Report pinned = judged(log, exact(log));
+  const Report pinned = judged_boots(log, exact(log));
   expect_platform(pinned, Outcome::pass, Conclusion::verified);
   EXPECT_TRUE(has(pinned, Finding::boot_log_missing));
-  expect_platform(judged(log, digests_of_good_boot()), Outcome::unknown, Conclusion::verified);
+  expect_platform(judged_boots(log, digests_of_good_boot()), Outcome::unknown,
+                  Conclusion::verified);
 }
 
 TEST(BootRules, ABundleThatNoAnchorCommitsToIsNoBoot) {
@@ -215,19 +216,19 @@ TEST(BootRules, ABundleThatNoAnchorCommitsToIsNoBoot) {
   log.boot();
   measure(log, firmware_log("kernel 2"));
   log.bundle();
-  const Report report = judged(log, policy);
+  const Report report = judged_boots(log, policy);
   EXPECT_EQ(report.boots.starts, 1u);
   expect_platform(report, Outcome::pass, Conclusion::verified);
   PaperLog none;
   none.bundle();
-  EXPECT_EQ(judged(none, policy).boots.starts, 0u);
-  EXPECT_EQ(judged(none, policy).platform, Outcome::unknown);
+  EXPECT_EQ(judged_boots(none, policy).boots.starts, 0u);
+  EXPECT_EQ(judged_boots(none, policy).platform, Outcome::unknown);
 }
 
 TEST(BootRules, ADaemonThatStartsAgainIsCountedAndSaysNothingTwice) {
   PaperLog log = booted("kernel 2");
   for (int i = 0; i < 3; ++i) start(log, firmware_log("kernel 2"));
-  const Report report = judged(log, digests_of_good_boot());
+  const Report report = judged_boots(log, digests_of_good_boot());
   EXPECT_EQ(report.boots.starts, 4u);
   EXPECT_EQ(report.finding_count, 1u) << to_text(report);
 }
@@ -252,7 +253,7 @@ class MeasuredFiles : public testing::Test {
     const auto list = boot::parse_measurement_list(init).value();
     policy.digests[10] = {
         *boot::extended_by(list.entries[0], list, kBank, boot::ImaForm::own_digest)};
-    return judged(log, policy);
+    return judged_boots(log, policy);
   }
 };
 
@@ -288,7 +289,7 @@ TEST(BootRulesVectors, EachLogIsExplainedOrToldWithItsFault) {
     PaperLog log;
     if (parsed && parsed->has_bank(kBank)) measure(log, shown);
     start(log, shown);
-    const Report report = judged(log, exact(log));
+    const Report report = judged_boots(log, exact(log));
     expect_platform(report, Outcome::pass, Conclusion::verified);
     // Without a SHA-256 bank a log says nothing about the quoted values, and so nothing wrong.
     EXPECT_EQ(has(report, Finding::boot_log_unexplained), !parsed.has_value() && !shown.empty())

@@ -30,7 +30,7 @@ Bytes hex_of(const json::value& one, const char* key) {
   return bytes.value_or(Bytes{});
 }
 
-std::string text_of(const json::value& one, const char* key) {
+std::string credential_text(const json::value& one, const char* key) {
   return std::string(one.at(key).as_string());
 }
 
@@ -41,7 +41,7 @@ void expect_vectors(const char* file, const Derive& derive) {
   for (const json::value& one : cases_of(folder, file)) {
     const auto algorithm = static_cast<boot::Algorithm>(one.at("HashAlg").to_number<int>());
     EXPECT_EQ(to_hex(derive(algorithm, one)), to_hex(hex_of(one, "Result")))
-        << text_of(one, "Name");
+        << credential_text(one, "Name");
     ++count;
   }
   EXPECT_GT(count, 0u);
@@ -50,15 +50,17 @@ void expect_vectors(const char* file, const Derive& derive) {
 
 TEST(Kdf, EveryVectorOfKdfA) {
   expect_vectors("kdfa.json", [](boot::Algorithm algorithm, const json::value& one) {
-    return kdf_a(algorithm, hex_of(one, "Key"), text_of(one, "Label"), hex_of(one, "ContextU"),
-                 hex_of(one, "ContextV"), one.at("Bits").to_number<std::size_t>());
+    return kdf_a(algorithm, hex_of(one, "Key"), credential_text(one, "Label"),
+                 hex_of(one, "ContextU"), hex_of(one, "ContextV"),
+                 one.at("Bits").to_number<std::size_t>());
   });
 }
 
 TEST(Kdf, EveryVectorOfKdfE) {
   expect_vectors("kdfe.json", [](boot::Algorithm algorithm, const json::value& one) {
-    return kdf_e(algorithm, hex_of(one, "Z"), text_of(one, "Label"), hex_of(one, "ContextU"),
-                 hex_of(one, "ContextV"), one.at("Bits").to_number<std::size_t>());
+    return kdf_e(algorithm, hex_of(one, "Z"), credential_text(one, "Label"),
+                 hex_of(one, "ContextU"), hex_of(one, "ContextV"),
+                 one.at("Bits").to_number<std::size_t>());
   });
 }
 
@@ -93,7 +95,7 @@ TEST(SentSeed, EveryVectorOfEllipticCurves) {
   std::size_t count = 0;
   for (const json::value& one : cases_of(folder, "ecc_labeled_encaps.json")) {
     const VectorKey to = key_of(hex_of(one, "PublicKey"));
-    ASSERT_TRUE(to.key.has_value()) << text_of(one, "Name");
+    ASSERT_TRUE(to.key.has_value()) << credential_text(one, "Name");
     // agree() takes the ephemeral key as random + 1.
     const Bytes ephemeral = hex_of(one, "EphemeralPrivate");
     CredentialRandom random{};
@@ -101,9 +103,10 @@ TEST(SentSeed, EveryVectorOfEllipticCurves) {
               random.end() - static_cast<std::ptrdiff_t>(ephemeral.size()));
     for (auto byte = random.rbegin(); byte != random.rend() && (*byte)-- == 0; ++byte) {
     }
-    const SentSeed sent = send_seed(*to.key, to.algorithm, text_of(one, "Label"), random);
-    EXPECT_EQ(to_hex(sent.seed), to_hex(hex_of(one, "Secret"))) << text_of(one, "Name");
-    EXPECT_EQ(to_hex(sent.encrypted), to_hex(hex_of(one, "Ciphertext"))) << text_of(one, "Name");
+    const SentSeed sent = send_seed(*to.key, to.algorithm, credential_text(one, "Label"), random);
+    EXPECT_EQ(to_hex(sent.seed), to_hex(hex_of(one, "Secret"))) << credential_text(one, "Name");
+    EXPECT_EQ(to_hex(sent.encrypted), to_hex(hex_of(one, "Ciphertext")))
+        << credential_text(one, "Name");
     ++count;
   }
   EXPECT_GT(count, 0u);
@@ -115,15 +118,15 @@ TEST(SentSeed, EveryVectorOfRsa) {
   std::size_t count = 0;
   for (const json::value& one : cases_of(folder, "rsa_labeled_encaps.json")) {
     const VectorKey to = key_of(hex_of(one, "PublicKey"));
-    ASSERT_TRUE(to.key.has_value()) << text_of(one, "Name");
+    ASSERT_TRUE(to.key.has_value()) << credential_text(one, "Name");
     const Bytes secret = hex_of(one, "Secret"), salt = hex_of(one, "OAEPSalt");
     // A key with a scheme uses the scheme's hash; the salt is as long as that.
     const auto* const algorithm = std::find_if(
         std::begin(boot::kAlgorithms), std::end(boot::kAlgorithms),
         [&salt](boot::Algorithm known) { return boot::digest_bytes(known) == salt.size(); });
-    EXPECT_EQ(to_hex(to.key->encrypt_oaep(*algorithm, text_of(one, "Label"), secret, salt)),
+    EXPECT_EQ(to_hex(to.key->encrypt_oaep(*algorithm, credential_text(one, "Label"), secret, salt)),
               to_hex(hex_of(one, "Ciphertext")))
-        << text_of(one, "Name");
+        << credential_text(one, "Name");
     ++count;
   }
   EXPECT_GT(count, 0u);

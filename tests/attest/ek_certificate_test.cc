@@ -16,7 +16,7 @@ namespace {
 using test::EkRequest;
 using test::EkVendor;
 
-constexpr std::int64_t kNow = 1'795'000'000;  // November 2026
+constexpr std::int64_t kEkNow = 1'795'000'000;  // November 2026
 
 EkVendor& vendor() {
   static EkVendor made("Infi");
@@ -30,8 +30,8 @@ PinnedRoots pinned(const Bytes& root) {
 }
 
 // The fault of the first rule that the certificate breaks; nothing if it breaks none.
-std::optional<Fault> fault_of(const Bytes& der, const PinnedRoots& roots,
-                              const std::vector<Bytes>& between, std::int64_t now = kNow) {
+std::optional<Fault> ek_fault_of(const Bytes& der, const PinnedRoots& roots,
+                                 const std::vector<Bytes>& between, std::int64_t now = kEkNow) {
   const auto certificate = EkCertificate::parse(der);
   if (!certificate) return certificate.error().fault;
   const auto chain = certificate->verify_chain(between, roots, now);
@@ -39,9 +39,9 @@ std::optional<Fault> fault_of(const Bytes& der, const PinnedRoots& roots,
   return std::nullopt;
 }
 
-std::optional<Fault> fault_of(const EkRequest& request, std::int64_t now = kNow) {
-  return fault_of(vendor().issue(request), pinned(vendor().root_der()),
-                  {vendor().intermediate_der()}, now);
+std::optional<Fault> ek_fault_of(const EkRequest& request, std::int64_t now = kEkNow) {
+  return ek_fault_of(vendor().issue(request), pinned(vendor().root_der()),
+                     {vendor().intermediate_der()}, now);
 }
 
 TEST(EkCertificate, WhatItVouchesForIsRead) {
@@ -59,42 +59,43 @@ TEST(EkCertificate, EveryKeyThatEndorsesAndEveryFormOfItsNamesIsBelieved) {
   for (const char* key :
        {"ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-384",
         "rsa -pkeyopt rsa_keygen_bits:2048"}) {
-    EXPECT_EQ(fault_of(EkRequest{.key = key}), std::nullopt) << key;
+    EXPECT_EQ(ek_fault_of(EkRequest{.key = key}), std::nullopt) << key;
   }
-  EXPECT_EQ(fault_of(EkRequest{.subject = "/CN=a board"}), std::nullopt);
-  EXPECT_EQ(fault_of(EkRequest{.one_set = true}), std::nullopt);
-  EXPECT_EQ(fault_of(EkRequest{.usage = "serverAuth,2.23.133.8.1"}), std::nullopt);
-  EXPECT_EQ(fault_of(EkRequest{.not_after = "99991231235959Z"}, kNow + 3'000'000'000), std::nullopt)
+  EXPECT_EQ(ek_fault_of(EkRequest{.subject = "/CN=a board"}), std::nullopt);
+  EXPECT_EQ(ek_fault_of(EkRequest{.one_set = true}), std::nullopt);
+  EXPECT_EQ(ek_fault_of(EkRequest{.usage = "serverAuth,2.23.133.8.1"}), std::nullopt);
+  EXPECT_EQ(ek_fault_of(EkRequest{.not_after = "99991231235959Z"}, kEkNow + 3'000'000'000),
+            std::nullopt)
       << "in 2121: the certificate never ends, its authorities in 2125";
 }
 
 TEST(EkCertificate, WhatIsNoEndorsementKeysIsUnfit) {
-  EXPECT_EQ(fault_of(EkRequest{.usage = ""}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.usage = "2.23.133.8.3"}), Fault::ek_certificate_unfit)
+  EXPECT_EQ(ek_fault_of(EkRequest{.usage = ""}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.usage = "2.23.133.8.3"}), Fault::ek_certificate_unfit)
       << "an attestation key's";
-  EXPECT_EQ(fault_of(EkRequest{.critical_names = false}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.names = false}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.manufacturer = ""}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.model = ""}), Fault::ek_certificate_unfit);
-  EXPECT_EQ(fault_of(EkRequest{.version = ""}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.critical_names = false}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.names = false}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.manufacturer = ""}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.model = ""}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.version = ""}), Fault::ek_certificate_unfit);
   for (const char* const key_usage : {"", "keyUsage = critical,keyAgreement\n"}) {
-    EXPECT_EQ(fault_of(EkRequest{.authority = true, .extra = key_usage}),
+    EXPECT_EQ(ek_fault_of(EkRequest{.authority = true, .extra = key_usage}),
               Fault::ek_certificate_unfit)
         << key_usage;
-    EXPECT_EQ(fault_of(EkRequest{.extra = key_usage}), std::nullopt) << key_usage;
+    EXPECT_EQ(ek_fault_of(EkRequest{.extra = key_usage}), std::nullopt) << key_usage;
   }
-  EXPECT_EQ(fault_of(EkRequest{.extra = "1.2.3.4.5 = critical,ASN1:UTF8String:new rule\n"}),
+  EXPECT_EQ(ek_fault_of(EkRequest{.extra = "1.2.3.4.5 = critical,ASN1:UTF8String:new rule\n"}),
             Fault::ek_certificate_unfit)
       << "a critical extension that nobody here knows";
-  EXPECT_EQ(fault_of(EkRequest{.key = "ed25519"}), Fault::ek_certificate_unfit);
+  EXPECT_EQ(ek_fault_of(EkRequest{.key = "ed25519"}), Fault::ek_certificate_unfit);
 }
 
 TEST(EkCertificate, WhatIsNotInForceIsExpired) {
   const EkRequest brief{.not_after = "20261101000000Z"};
-  EXPECT_EQ(fault_of(brief), Fault::ek_certificate_expired);
-  EXPECT_EQ(fault_of(brief, kNow - 86'400 * 60), std::nullopt);
-  EXPECT_EQ(fault_of(brief, 1'500'000'000), Fault::ek_certificate_expired) << "not in force yet";
-  EXPECT_EQ(fault_of(EkRequest{}, kNow + 4'000'000'000), Fault::ek_certificate_expired)
+  EXPECT_EQ(ek_fault_of(brief), Fault::ek_certificate_expired);
+  EXPECT_EQ(ek_fault_of(brief, kEkNow - 86'400 * 60), std::nullopt);
+  EXPECT_EQ(ek_fault_of(brief, 1'500'000'000), Fault::ek_certificate_expired) << "not in force yet";
+  EXPECT_EQ(ek_fault_of(EkRequest{}, kEkNow + 4'000'000'000), Fault::ek_certificate_expired)
       << "its authorities ended before it";
 }
 
@@ -102,18 +103,18 @@ TEST(EkCertificate, WhatLeadsToNoPinnedRootIsForeign) {
   const Bytes der = vendor().issue();
   EkVendor other("Infi");  // the same names, other keys
   const std::vector<Bytes> between{vendor().intermediate_der()};
-  EXPECT_EQ(fault_of(der, pinned(other.root_der()), between), Fault::ek_certificate_foreign);
-  EXPECT_EQ(fault_of(der, pinned(other.root_der()), {other.intermediate_der()}),
+  EXPECT_EQ(ek_fault_of(der, pinned(other.root_der()), between), Fault::ek_certificate_foreign);
+  EXPECT_EQ(ek_fault_of(der, pinned(other.root_der()), {other.intermediate_der()}),
             Fault::ek_certificate_foreign);
-  EXPECT_EQ(fault_of(der, PinnedRoots{}, between), Fault::ek_certificate_foreign);
-  EXPECT_EQ(fault_of(der, pinned(vendor().root_der()), {}), Fault::ek_certificate_foreign)
+  EXPECT_EQ(ek_fault_of(der, PinnedRoots{}, between), Fault::ek_certificate_foreign);
+  EXPECT_EQ(ek_fault_of(der, pinned(vendor().root_der()), {}), Fault::ek_certificate_foreign)
       << "the intermediate is missing";
   // The twins: the intermediate pinned, with and without its root; strange company.
-  EXPECT_EQ(fault_of(der, pinned(vendor().intermediate_der()), {}), std::nullopt);
+  EXPECT_EQ(ek_fault_of(der, pinned(vendor().intermediate_der()), {}), std::nullopt);
   PinnedRoots many = pinned(other.root_der());
   ASSERT_TRUE(many.add(view(vendor().root_pem() + other.root_pem())).has_value());
   EXPECT_EQ(many.size(), 3u);
-  EXPECT_EQ(fault_of(der, many, {other.intermediate_der(), Bytes{1, 2, 3}, between[0]}),
+  EXPECT_EQ(ek_fault_of(der, many, {other.intermediate_der(), Bytes{1, 2, 3}, between[0]}),
             std::nullopt);
 }
 
@@ -165,19 +166,20 @@ TEST(EkCertificate, AnotherKeyIsNotTheOneVouchedFor) {
 TEST(EkCertificate, AnyBitAndAnyLengthIsRefusedOrFoundForged) {
   const Bytes der = vendor().issue();
   const PinnedRoots roots = pinned(vendor().intermediate_der());
-  ASSERT_EQ(fault_of(der, roots, {}), std::nullopt);
+  ASSERT_EQ(ek_fault_of(der, roots, {}), std::nullopt);
   for (std::size_t at = 0; at < der.size(); ++at) {
     Bytes bent = der;
     bent[at] ^= static_cast<std::uint8_t>(1u << (at % 8));
-    EXPECT_TRUE(fault_of(bent, roots, {}).has_value()) << "byte " << at;
+    EXPECT_TRUE(ek_fault_of(bent, roots, {}).has_value()) << "byte " << at;
   }
   for (std::size_t size = 0; size < der.size(); ++size) {
-    EXPECT_EQ(fault_of({der.begin(), der.begin() + static_cast<std::ptrdiff_t>(size)}, roots, {}),
-              Fault::ek_certificate_malformed);
+    EXPECT_EQ(
+        ek_fault_of({der.begin(), der.begin() + static_cast<std::ptrdiff_t>(size)}, roots, {}),
+        Fault::ek_certificate_malformed);
   }
   Bytes longer = der;
   longer.push_back(0);
-  EXPECT_EQ(fault_of(longer, roots, {}), Fault::ek_certificate_malformed);
+  EXPECT_EQ(ek_fault_of(longer, roots, {}), Fault::ek_certificate_malformed);
   EXPECT_EQ(Bytes(without_padding(longer).begin(), without_padding(longer).end()), der);
   longer.resize(2000, 0xff);
   EXPECT_EQ(without_padding(longer).size(), der.size());
@@ -209,7 +211,7 @@ TEST(EkCertificateVectors, EveryMakersAuthorityIsPinnedAndNoneIsTakenForAnEndors
   EXPECT_EQ(count, 51u);
   EXPECT_GE(roots.size(), count);
   // A certificate that names a pinned authority as its own, but that it did not sign.
-  EXPECT_EQ(fault_of(vendor().issue(), roots, {vendor().intermediate_der()}),
+  EXPECT_EQ(ek_fault_of(vendor().issue(), roots, {vendor().intermediate_der()}),
             Fault::ek_certificate_foreign);
   test::used_vectors("tpm/ek-ca-roots", count);
 }
@@ -224,10 +226,10 @@ TEST(EkCertificateVectors, OneMakersTpmIsForeignToEachOfTheOthers) {
     PinnedRoots one;
     const std::string pem = test::read_file(entry.path());
     ASSERT_TRUE(one.add(view(pem)).has_value()) << entry.path();
-    const auto alone = fault_of(der, one, {vendor().intermediate_der()});
+    const auto alone = ek_fault_of(der, one, {vendor().intermediate_der()});
     EXPECT_EQ(alone, Fault::ek_certificate_foreign) << entry.path();
     EXPECT_TRUE(one.add(vendor().root_der()).has_value());
-    const auto beside = fault_of(der, one, {vendor().intermediate_der()});
+    const auto beside = ek_fault_of(der, one, {vendor().intermediate_der()});
     EXPECT_EQ(beside, std::nullopt) << "beside it";
     tally.injected += 2;
     tally.missed += !alone;
@@ -262,14 +264,16 @@ TEST(EkCertificateVectors, GooglesChainsAreBelievedOrRefusedAsNamed) {
   for (const char* file : {"tpm_ek_intermediate_2.crt", "tpm_ek_intermediate_3.crt",
                            "gcp_ek_ak_ca_intermediate_v3.crt"}) {
     between.push_back(der_of_file(folder / file));
-    EXPECT_EQ(fault_of(between.back(), roots, {}), Fault::ek_certificate_unfit) << "an authority's";
+    EXPECT_EQ(ek_fault_of(between.back(), roots, {}), Fault::ek_certificate_unfit)
+        << "an authority's";
   }
   constexpr std::int64_t kIn2023 = 1'690'000'000;
   for (const char* file : {"uca_tpm_ecc_enc_cert.pem", "uca_tpm_rsa_enc_cert.pem"}) {
     const Bytes der = der_of_file(folder / file);
-    EXPECT_EQ(fault_of(der, roots, between, kIn2023), std::nullopt) << file;
-    EXPECT_EQ(fault_of(der, roots, {}, kIn2023), Fault::ek_certificate_foreign) << file;
-    EXPECT_EQ(fault_of(der, roots, between, 1'500'000'000), Fault::ek_certificate_expired) << file;
+    EXPECT_EQ(ek_fault_of(der, roots, between, kIn2023), std::nullopt) << file;
+    EXPECT_EQ(ek_fault_of(der, roots, {}, kIn2023), Fault::ek_certificate_foreign) << file;
+    EXPECT_EQ(ek_fault_of(der, roots, between, 1'500'000'000), Fault::ek_certificate_expired)
+        << file;
     const auto certificate = EkCertificate::parse(der);
     ASSERT_TRUE(certificate.has_value());
     EXPECT_EQ(certificate->manufacturer(), "GOOG");
@@ -278,7 +282,7 @@ TEST(EkCertificateVectors, GooglesChainsAreBelievedOrRefusedAsNamed) {
   }
   for (const char* file : {"pca_tpm_ecc_enc_cert.pem", "pca_tpm_rsa_enc_cert.pem",
                            "pca_tpm_ecc_sign_cert.pem", "pca_tpm_rsa_sign_cert.pem"}) {
-    EXPECT_EQ(fault_of(der_of_file(folder / file), roots, between, kIn2023),
+    EXPECT_EQ(ek_fault_of(der_of_file(folder / file), roots, between, kIn2023),
               Fault::ek_certificate_unfit)
         << file;
   }

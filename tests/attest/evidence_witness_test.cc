@@ -37,7 +37,7 @@ EvidenceOptions believing(const WitnessedLog& bed, const std::string& quorum = "
   return options;
 }
 
-Report judged(const Bytes& bundle, const EvidenceOptions& options) {
+Report judged_witnesses(const Bytes& bundle, const EvidenceOptions& options) {
   return appraise_evidence(bundle, options).report;
 }
 
@@ -58,14 +58,14 @@ TEST(EvidenceWitness, EveryHeadIsComparedHoweverLittleIsShown) {
     for (std::uint64_t size = 1; size <= 10; ++size) {
       EvidenceWish wish = with_heads(bed, {size});
       wish.shown.emplace().add(begin, std::min<std::uint64_t>(begin + 2, 10));
-      const Report good = judged(bundle_of(bed.log, wish), believing(bed));
+      const Report good = judged_witnesses(bundle_of(bed.log, wish), believing(bed));
       EXPECT_EQ(good.conclusion, Conclusion::verified) << to_text(good);
       EXPECT_EQ(good.witnesses->quorum_through, size);
       EXPECT_EQ(good.finding_count, 0u) << to_text(good);
       TreeHead fork = bed.head(size);
       fork.root.bytes[begin] ^= 1;
       wish.heads = test::heads_of({bed.cosigned(fork, 1)});
-      const Report bad = judged(bundle_of(bed.log, wish), believing(bed));
+      const Report bad = judged_witnesses(bundle_of(bed.log, wish), believing(bed));
       EXPECT_TRUE(has(bad, Fault::cosigned_head_mismatch)) << to_text(bad);
       tally.injected += 2;
       tally.false_alarms += good.conclusion != Conclusion::verified;
@@ -77,10 +77,11 @@ TEST(EvidenceWitness, EveryHeadIsComparedHoweverLittleIsShown) {
 
 TEST(EvidenceWitness, WhoGivesNoPolicyReadsTheBundleAsOneWithoutHeads) {
   const WitnessedLog bed;
-  const Report report = judged(bundle_of(bed.log, with_heads(bed, {3, 7})), judging(bed.log));
+  const Report report =
+      judged_witnesses(bundle_of(bed.log, with_heads(bed, {3, 7})), judging(bed.log));
   EXPECT_EQ(report.conclusion, Conclusion::verified) << to_text(report);
   EXPECT_FALSE(report.witnesses);
-  EXPECT_EQ(report.tree, judged(bundle_of(bed.log), judging(bed.log)).tree);
+  EXPECT_EQ(report.tree, judged_witnesses(bundle_of(bed.log), judging(bed.log)).tree);
 }
 
 TEST(EvidenceWitness, HeadsFromElsewhereTakeThePlaceOfThoseInside) {
@@ -103,9 +104,9 @@ TEST(EvidenceWitness, HeadsFromElsewhereTakeThePlaceOfThoseInside) {
 TEST(EvidenceWitness, WithoutTheHeadsTheQuorumIsNotReachedAndNothingIsTampered) {
   const WitnessedLog bed;
   const EvidenceOptions options = believing(bed, "any");
-  EXPECT_EQ(judged(bundle_of(bed.log, with_heads(bed, {8})), options).conclusion,
+  EXPECT_EQ(judged_witnesses(bundle_of(bed.log, with_heads(bed, {8})), options).conclusion,
             Conclusion::verified);
-  const Report report = judged(bundle_of(bed.log), options);
+  const Report report = judged_witnesses(bundle_of(bed.log), options);
   EXPECT_EQ(report.conclusion, Conclusion::undetermined) << to_text(report);
   EXPECT_TRUE(has(report, Fault::quorum_not_reached));
   EXPECT_EQ(report.integrity, Outcome::pass);
@@ -164,13 +165,14 @@ TEST(EvidenceWitness, EvidenceSinceAMemoryIsComparedFromItsStartOn) {
     wish.shown.emplace();
     EvidenceOptions options = believing(bed);
     options.memory = memory;
-    const Report good = judged(bundle_of(bed.log, wish), options);
+    const Report good = judged_witnesses(bundle_of(bed.log, wish), options);
     EXPECT_EQ(good.conclusion, Conclusion::verified) << to_text(good);
     EXPECT_EQ(good.witnesses->quorum_through, size);
     TreeHead fork = bed.head(size);
     fork.root.bytes[9] ^= 1;
     wish.heads = test::heads_of({bed.cosigned(fork, 1)});
-    EXPECT_TRUE(has(judged(bundle_of(bed.log, wish), options), Fault::cosigned_head_mismatch));
+    EXPECT_TRUE(
+        has(judged_witnesses(bundle_of(bed.log, wish), options), Fault::cosigned_head_mismatch));
   }
 }
 
@@ -186,7 +188,7 @@ TEST(EvidenceWitness, AFlippedSectionIsNeverBelievedAndNeverTampering) {
   EvidenceWish wish = with_heads(bed, {4, 7}, 1);
   wish.shown.emplace();
   const Bytes good = bundle_of(bed.log, wish);
-  ASSERT_EQ(judged(good, believing(bed, "any")).witnesses->quorum_through, 7u);
+  ASSERT_EQ(judged_witnesses(good, believing(bed, "any")).witnesses->quorum_through, 7u);
   const std::string text = to_text(wish.heads);
   const ByteView bytes = view(text);
   const auto section = std::search(good.begin(), good.end(), bytes.begin(), bytes.end());
@@ -198,9 +200,11 @@ TEST(EvidenceWitness, AFlippedSectionIsNeverBelievedAndNeverTampering) {
       bent[at] = static_cast<std::uint8_t>(bent[at] ^ (1u << bit));
       if (bit == at % 8) {
         ++tally.injected;
-        tally.missed += judged(bent, believing(bed, "any")).conclusion == Conclusion::verified;
+        tally.missed +=
+            judged_witnesses(bent, believing(bed, "any")).conclusion == Conclusion::verified;
       }
-      const Report report = judged(test::sealed_again(std::move(bent)), believing(bed, "any"));
+      const Report report =
+          judged_witnesses(test::sealed_again(std::move(bent)), believing(bed, "any"));
       ++tally.injected;
       tally.false_alarms += report.conclusion == Conclusion::tampered;
       const auto& through = report.witnesses->quorum_through;
@@ -214,7 +218,8 @@ TEST(EvidenceWitness, AFlippedSectionIsNeverBelievedAndNeverTampering) {
     bent[at] = static_cast<std::uint8_t>(bent[at] ^ (1u << at % 8));
     bent = test::sealed_again(std::move(bent));
     ++tally.injected;
-    if (bent != good && judged(bent, believing(bed, "any")).conclusion == Conclusion::verified) {
+    if (bent != good &&
+        judged_witnesses(bent, believing(bed, "any")).conclusion == Conclusion::verified) {
       ++tally.missed;
       ADD_FAILURE() << "byte " << at << " of " << good.size();
     }
@@ -235,10 +240,11 @@ TEST(EvidenceWitness, HeadsStandInOnePlaceAndInVersionTwoAlone) {
   Bytes version_3 = good;
   version_3[9] = 3;
   for (Bytes* const bent : {&version_1, &version_2}) {
-    EXPECT_TRUE(has(judged(test::sealed_again(std::move(*bent)), judging(bed.log)),
+    EXPECT_TRUE(has(judged_witnesses(test::sealed_again(std::move(*bent)), judging(bed.log)),
                     Fault::value_out_of_range));
   }
-  const Report unknown = judged(test::sealed_again(std::move(version_3)), judging(bed.log));
+  const Report unknown =
+      judged_witnesses(test::sealed_again(std::move(version_3)), judging(bed.log));
   EXPECT_EQ(unknown.conclusion, Conclusion::undetermined) << to_text(unknown);
   EXPECT_TRUE(has(unknown, Fault::version_unknown));
   // Twice; behind the start.
@@ -297,7 +303,8 @@ TEST(EvidenceReceipts, ACutBundleAndAForkedOneAreTampering) {
   EXPECT_EQ(holding(bundle_of(whole, wish), judging(whole), lines).conclusion,
             Conclusion::verified);
   for (const PaperLog* log : {&cut, &forked}) {
-    EXPECT_EQ(judged(bundle_of(*log, wish), judging(*log)).conclusion, Conclusion::verified);
+    EXPECT_EQ(judged_witnesses(bundle_of(*log, wish), judging(*log)).conclusion,
+              Conclusion::verified);
     const Report report = holding(bundle_of(*log, wish), judging(*log), lines);
     EXPECT_EQ(report.conclusion, Conclusion::tampered) << to_text(report);
     EXPECT_EQ(report.completeness, Outcome::fail);

@@ -111,7 +111,7 @@ TEST(Finality, WhileTheRuleIsKeptItIsTheNewestButTwoAndThenStaysWhereItIs) {
   }
 }
 
-PaperLog with_receipts(Mode mode, std::string_view kinds) {
+PaperLog with_held_receipts(Mode mode, std::string_view kinds) {
   PaperLog log(mode);
   log.bundle();
   for (const char kind : kinds) {
@@ -129,46 +129,46 @@ PaperLog with_receipts(Mode mode, std::string_view kinds) {
 TEST(Finality, AVerdictNamesTheAnchorAndItsRecords) {
   for (std::size_t letters = 0; letters <= 4; ++letters) {
     for (const std::string& word : words(letters)) {
-      const Report b = with_receipts(Mode::b, word).appraise();
+      const Report b = with_held_receipts(Mode::b, word).appraise();
       const std::uint64_t seq = final_through(Mode::b, word);
       EXPECT_EQ(b.final_through.has_value(), seq > 0) << word;
       if (b.final_through) {
         EXPECT_EQ(*b.final_through, (FinalThrough{seq, 1 + seq, By::two_behind})) << word;
       }
-      const Report a = with_receipts(Mode::a, word).appraise();
+      const Report a = with_held_receipts(Mode::a, word).appraise();
       EXPECT_EQ(a.final_through.has_value(), !word.empty());
       if (a.final_through) {
         EXPECT_EQ(*a.final_through, (FinalThrough{letters, 1 + letters, By::mode_a})) << word;
       }
     }
   }
-  const std::string text = to_text(with_receipts(Mode::b, "ffff").appraise());
+  const std::string text = to_text(with_held_receipts(Mode::b, "ffff").appraise());
   EXPECT_NE(text.find("final          up to anchor 2, 3 records: two counter anchors stand"),
             std::string::npos)
       << text;
 }
 
 TEST(Finality, NothingIsFinalWhereTheLogWasTamperedWithOrNothingWasChecked) {
-  PaperLog log = with_receipts(Mode::a, "fff");
+  PaperLog log = with_held_receipts(Mode::a, "fff");
   EXPECT_FALSE(log.appraise(Options{}).final_through);
   EXPECT_EQ(to_text(log.appraise(Options{})).find("\nfinal "), std::string::npos);
   log.records[2].bytes[0] ^= 1;
   EXPECT_FALSE(log.appraise().final_through);
 }
 
-Memory remembered(const PaperLog& log) {
+Memory remembered_state(const PaperLog& log) {
   return log.chain->memory();
 }
 
 TEST(Finality, WhatAVerifierRemembersIsFinalForIt) {
   for (const bool quote : {false, true}) {
-    PaperLog log = with_receipts(Mode::b, "fff");
+    PaperLog log = with_held_receipts(Mode::b, "fff");
     if (quote) {
       log.events(2);
       log.quote();
     }
     Options options = trusting(log);
-    options.memory = remembered(log);
+    options.memory = remembered_state(log);
     log.events(1);
     log.counter();
     const Report report = log.appraise(options);
@@ -179,13 +179,13 @@ TEST(Finality, WhatAVerifierRemembersIsFinalForIt) {
     log.counter();
     EXPECT_EQ(log.appraise(options).final_through->by, By::two_behind);
     // Another history that the memory does not know is nothing to be final in.
-    EXPECT_FALSE(with_receipts(Mode::b, "ffff").appraise(options).final_through);
+    EXPECT_FALSE(with_held_receipts(Mode::b, "ffff").appraise(options).final_through);
   }
 }
 
 // Whoever knows ownerAuth can put another history into E once the answer is given.
 TEST(Finality, ALiveAnswerAddsNothing) {
-  PaperLog log = with_receipts(Mode::b, "ffff");
+  PaperLog log = with_held_receipts(Mode::b, "ffff");
   Options options = trusting(log);
   options.nonce = hash(view("nonce"));
   const Bytes answer = log.answer(*options.nonce);
@@ -195,7 +195,7 @@ TEST(Finality, ALiveAnswerAddsNothing) {
 }
 
 TEST(Finality, AnEraBeginsAnew) {
-  PaperLog log = with_receipts(Mode::b, "ffff");
+  PaperLog log = with_held_receipts(Mode::b, "ffff");
   log.begin_era(test::PaperTpm(), std::nullopt);
   log.start();
   Options options = trusting(log);

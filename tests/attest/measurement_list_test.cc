@@ -15,7 +15,7 @@ using test::ima_entry;
 using test::ima_ng;
 using test::ima_ng_data;
 
-const Bytes kZeros(20, 0);
+const Bytes kZeroDigest(20, 0);
 
 Bytes joined(std::initializer_list<Bytes> parts) {
   Bytes out;
@@ -26,7 +26,7 @@ Bytes joined(std::initializer_list<Bytes> parts) {
 Bytes sha1(ByteView bytes) {
   return *digest(Algorithm::sha1, {bytes});
 }
-Bytes sha256(ByteView bytes) {
+Bytes list_sha256(ByteView bytes) {
   return *digest(Algorithm::sha256, {bytes});
 }
 
@@ -46,13 +46,13 @@ Bytes row(std::initializer_list<std::string_view> fields) {
 }
 
 Bytes first() {
-  return ima_ng("sha256", sha256(view("boot")), "boot_aggregate");
+  return ima_ng("sha256", list_sha256(view("boot")), "boot_aggregate");
 }
 Bytes second() {
   return ima_ng("sha1", sha1(view("init")), "/sbin/init");
 }
 Bytes violation() {
-  return ima_entry(10, kZeros, "ima-ng", ima_ng_data("sha256", Bytes(32, 0), "/var/log/open"));
+  return ima_entry(10, kZeroDigest, "ima-ng", ima_ng_data("sha256", Bytes(32, 0), "/var/log/open"));
 }
 
 Bytes chain(Algorithm bank, std::initializer_list<Bytes> measured) {
@@ -61,14 +61,14 @@ Bytes chain(Algorithm bank, std::initializer_list<Bytes> measured) {
   return value;
 }
 
-Defect defect_of(ByteView bytes) {
+Defect list_defect_of(ByteView bytes) {
   const auto list = parse_measurement_list(bytes);
   EXPECT_FALSE(list) << to_hex(bytes);
   return list ? Defect(Fault::kind_unknown) : list.error();
 }
 
 TEST(MeasurementList, EachTemplateIsReadAndItsFieldsAreTaken) {
-  const Bytes digest = sha256(view("a file"));
+  const Bytes digest = list_sha256(view("a file"));
   const std::string digest_text(digest.begin(), digest.end());
   const std::string plain = std::string("sha256:\0", 8) + digest_text;
   const std::string verity = std::string("verity:sha256:\0", 15) + digest_text;
@@ -107,7 +107,7 @@ TEST(MeasurementList, ReplaysToTheBanksOwnDigestsOrToPaddedOnesOfOlderKernels) {
   EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest),
             chain(Algorithm::sha1, {sha1(one), sha1(two)}));
   EXPECT_EQ(replay(*list, Algorithm::sha256, ImaForm::own_digest),
-            chain(Algorithm::sha256, {sha256(one), sha256(two)}));
+            chain(Algorithm::sha256, {list_sha256(one), list_sha256(two)}));
   EXPECT_EQ(replay(*list, Algorithm::sha256, ImaForm::padded_sha1),
             chain(Algorithm::sha256, {padded(sha1(one)), padded(sha1(two))}));
   EXPECT_FALSE(replay(*list, Algorithm{0x27}, ImaForm::own_digest));
@@ -124,7 +124,7 @@ TEST(MeasurementList, AViolationExtendsAllOnes) {
   EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest),
             chain(Algorithm::sha1, {sha1(data), Bytes(20, 0xff)}));
   EXPECT_EQ(replay(*list, Algorithm::sha256, ImaForm::own_digest),
-            chain(Algorithm::sha256, {sha256(data), Bytes(32, 0xff)}));
+            chain(Algorithm::sha256, {list_sha256(data), Bytes(32, 0xff)}));
   EXPECT_EQ(replay(*list, Algorithm::sha256, ImaForm::padded_sha1),
             chain(Algorithm::sha256, {old_first, old_ones}));
 }
@@ -132,7 +132,7 @@ TEST(MeasurementList, AViolationExtendsAllOnes) {
 TEST(MeasurementList, AQuotedValueIsExplainedByTheShortestFirstPartThatGivesIt) {
   const auto list = parse_measurement_list(joined({first(), violation(), second()}));
   ASSERT_TRUE(list);
-  const Bytes one = sha256(list->entries[0].template_data), ones(32, 0xff);
+  const Bytes one = list_sha256(list->entries[0].template_data), ones(32, 0xff);
   EXPECT_EQ(explain(*list, Algorithm::sha256, Bytes(32, 0)),
             (MeasuredPart{0, 0, ImaForm::own_digest}));
   EXPECT_EQ(explain(*list, Algorithm::sha256, chain(Algorithm::sha256, {one})),
@@ -150,7 +150,7 @@ TEST(MeasurementList, AQuotedValueIsExplainedByTheShortestFirstPartThatGivesIt) 
 }
 
 TEST(MeasurementList, EntriesOfAnotherPcrAreReadAndNotReplayed) {
-  const Bytes data = ima_ng_data("sha1", kZeros, "/a");
+  const Bytes data = ima_ng_data("sha1", kZeroDigest, "/a");
   const auto list = parse_measurement_list(joined({first(), entry("ima-ng", data, 11), second()}));
   ASSERT_TRUE(list);
   EXPECT_EQ(list->entries.size(), 3u);
@@ -170,7 +170,7 @@ TEST(MeasurementList, EveryTruncationGivesTheWholeEntriesAndCountsTheRest) {
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     const ByteView part = ByteView(bytes).first(cut);
     if (cut < first().size()) {
-      EXPECT_EQ(defect_of(part).fault, Fault::truncated) << cut;
+      EXPECT_EQ(list_defect_of(part).fault, Fault::truncated) << cut;
       continue;
     }
     const auto list = parse_measurement_list(part);
@@ -224,15 +224,15 @@ TEST(MeasurementList, WhatNoKernelWritesIsRefusedWithItsPlace) {
       {entry("ima-ng", row({std::string("sha9:\0", 6) + "d", path})), Fault::value_out_of_range},
       {entry("ima-ng", row({"no name", path})), Fault::value_out_of_range},
       {entry("ima-ng", {1, 0, 0}), Fault::value_out_of_range},
-      {ima_entry(10, kZeros, "", {}), Fault::value_out_of_range},
-      {ima_entry(10, kZeros, std::string(256, 'n'), {}), Fault::value_out_of_range},
+      {ima_entry(10, kZeroDigest, "", {}), Fault::value_out_of_range},
+      {ima_entry(10, kZeroDigest, std::string(256, 'n'), {}), Fault::value_out_of_range},
       {entry("ima-buf", Bytes(kMaxTemplateDataBytes + 1)), Fault::value_out_of_range}};
   for (const auto& [bytes, fault] : cases) {
-    const Defect defect = defect_of(joined({first(), bytes}));
+    const Defect defect = list_defect_of(joined({first(), bytes}));
     EXPECT_EQ(defect.fault, fault) << defect.detail;
     EXPECT_EQ(defect.at.value, first().size()) << defect.detail;
   }
-  EXPECT_EQ(defect_of(Bytes(kMaxMeasurementListBytes + 1)).fault, Fault::value_out_of_range);
+  EXPECT_EQ(list_defect_of(Bytes(kMaxMeasurementListBytes + 1)).fault, Fault::value_out_of_range);
   EXPECT_FALSE(parse_measurement_list(first(), Algorithm{0x27}));
 }
 
@@ -240,7 +240,7 @@ TEST(MeasurementList, WhatNoKernelWritesIsRefusedWithItsPlace) {
 TEST(MeasurementList, APathOfTheOldTemplateHasAtMost255Bytes) {
   for (const std::size_t size : {255u, 256u}) {
     const std::string path(size, 'p');
-    Bytes old = kZeros, hashed = kZeros;
+    Bytes old = kZeroDigest, hashed = kZeroDigest;
     test::little32(old, static_cast<std::uint32_t>(size));
     old.insert(old.end(), path.begin(), path.end());
     hashed.insert(hashed.end(), path.begin(), path.end());
@@ -252,22 +252,22 @@ TEST(MeasurementList, APathOfTheOldTemplateHasAtMost255Bytes) {
 }
 
 TEST(MeasurementList, MoreEntriesThanTheLimitAreRefused) {
-  const Bytes small = ima_entry(10, kZeros, "n", {});
+  const Bytes small = ima_entry(10, kZeroDigest, "n", {});
   Bytes bytes;
   for (std::size_t i = 0; i < kMaxMeasurements; ++i)
     bytes.insert(bytes.end(), small.begin(), small.end());
   EXPECT_TRUE(parse_measurement_list(bytes));
   bytes.insert(bytes.end(), small.begin(), small.end());
-  EXPECT_EQ(defect_of(bytes).at.value, kMaxMeasurements * small.size());
+  EXPECT_EQ(list_defect_of(bytes).at.value, kMaxMeasurements * small.size());
 }
 
 TEST(MeasurementList, AListOfAnotherBanksDigestsIsReadByItsOwnHash) {
-  const Bytes data = ima_ng_data("sha256", sha256(view("a")), "/a");
+  const Bytes data = ima_ng_data("sha256", list_sha256(view("a")), "/a");
   const auto list =
-      parse_measurement_list(ima_entry(10, sha256(data), "ima-ng", data), Algorithm::sha256);
+      parse_measurement_list(ima_entry(10, list_sha256(data), "ima-ng", data), Algorithm::sha256);
   ASSERT_TRUE(list) << list.error().detail;
   EXPECT_EQ(replay(*list, Algorithm::sha256, ImaForm::own_digest),
-            chain(Algorithm::sha256, {sha256(data)}));
+            chain(Algorithm::sha256, {list_sha256(data)}));
   EXPECT_EQ(replay(*list, Algorithm::sha1, ImaForm::own_digest),
             chain(Algorithm::sha1, {sha1(data)}));
   EXPECT_FALSE(replay(*list, Algorithm::sha256, ImaForm::padded_sha1)) << "it has no SHA-1 to pad";
@@ -280,7 +280,7 @@ std::string ascii(const Measurement& entry, std::string_view fields) {
 }
 
 TEST(AsciiMeasurementList, GivesTheSameEntriesAsTheBinaryOne) {
-  const Bytes digest = sha256(view("a"));
+  const Bytes digest = list_sha256(view("a"));
   const std::string named = std::string("sha256:\0", 8) + std::string(digest.begin(), digest.end());
   const std::string path("/a\0", 3), hex = "sha256:" + to_hex(digest);
   Bytes old = sha1(view("a")), old_data = old;
@@ -334,7 +334,7 @@ TEST(AsciiMeasurementList, EveryTruncationGivesTheWholeLinesOrFewer) {
 }
 
 TEST(AsciiMeasurementList, AViolationIsReadWhateverItsFieldsAre) {
-  const std::string zeros = to_hex(kZeros);
+  const std::string zeros = to_hex(kZeroDigest);
   const auto list =
       parse_ascii_measurement_list("10 " + zeros + " ima-ng " + zeros +
                                    " /written/as/before/3.13\n10 " + zeros + " of-tomorrow ?\n");

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kLargest = 200;
 
-Hash joined(const Hash& left, const Hash& right) {
+Hash joined_differently(const Hash& left, const Hash& right) {
   const std::uint8_t prefix[] = {1};
   return hash({prefix, left, right});
 }
@@ -32,10 +32,10 @@ bool loop_inclusion(const Hash& leaf, std::uint64_t index, const TreeHead& tree,
   for (const Hash& p : proof) {
     if (sn == 0) return false;
     if ((fn & 1) != 0 || fn == sn) {
-      r = joined(p, r);
+      r = joined_differently(p, r);
       while ((fn & 1) == 0 && fn != 0) fn >>= 1, sn >>= 1;
     } else {
-      r = joined(r, p);
+      r = joined_differently(r, p);
     }
     fn >>= 1, sn >>= 1;
   }
@@ -54,11 +54,11 @@ bool loop_consistency(const TreeHead& first, const TreeHead& second, std::vector
   for (std::size_t i = 1; i < proof.size(); ++i) {
     if (sn == 0) return false;
     if ((fn & 1) != 0 || fn == sn) {
-      fr = joined(proof[i], fr);
-      sr = joined(proof[i], sr);
+      fr = joined_differently(proof[i], fr);
+      sr = joined_differently(proof[i], sr);
       while ((fn & 1) == 0 && fn != 0) fn >>= 1, sn >>= 1;
     } else {
-      sr = joined(sr, proof[i]);
+      sr = joined_differently(sr, proof[i]);
     }
     fn >>= 1, sn >>= 1;
   }

@@ -147,7 +147,7 @@ constexpr std::string_view kTesseraKey =
 constexpr std::uint64_t kTesseraSize = 15;
 
 // A checkpoint whose signature holds, or a failure of the test.
-TreeHead signed_head(const std::string& text, const NoteKey& key) {
+TreeHead vector_head(const std::string& text, const NoteKey& key) {
   const auto note = parse_note(text);
   if (!note) throw std::runtime_error("not a note: " + note.error().detail);
   EXPECT_EQ(to_text(*note), text);
@@ -186,7 +186,7 @@ TEST(MerkleVectors, EveryCheckpointOfAForeignLogIsSignedAndHasTheRootOfItsEntrie
   std::vector<TreeHead> heads;
   for (std::uint64_t size = 0; size <= kTesseraSize; ++size) {
     const std::string number = std::to_string(size);
-    heads.push_back(signed_head(test::read_file(root / ("checkpoint." + number)), *key));
+    heads.push_back(vector_head(test::read_file(root / ("checkpoint." + number)), *key));
     std::string tile, entries;
     if (size > 0) {
       entries = test::read_file(root / "tile/entries/000.p" / number);
@@ -201,7 +201,7 @@ TEST(MerkleVectors, EveryCheckpointOfAForeignLogIsSignedAndHasTheRootOfItsEntrie
     EXPECT_EQ(heads.back(), range.head()) << size;
     EXPECT_EQ(to_hex(leaves), to_hex(view(tile))) << size;
   }
-  EXPECT_EQ(signed_head(test::read_file(root / "checkpoint"), *key), heads.back());
+  EXPECT_EQ(vector_head(test::read_file(root / "checkpoint"), *key), heads.back());
   test::used_vectors("merkle/tessera-log", heads.size() + 1);
 
   MapReader reader;

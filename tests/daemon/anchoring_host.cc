@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience =
     60s;  // what an overloaded machine may take; nothing is concluded from it
 
-tpm::ProvisionPlan make_plan(attest::Mode mode) {
+tpm::ProvisionPlan plan_of_host(attest::Mode mode) {
   tpm::ProvisionPlan plan;
   plan.origin = "test.example/log";
   plan.mode = mode;
@@ -99,7 +99,7 @@ Host::Host(attest::Mode mode) {
   };
   keeper.trust = [](const attest::TrustFile&) {};
   keeper.progress = [](std::string_view) {};
-  with_tpm([&](tpm::Device& device) { tpm::provision(device, make_plan(mode), {}, keeper); });
+  with_tpm([&](tpm::Device& device) { tpm::provision(device, plan_of_host(mode), {}, keeper); });
   log.grow(5);
 }
 

@@ -9,7 +9,7 @@
 namespace stele::daemon {
 namespace {
 
-std::string refusal(const std::string& text) {
+std::string listen_refusal(const std::string& text) {
   Config config;
   try {
     apply_config(config, text, "steled.toml");
@@ -97,7 +97,7 @@ TEST(ConfigListen, AddressesAreDigitsWithAPort) {
   for (const char* list : {"[\"127.0.0.1:0\"]", "[\"host:514\"]", "\"127.0.0.1:514\"", "[514]"}) {
     for (const char* table : {"udp", "tcp", "tls"}) {
       const std::string text = "[listen." + std::string(table) + "]\naddresses = " + list;
-      EXPECT_NE(refusal(text).find("in digits, such as"), std::string::npos) << text;
+      EXPECT_NE(listen_refusal(text).find("in digits, such as"), std::string::npos) << text;
     }
   }
 }
@@ -109,7 +109,7 @@ TEST(ConfigListen, ValuesOutOfRangeAreRefused) {
         "[limits]\nmax_connections_per_address = 0", "[limits]\nidle_timeout = \"10ms\"",
         "[limits]\nevent_timeout = 0", "[limits]\nhandshake_timeout = \"1h\"",
         "[limits]\nunfinished_bytes = \"1KiB\"", "[limits]\nreceive_buffer = \"2GiB\""}) {
-    EXPECT_NE(refusal(text).find(" must be "), std::string::npos) << text;
+    EXPECT_NE(listen_refusal(text).find(" must be "), std::string::npos) << text;
   }
 }
 

@@ -10,7 +10,8 @@ namespace stele::daemon {
 namespace {
 
 // As frame=lf leaves them: the line ends stay between the events.
-Batch batch_of(const std::vector<std::string>& events, attest::Kind kind = attest::Kind::event) {
+Batch critical_batch(const std::vector<std::string>& events,
+                     attest::Kind kind = attest::Kind::event) {
   Batch batch;
   for (const std::string& event : events) {
     batch.items.push_back({kind, static_cast<std::uint32_t>(batch.bytes.size()),
@@ -23,22 +24,22 @@ Batch batch_of(const std::vector<std::string>& events, attest::Kind kind = attes
 
 TEST(CriticalEvents, ArePatternsAnywhereInAnEvent) {
   const CriticalEvents critical({"sudo", std::string("\0\xff\n.", 4)});
-  EXPECT_TRUE(critical.are_in(batch_of({"a", "sudo", "b"})));
-  EXPECT_TRUE(critical.are_in(batch_of({"by sudo: root"})));
-  EXPECT_TRUE(critical.are_in(batch_of({"ends with sudo"})));
-  EXPECT_TRUE(critical.are_in(batch_of({std::string("any \0\xff\n. bytes", 14)})));
-  EXPECT_FALSE(critical.are_in(batch_of({"a", "Sudo", "sud", "", "o"})));
-  EXPECT_FALSE(critical.are_in(batch_of({""})));
+  EXPECT_TRUE(critical.are_in(critical_batch({"a", "sudo", "b"})));
+  EXPECT_TRUE(critical.are_in(critical_batch({"by sudo: root"})));
+  EXPECT_TRUE(critical.are_in(critical_batch({"ends with sudo"})));
+  EXPECT_TRUE(critical.are_in(critical_batch({std::string("any \0\xff\n. bytes", 14)})));
+  EXPECT_FALSE(critical.are_in(critical_batch({"a", "Sudo", "sud", "", "o"})));
+  EXPECT_FALSE(critical.are_in(critical_batch({""})));
   EXPECT_FALSE(critical.are_in(Batch()));
 }
 
 TEST(CriticalEvents, NeverReachFromOneEventIntoTheNext) {
   const std::string pattern = "ab\ncd";  // holds the line end that lies between two events
   const CriticalEvents critical({pattern});
-  EXPECT_FALSE(critical.are_in(batch_of({"xab", "cdx"})));
-  EXPECT_TRUE(critical.are_in(batch_of({"xab", "cdx", "xab\ncdx"}))) << "a later one counts";
+  EXPECT_FALSE(critical.are_in(critical_batch({"xab", "cdx"})));
+  EXPECT_TRUE(critical.are_in(critical_batch({"xab", "cdx", "xab\ncdx"}))) << "a later one counts";
   for (std::size_t cut = 1; cut < 4; ++cut) {
-    Batch batch = batch_of({"wxyz"});
+    Batch batch = critical_batch({"wxyz"});
     batch.items[0].length = static_cast<std::uint32_t>(cut);
     EXPECT_FALSE(CriticalEvents({"wxyz"}).are_in(batch)) << cut;
     batch.items[0] = {attest::Kind::event, static_cast<std::uint32_t>(cut),
@@ -48,8 +49,8 @@ TEST(CriticalEvents, NeverReachFromOneEventIntoTheNext) {
 }
 
 TEST(CriticalEvents, AreEventsOnly) {
-  EXPECT_FALSE(CriticalEvents({"sudo"}).are_in(batch_of({"sudo"}, attest::Kind::access)));
-  EXPECT_FALSE(CriticalEvents(Config().critical_events).are_in(batch_of({"sudo"})));
+  EXPECT_FALSE(CriticalEvents({"sudo"}).are_in(critical_batch({"sudo"}, attest::Kind::access)));
+  EXPECT_FALSE(CriticalEvents(Config().critical_events).are_in(critical_batch({"sudo"})));
 }
 
 }  // namespace

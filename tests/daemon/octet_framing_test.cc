@@ -104,7 +104,7 @@ std::vector<std::string> bytes_of(const std::string& stream) {
   return bytes;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> octet_lines_of(const std::string& text) {
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t lf = std::min(text.find('\n', at), text.size());
@@ -161,7 +161,7 @@ TEST(OctetFraming, Family61EveryMessageOfOthersSplitAtEveryByte) {
       whole.push_back(messages[i]);
       lines += messages[i] + "\n";
     }
-    parts = lines_of(lines);
+    parts = octet_lines_of(lines);
     split_everywhere(Frame::octets, frames, whole, tally);
     split_everywhere(Frame::lf, lines, parts, tally);
     split_everywhere(Frame::octets, lines, parts, tally);  // detected by its first byte
@@ -179,7 +179,7 @@ TEST(OctetFraming, Family61EveryLogOfOthersByteByByte) {
     if (!entry.is_regular_file()) continue;
     const std::string text = test::read_file(entry.path());
     ++files;
-    const std::vector<std::string> lines = lines_of(text);
+    const std::vector<std::string> lines = octet_lines_of(text);
     std::string frames;
     std::vector<std::string> whole;
     for (const std::string& line : lines) {

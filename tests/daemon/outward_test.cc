@@ -41,7 +41,7 @@ bool happens(const std::function<bool()>& condition) {
   return true;
 }
 
-std::string text_of(const std::string& path) {
+std::string text_of_outward(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -162,8 +162,8 @@ TEST(Outward, APlaceThatHangsHoldsUpNoOtherAndItsThreadTouchesNothingBehindTheEn
   EXPECT_TRUE(happens([&] { return test::count_threads() == threads_before; }));
   EXPECT_EQ(log.touched_behind_its_end, 0);
   // It wrote what it had been given, whole: three receipts, as the other place has them.
-  const std::string late = text_of(log.folder / "hangs/receipts");
-  EXPECT_TRUE(text_of(log.folder / "works/receipts").starts_with(late));
+  const std::string late = text_of_outward(log.folder / "hangs/receipts");
+  EXPECT_TRUE(text_of_outward(log.folder / "works/receipts").starts_with(late));
   EXPECT_EQ(std::count(late.begin(), late.end(), '\n'), 3);
 }
 
@@ -180,7 +180,8 @@ TEST(Outward, APlaceThatComesBackGetsAllAndIsNotBehindAnyMore) {
   EXPECT_EQ(outward.status()[0].state, OutwardStatus::State::working);
   EXPECT_EQ(outward.status()[0].lag_since_ns, 0);
   outward.stop(kPatience);
-  EXPECT_EQ(text_of(log.folder / "hangs/receipts"), text_of(log.folder / "works/receipts"));
+  EXPECT_EQ(text_of_outward(log.folder / "hangs/receipts"),
+            text_of_outward(log.folder / "works/receipts"));
 }
 
 TEST(PushFile, SaysThatAnAppendHangsAndWaitsForItAllTheSame) {
@@ -207,7 +208,7 @@ TEST(PushFile, SaysThatAnAppendHangsAndWaitsForItAllTheSame) {
   context.run();
   EXPECT_EQ(failure, "");
   EXPECT_EQ(said, 1);
-  EXPECT_EQ(text_of(place.to), "line\n");
+  EXPECT_EQ(text_of_outward(place.to), "line\n");
 }
 
 }  // namespace

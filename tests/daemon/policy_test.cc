@@ -19,7 +19,7 @@ namespace {
 
 const auto kSource = std::make_shared<const std::string>(R"({"transport":"test"})");
 
-Batch batch_of(std::size_t events, std::size_t bytes = 8, std::int64_t time_ns = 42) {
+Batch policy_batch(std::size_t events, std::size_t bytes = 8, std::int64_t time_ns = 42) {
   Batch batch;
   batch.source = kSource;
   batch.bytes.resize(events * bytes, 'x');
@@ -101,7 +101,7 @@ TEST(Policy, AnOverflowIsCountedAndRecordedWithItsSpanAndSource) {
   std::atomic<std::uint64_t> placed{0}, dropped{0};
   constexpr int kBatches = 100;
   for (int i = 0; i < kBatches; ++i) {
-    Batch batch = batch_of(100, 8, 1000 + i);
+    Batch batch = policy_batch(100, 8, 1000 + i);
     batch.placed = [&](std::uint64_t) { placed += 100; };
     batch.dropped = [&] { dropped += 100; };
     EXPECT_TRUE(gate.sequencer->submit(std::move(batch), [] { FAIL() << "nobody waits"; }));
@@ -126,7 +126,7 @@ TEST(Policy, AnOverflowIsCountedAndRecordedWithItsSpanAndSource) {
 TEST(Policy, WhatItsSenderKeepsWaitsInsteadOfBeingDropped) {
   Gate gate(with(&Config::on_disk_low, OnTrouble::drop_with_record));
   gate.sequencer->set_disk_low(true);
-  Batch batch = batch_of(1);
+  Batch batch = policy_batch(1);
   batch.waits = true;
   batch.dropped = [] { FAIL(); };
   EXPECT_TRUE(gate.sequencer->submit(std::move(batch), [] {}));
@@ -139,17 +139,17 @@ TEST(Policy, WhatItsSenderKeepsWaitsInsteadOfBeingDropped) {
 TEST(Policy, ALowDiskDropsSendersEventsButNotTheDaemonsOwnRecords) {
   Gate gate(with(&Config::on_disk_low, OnTrouble::drop_with_record));
   gate.sequencer->set_disk_low(true);
-  Batch sent = batch_of(7);
+  Batch sent = policy_batch(7);
   const std::string told = attest::encode(attest::Gap{5, "too_long"});
   sent.items.push_back({attest::Kind::gap, static_cast<std::uint32_t>(sent.bytes.size()),
                         static_cast<std::uint32_t>(told.size()), 50});
   sent.bytes.insert(sent.bytes.end(), told.begin(), told.end());
   EXPECT_TRUE(gate.sequencer->submit(std::move(sent), [] {}));
-  Batch own = batch_of(1);
+  Batch own = policy_batch(1);
   own.source = nullptr;
   EXPECT_TRUE(gate.sequencer->submit(std::move(own), [] {}));
   gate.sequencer->set_disk_low(false);
-  EXPECT_TRUE(gate.sequencer->submit(batch_of(2), [] {}));
+  EXPECT_TRUE(gate.sequencer->submit(policy_batch(2), [] {}));
   gate.end();
   gate.read();
   EXPECT_EQ(gate.stored, 1u + 2u);
@@ -169,10 +169,10 @@ TEST(Policy, ALowDiskSuspendsSendersUntilThereIsRoom) {
     gate.sequencer->set_disk_low(true);
     EXPECT_TRUE(gate.sequencer->status().suspended);
     std::atomic<bool> room{false};
-    Batch sent = batch_of(3);
+    Batch sent = policy_batch(3);
     ASSERT_FALSE(gate.sequencer->submit(std::move(sent), [&] { room = true; }));
     EXPECT_EQ(sent.items.size(), 3u);
-    Batch own = batch_of(1);
+    Batch own = policy_batch(1);
     own.source = nullptr;
     EXPECT_TRUE(gate.sequencer->submit(std::move(own), [] {})) << "its own records still go in";
     Gate::await([&] { return gate.durable == 2; });
@@ -191,7 +191,7 @@ TEST(Policy, AnOverflowHaltsOnce) {
   Gate gate(with(&Config::on_queue_overflow, OnTrouble::halt));
   gate.files.close();
   bool full = false;
-  for (int i = 0; i < 100; ++i) full |= !gate.sequencer->submit(batch_of(100), [] {});
+  for (int i = 0; i < 100; ++i) full |= !gate.sequencer->submit(policy_batch(100), [] {});
   EXPECT_TRUE(full);
   Gate::await([&] { return gate.halts > 0; });
   gate.end();
@@ -203,10 +203,10 @@ TEST(Policy, WhoDoesNotWaitForRoomIsNotToldOfIt) {
   Gate gate{Config{}};
   gate.files.close();
   bool full = false;
-  while (!full) full = !gate.sequencer->submit(batch_of(1000), {});
+  while (!full) full = !gate.sequencer->submit(policy_batch(1000), {});
   gate.files.open_gate();
   Gate::await([&] { return gate.sequencer->status().queued_records == 0; });
-  EXPECT_TRUE(gate.sequencer->submit(batch_of(1), {}));
+  EXPECT_TRUE(gate.sequencer->submit(policy_batch(1), {}));
   gate.end();
 }
 
@@ -250,7 +250,7 @@ TEST(Policy, ADiskThatHangsBoundsWhatIsHeld) {
       std::uint64_t taken = 0;
       bool full = false;
       while (!full) {
-        Batch batch = batch_of(1000, bytes);
+        Batch batch = policy_batch(1000, bytes);
         full = !gate.sequencer->submit(std::move(batch), [] {});
         if (!full) taken += 1000;
         ASSERT_LE(gate.sequencer->status().queued_bytes, config.queue_bytes);

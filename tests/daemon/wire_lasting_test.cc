@@ -20,11 +20,11 @@ using daemon::AnchoringStopped;
 using Kind = tpm::TpmError::Kind;
 using What = Fault::What;
 
-struct Round {
+struct LastingRound {
   const char* name;
   void (*run)(Meddled&);
 };
-constexpr Round kRounds[] = {
+constexpr LastingRound kLastingRounds[] = {
     {"counter anchor", [](Meddled& daemon) { daemon.counter(); }},
     {"quote anchor", [](Meddled& daemon) { daemon.quote(); }},
     {"answer", [](Meddled& daemon) { daemon.answer(); }},
@@ -34,7 +34,7 @@ constexpr Round kRounds[] = {
 // A round that nothing disturbs is at most this long.
 constexpr int kMostCommands = 60;
 
-void begin(Meddled& daemon, const Round& round) {
+void begin_lasting(Meddled& daemon, const LastingRound& round) {
   if (!daemon.rounds->is_open()) daemon.rounds->open();
   daemon.counter();
   if (std::string(round.name) == "start") daemon.start();
@@ -43,13 +43,13 @@ void begin(Meddled& daemon, const Round& round) {
 TEST(WireLasting, ADeviceThatVanishesAtAnyCommandAndComesBackIsGotOver) {
   Tally tally;
   for (const What what : {What::lose_command, What::lose_response}) {
-    for (const Round& round : kRounds) {
+    for (const LastingRound& round : kLastingRounds) {
       Host host;
       Meddled daemon(host);
       Stranger stranger(host);
       for (int nth = 1; nth < kMostCommands; ++nth) {
         SCOPED_TRACE(testing::Message() << round.name << ", from command " << nth << " on");
-        begin(daemon, round);
+        begin_lasting(daemon, round);
         daemon.tcti.executed.clear();
         const std::uint64_t counter = daemon.journal.chain().counter();
         daemon.tcti.meddle({.code = 0, .nth = nth, .times = Rule::kForEver}, {what, 0, {}});
@@ -108,12 +108,12 @@ TEST(WireLasting, AnotherTpmInItsPlaceIsStoppedAtAndGetsNoAnchor) {
   Meddled daemon(host);
   Stranger stranger(host);
   for (const auto& [name, impostor] : impostors.all()) {
-    for (const Round& round : kRounds) {
+    for (const LastingRound& round : kLastingRounds) {
       for (int nth = 1; nth < kMostCommands; ++nth) {
         SCOPED_TRACE(testing::Message() << name << " at command " << nth << " of " << round.name);
         daemon.tcti.connect_to(host.swtpm);
         daemon.start();
-        begin(daemon, round);
+        begin_lasting(daemon, round);
         bool changed = false;
         daemon.tcti.before = [&, left = nth, to = impostor](std::uint32_t) mutable {
           if (--left > 0 || changed) return;
@@ -158,13 +158,13 @@ TEST(WireLasting, AnotherTpmInItsPlaceIsStoppedAtAndGetsNoAnchor) {
 
 TEST(WireLasting, ATpmFullOfSomebodyElsesSessionsAndObjectsIsGotOver) {
   Tally tally;
-  for (const Round& round : kRounds) {
+  for (const LastingRound& round : kLastingRounds) {
     Host host;
     Meddled daemon(host);
     Stranger stranger(host);
     for (int nth = 0; nth < kMostCommands; ++nth) {
       SCOPED_TRACE(testing::Message() << round.name << ", filled before command " << nth);
-      begin(daemon, round);
+      begin_lasting(daemon, round);
       bool filled = nth == 0;
       if (filled) fill_slots(host.swtpm);
       daemon.tcti.before = [&, left = nth](std::uint32_t) mutable {
@@ -202,8 +202,8 @@ TEST(WireLasting, ARetryAtTheFirstUseOfAnythingAuthorisedIsAbsorbed) {
   Stranger stranger(host);
   for (const std::uint32_t code :
        {kPcrExtend, kNvIncrement, kNvExtend, kNvRead, kSessionDigest, kQuoteCommand}) {
-    for (const Round& round : kRounds) {
-      begin(daemon, round);
+    for (const LastingRound& round : kLastingRounds) {
+      begin_lasting(daemon, round);
       daemon.tcti.meddle({.code = code}, {What::answer, 0x922, {}});
       EXPECT_NO_THROW(round.run(daemon)) << std::hex << code << round.name;
       tally.injected += static_cast<std::uint64_t>(daemon.tcti.meddled);

@@ -114,9 +114,9 @@ std::string refusal_of(tpm::Device& device, MemoryKeeper& memory) {
 
 // One swtpm for all, a new one where a squatter cannot be removed; and the genesis of an attempt
 // that ended when it was kept, before anything in the TPM lasts.
-class Ground {
+class SquattedGround {
  public:
-  Ground() { begin_anew(); }
+  SquattedGround() { begin_anew(); }
   tpm::Device& device() { return *device_; }
   const attest::Bytes& genesis() const { return genesis_; }
   // ESYS keeps the Name that it has once seen at a handle.
@@ -147,7 +147,7 @@ class Ground {
 // What is planted is met by a first attempt, and by a second one whose first ended at the genesis.
 enum class Attempt { first, second };
 
-void meet(Ground& ground, Attempt attempt, std::uint32_t handle, Tally& tally) {
+void meet(SquattedGround& ground, Attempt attempt, std::uint32_t handle, Tally& tally) {
   SCOPED_TRACE(attempt == Attempt::first ? "first attempt" : "second attempt");
   tpm::Device& device = ground.device();
   const std::vector<std::string> before = lasting(device);
@@ -167,7 +167,7 @@ void meet(Ground& ground, Attempt attempt, std::uint32_t handle, Tally& tally) {
 }
 
 // Nothing of ours may be in the way once the squatter has gone.
-void expect_made(Ground& ground, Tally& tally) {
+void expect_made(SquattedGround& ground, Tally& tally) {
   MemoryKeeper memory;
   tpm::Device& device = ground.device();
   const std::string words = refusal_of(device, memory);
@@ -178,7 +178,7 @@ void expect_made(Ground& ground, Tally& tally) {
 TEST(Squatters, AnIndexThatDiffersInAnyOneThingIsRefusedByNameAndLeftAlone) {
   Tally tally;
   std::set<std::string> never_definable;
-  Ground ground;
+  SquattedGround ground;
   const tpm::ProvisionPlan plan = make_plan();
   for (const TPM2B_NV_PUBLIC& ours : {tpm::counter_public(plan.counter_handle, false),
                                       tpm::extend_public(plan.extend_handle, false)}) {
@@ -204,7 +204,7 @@ TEST(Squatters, AnIndexThatDiffersInAnyOneThingIsRefusedByNameAndLeftAlone) {
 
 TEST(Squatters, AnIndexThatSomebodyHasWrittenToIsRefusedByNameAndLeftAlone) {
   Tally tally;
-  Ground ground;
+  SquattedGround ground;
   const tpm::ProvisionPlan plan = make_plan();
   for (const TPM2B_NV_PUBLIC& ours : {tpm::counter_public(plan.counter_handle, false),
                                       tpm::extend_public(plan.extend_handle, false)}) {
@@ -235,7 +235,7 @@ TEST(Squatters, AnIndexDefinedLikeOursBetweenTwoAttemptsIsRefusedAtItsFirstWrite
   for (const TPM2B_NV_PUBLIC& ours : {tpm::counter_public(plan.counter_handle, false),
                                       tpm::extend_public(plan.extend_handle, false)}) {
     for (const attest::Bytes& auth : {attest::Bytes{}, attest::Bytes{1, 2, 3}}) {
-      Ground ground;
+      SquattedGround ground;
       ASSERT_EQ(define(ground.device(), ours, auth), TSS2_RC_SUCCESS);
       const attest::Name before = tpm::find_object(ground.device(), ours.nvPublic.nvIndex).name();
       MemoryKeeper memory;
@@ -271,7 +271,7 @@ TPM2B_PUBLIC rsa_key() {
 
 TEST(Squatters, AKeyAtOurHandleIsRefusedByNameAndLeftAlone) {
   Tally tally;
-  Ground ground;
+  SquattedGround ground;
   const tpm::ProvisionPlan plan = make_plan();
   attest::Hash other_salt = plan.salt;
   other_salt.bytes[0] ^= 1;

@@ -24,7 +24,7 @@ using Work = Tenant::Work;
 using Power = Swtpm::Power;
 
 constexpr int kSchedulesOfAPair = 100;  // then two new logs on a new TPM
-constexpr int kMostCommands = 24;       // of a piece of work
+constexpr int kMostPieceCommands = 24;  // of a piece of work
 
 struct Pair {
   Scratch scratch;
@@ -59,7 +59,7 @@ Schedule draw(std::mt19937& chance) {
   };
   Schedule schedule{one_of(2),
                     {Work{one_of(Tenant::kWorks)}, Work{one_of(Tenant::kWorks)}},
-                    one_of(kMostCommands),
+                    one_of(kMostPieceCommands),
                     Schedule::Cut::none,
                     Power{one_of(4)}};
   if (one_of(20) == 0) schedule.cut = one_of(2) == 0 ? Schedule::Cut::within : Schedule::Cut::after;

@@ -163,7 +163,7 @@ TEST(Journal, SurvivesAFullDiskAndNothingElse) {
   }
 }
 
-const attest::Hash kNextLog = attest::hash(attest::view("the next genesis"));
+const attest::Hash kNextJournalLog = attest::hash(attest::view("the next genesis"));
 
 TEST(Journal, AnEraBeginsWithItsGenesisInAFileOfItsOwn) {
   MemoryFileSystem files;
@@ -172,7 +172,7 @@ TEST(Journal, AnEraBeginsWithItsGenesisInAFileOfItsOwn) {
   {
     Journal journal = open(files, "/log", found);
     journal.append(EntryKind::receipt, attest::view("receipt"));
-    journal.begin_era(kNextLog, attest::view("the next genesis"));
+    journal.begin_era(kNextJournalLog, attest::view("the next genesis"));
     EXPECT_EQ(journal.append(EntryKind::receipt, attest::view("its receipt")), 3u);
   }
   open(files, "/log", found).append(EntryKind::intent, attest::view("intent"));
@@ -183,7 +183,7 @@ TEST(Journal, AnEraBeginsWithItsGenesisInAFileOfItsOwn) {
   for (int i = 0; i < 2; ++i) entries.next();
   EXPECT_EQ(entries.log_id(), test::test_log_id());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(entries.next());
-  EXPECT_EQ(entries.log_id(), kNextLog);
+  EXPECT_EQ(entries.log_id(), kNextJournalLog);
   EXPECT_FALSE(entries.next() || entries.torn() || entries.defect());
 }
 
@@ -199,7 +199,7 @@ TEST(Journal, AnEraIsBegunOrNotWhereverItFails) {
         Journal journal = open(files, "/log", found);
         files.inject({.at = files.operations() + at, .failure = failure});
         try {
-          journal.begin_era(kNextLog, attest::view("the next genesis"));
+          journal.begin_era(kNextJournalLog, attest::view("the next genesis"));
         } catch (const test::PowerCut&) {
         }
       }
@@ -208,7 +208,7 @@ TEST(Journal, AnEraIsBegunOrNotWhereverItFails) {
       const auto dark = files.power_loss({});
       open(*dark, "/log", found);
       Journal journal = open(files, "/log", found);
-      if (found.size() == 1) journal.begin_era(kNextLog, attest::view("the next genesis"));
+      if (found.size() == 1) journal.begin_era(kNextJournalLog, attest::view("the next genesis"));
       journal.append(EntryKind::receipt, attest::view("receipt"));
       open(files, "/log", found);
       EXPECT_EQ(found, (Entries{"genesis", "the next genesis", "receipt"})) << at;
@@ -227,7 +227,7 @@ TEST(Journal, AnotherLogsFileWithoutAGenesisIsDamage) {
   attest::Bytes bytes(file->size());
   file->read(0, bytes);
   JournalHeader header = *decode_journal_header(attest::ByteView(bytes).first(kJournalHeaderBytes));
-  header.log_id = kNextLog;
+  header.log_id = kNextJournalLog;
   const auto encoded = encode(header);
   const attest::ByteView whole = encoded;
   file->write(0, std::span(&whole, 1));

@@ -88,7 +88,7 @@ void pack_all(const Store& store) {
   }
 }
 
-void expect_holds(const Store& store, const Records& records) {
+void expect_packed_holds(const Store& store, const Records& records) {
   ASSERT_EQ(store.head().size, records.size());
   for (std::uint64_t i = 0; i < records.size(); ++i) {
     const StoredRecord record = store.read(i);  // checks the content against the leaf
@@ -131,34 +131,34 @@ TEST_F(PackTest, EveryReaderFindsWhatItFoundBefore) {
   EXPECT_EQ(before.tree.size, records.size());
   {
     const Store store = Store::open(posix(), directory(), small_segments());
-    expect_holds(store, records);  // and has the segments open as they were
+    expect_packed_holds(store, records);  // and has the segments open as they were
     pack_all(store);
-    expect_holds(store, records);
+    expect_packed_holds(store, records);
   }
   for (const unsigned jobs : {1u, 2u}) {
     const attest::Report after = judge(posix(), directory(), jobs);
     EXPECT_EQ(attest::to_json(after), attest::to_json(before));
   }
-  expect_holds(Store::open_for_reading(posix(), directory()), records);
+  expect_packed_holds(Store::open_for_reading(posix(), directory()), records);
   std::filesystem::remove_all(directory() + "/tree");
   Store store = Store::open(posix(), directory(), small_segments());
   EXPECT_EQ(store.head(), before.tree);
-  expect_holds(store, records);
+  expect_packed_holds(store, records);
   const attest::NodeId root_of_64{6, 0};
   EXPECT_EQ(store.read_hashes(std::span(&root_of_64, 1)).size(), 1u);
   Records more = records;
   more.add("and on it goes");
   store.append(more.batch(records.size(), more.size()));
-  expect_holds(store, more);
+  expect_packed_holds(store, more);
 }
 
 TEST_F(PackTest, WhoeverHasTheOldFileOpenGoesOnReadingIt) {
   const Store reader = Store::open_for_reading(posix(), directory());
-  expect_holds(reader, records);
+  expect_packed_holds(reader, records);
   GroupReader groups(posix(), directory());
   ASSERT_NE(groups.next(), nullptr);
   pack_all(Store::open(posix(), directory(), small_segments()));
-  expect_holds(reader, records);
+  expect_packed_holds(reader, records);
   std::uint64_t count = 1;
   while (GroupReader::Group* const group = groups.next()) {
     group->unpack();
@@ -305,7 +305,7 @@ TEST(PackCrash, EveryOperationFailingOrDyingLeavesTheOldSegmentOrTheNewOne) {
         ++cases;
         files.revive();
         files.inject({});
-        expect_holds(Store::open(files, "/log", small_segments()), few);
+        expect_packed_holds(Store::open(files, "/log", small_segments()), few);
         EXPECT_EQ(judge(files, "/log").tree.size, few.size());
         for (const std::string& name : files.list("/log/segments")) {
           EXPECT_TRUE(parse_file_name(name).has_value()) << name;
@@ -327,7 +327,7 @@ TEST(PackCrash, LosingPowerAtAnyOperationLeavesTheOldSegmentOrTheNewOne) {
       std::vector<test::Survival> survivals(files.waiting().size());
       for (auto& survival : survivals) survival = {random() % 2 == 0, random()};
       const auto after = files.power_loss(survivals);
-      expect_holds(Store::open(*after, "/log", small_segments()), few);
+      expect_packed_holds(Store::open(*after, "/log", small_segments()), few);
     }
   }
 }

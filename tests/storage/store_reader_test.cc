@@ -90,12 +90,12 @@ Seen read_entries(const std::string& directory) { return read_entries(posix(), d
 Seen read_groups(MemoryFiles& files) { return read_groups(files, MemoryFiles::kDirectory); }
 Seen read_entries(MemoryFiles& files) { return read_entries(files, MemoryFiles::kDirectory); }
 
-std::string slurp(const std::string& path) {
+std::string slurped(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-void put(const std::string& path, const std::string& bytes) {
+void put_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
@@ -142,10 +142,10 @@ TEST_F(StoreReader, TellsWhichGroupIsTheLast) {
 }
 
 TEST_F(StoreReader, IgnoresWhatIsNoFileOfOurs) {
-  put(path() + "/segments/0000000000000003.new", "unfinished");
-  put(path() + "/segments/000000000000000A", "capitals");
-  put(path() + "/segments/readme", "hello");
-  put(path() + "/journal/lost+found", "");
+  put_file(path() + "/segments/0000000000000003.new", "unfinished");
+  put_file(path() + "/segments/000000000000000A", "capitals");
+  put_file(path() + "/segments/readme", "hello");
+  put_file(path() + "/journal/lost+found", "");
   EXPECT_EQ(read_groups(path()).contents.size(), 18u);
   EXPECT_EQ(read_entries(path()).contents.size(), 6u);
 }
@@ -211,7 +211,7 @@ void add_era(const std::string& directory, std::uint32_t later) {
   const attest::Bytes encoded =
       test::encode_group(group, header, 0, tree, header.previous_checksum);
   bytes.insert(bytes.end(), encoded.begin(), encoded.end());
-  put(numbered_path(directory + "/segments", 3), std::string(bytes.begin(), bytes.end()));
+  put_file(numbered_path(directory + "/segments", 3), std::string(bytes.begin(), bytes.end()));
 }
 
 TEST_F(StoreReader, ReadsOnIntoALaterEraAndNeverBackIntoAnEarlierOne) {
@@ -313,18 +313,18 @@ TEST_F(StoreReader, AnEndLongerThanAnyUnitIsNotTornAndNotSearched) {
 
 TEST_F(StoreReader, OnlyTheNewestGroupMayBeTorn) {
   // The last byte of a group is of its checksum: the group is damaged, those behind it show that it was written.
-  std::string bytes = slurp(segment(2));
+  std::string bytes = slurped(segment(2));
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
-  put(segment(2), bytes);
+  put_file(segment(2), bytes);
   Seen seen = read_groups(path());
   EXPECT_TRUE(seen.torn);
   EXPECT_EQ(seen.torn_index, 16u);
   GroupReader reader(posix(), path());
   const std::size_t first_group = reader.next()->bytes.size();
-  bytes = slurp(segment(0));
+  bytes = slurped(segment(0));
   const std::size_t group_begin = 137;
   bytes[group_begin + first_group - 1] = static_cast<char>(bytes[group_begin + first_group - 1] ^ 1);
-  put(segment(0), bytes);
+  put_file(segment(0), bytes);
   seen = read_groups(path());
   expect_fault(Fault::group_damaged, seen);
   EXPECT_EQ(seen.defect->at.value, 0u);
@@ -359,17 +359,17 @@ TEST_F(StoreReader, EveryCutOfTheJournalIsTornOrShorterAndNeverMisread) {
 }
 
 TEST_F(StoreReader, LengthsThatCannotBeAreRefusedBeforeAnythingIsAllocated) {
-  std::string bytes = slurp(segment(0));
+  std::string bytes = slurped(segment(0));
   const std::size_t content_bytes_at = 137 + 24;
   for (const char value : {'\x7f', '\xff', '\x01'}) {
     std::string bent = bytes;
     bent[content_bytes_at + 3] = value;
-    put(segment(0), bent);
+    put_file(segment(0), bent);
     expect_fault(Fault::group_damaged, read_groups(path()));
   }
-  bytes = slurp(journal(0));
+  bytes = slurped(journal(0));
   bytes[kJournalHeaderBytes + 12] = '\xff';
-  put(journal(0), bytes);
+  put_file(journal(0), bytes);
   expect_fault(Fault::journal_damaged, read_entries(path()));
 }
 
@@ -401,12 +401,12 @@ TEST_F(StoreReader, EntriesFromALaterFileAreThoseOfTheWholeJournal) {
 }
 
 TEST_F(StoreReader, ContentUnderAnUnknownCodecIsGivenAsSuch) {
-  std::string bytes = slurp(segment(2));
+  std::string bytes = slurped(segment(2));
   // The first group of one record: header, leaf, then its block's header with the codec after the magic.
   const std::size_t codec_at = 137 + 32 * 2 + kGroupHeaderBytes + attest::kLeafBytes + 4;
   ASSERT_EQ(bytes.substr(codec_at - 4, 4), "STBK");
   bytes[codec_at] = 7;
-  put(segment(2), bytes);
+  put_file(segment(2), bytes);
   GroupReader reader(posix(), path());
   for (int group = 0; group < 6; ++group) ASSERT_NE(reader.next(), nullptr);
   const auto* const group = reader.next();
@@ -420,9 +420,9 @@ TEST_F(StoreReader, AnErasedContentIsGivenAsErased) {
   store.segments[0][0].records[0].bytes.clear();
   store.segments[0][0].records[0].salt = {};
   store.write(path());
-  std::string bytes = slurp(segment(0));
+  std::string bytes = slurped(segment(0));
   bytes.replace(table_at + 32, 8, std::string(8, '\xff'));
-  put(segment(0), bytes);
+  put_file(segment(0), bytes);
   GroupReader reader(posix(), path());
   const auto* const group = reader.next();
   ASSERT_NE(group, nullptr);

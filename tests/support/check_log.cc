@@ -61,7 +61,7 @@ class Fields {
   std::size_t at_ = 0;
 };
 
-Bytes read_file(storage::FileSystem& files, const std::string& path) {
+Bytes read_log_file(storage::FileSystem& files, const std::string& path) {
   const auto file = files.open(path, storage::FileSystem::Open::read_only);
   Bytes bytes(static_cast<std::size_t>(file->size()));
   demand(file->read(0, bytes) == bytes.size(), path + ": short read");
@@ -198,7 +198,7 @@ std::vector<std::string> journal(const Hash& log_id, storage::FileSystem& files,
   Hash checksum;
   std::uint64_t number = 0;
   for (const std::string& path : paths(files, directory)) {
-    const Bytes bytes = read_file(files, path);
+    const Bytes bytes = read_log_file(files, path);
     Fields in(bytes);
     in.magic("STELEJNL");
     demand(in.number(2) == 1, "journal version");
@@ -243,7 +243,7 @@ LogCheck check_log_of(const Hash& log_id, storage::FileSystem& files, const std:
     LogReader reader(log_id, records);
     std::uint64_t number = 0;
     for (const std::string& path : paths(files, directory + "/segments")) {
-      reader.segment(read_file(files, path), number++);
+      reader.segment(read_log_file(files, path), number++);
     }
     check.records = reader.records();
     check.root = reader.root();

@@ -16,9 +16,9 @@ namespace {
 
 [[noreturn]] void read_only() { throw std::logic_error("files in memory are for reading"); }
 
-class MemoryFile : public storage::File {
+class HeldFile : public storage::File {
  public:
-  explicit MemoryFile(const attest::Bytes& bytes) : bytes_(bytes) {}
+  explicit HeldFile(const attest::Bytes& bytes) : bytes_(bytes) {}
   std::size_t read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
     if (offset >= bytes_.size()) return 0;
     const std::size_t count = std::min(out.size(), bytes_.size() - static_cast<std::size_t>(offset));
@@ -71,7 +71,7 @@ std::unique_ptr<storage::File> MemoryFiles::open(const std::string& path, Open h
   if (how != Open::read_only) read_only();
   const auto found = files.find(inside(path));
   if (found == files.end()) throw std::system_error(ENOENT, std::generic_category(), "open " + path);
-  return std::make_unique<MemoryFile>(found->second);
+  return std::make_unique<HeldFile>(found->second);
 }
 
 bool MemoryFiles::exists(const std::string& path) {

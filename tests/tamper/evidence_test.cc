@@ -16,7 +16,7 @@
 #include "tests/support/scratch.h"
 #include "tests/support/sealed_evidence.h"
 #include "tests/support/tally.h"
-#include "tests/tamper/paper_log.h"
+#include "tests/tamper/stored_log.h"
 
 namespace stele::test {
 namespace {
@@ -53,7 +53,7 @@ struct Base {
   std::set<attest::Hash> statements;  // of all
 };
 
-Bytes written(const PaperLog& log, const std::string& directory,
+Bytes written(const StoredLog& log, const std::string& directory,
               const storage::EvidenceRequest& request) {
   Bytes bundle;
   const auto result = storage::write_evidence(
@@ -73,7 +73,7 @@ attest::EvidenceOptions options_of(const Base& base) {
 Base make_base() {
   const Scratch scratch;
   const std::string directory = scratch.path().string();
-  PaperLog log(directory);
+  StoredLog log(directory);
   log.boot();
   log.counter_anchor();
   log.append({"event 2", "event 3", "event 4"});
@@ -115,7 +115,7 @@ TEST(TamperEvidence, ABootLogTooLongForABundleIsCounted) {
   for (const std::uint64_t above : {std::uint64_t{0}, std::uint64_t{1}}) {
     const Scratch scratch;
     const std::string directory = scratch.path().string();
-    PaperLog log(directory);
+    StoredLog log(directory);
     const attest::Hash hash = attest::hash(attest::view("its bytes are not looked at"));
     log.boot(hash, attest::kMaxLogPart + above);
     log.counter_anchor();
@@ -277,7 +277,7 @@ TEST(TamperEvidence, APathInsideIsContentAndNothingElse) {
   for (const char* const path : paths) {
     for (const bool is_content : {true, false}) {
       const Scratch scratch;
-      PaperLog log(scratch.path().string());
+      StoredLog log(scratch.path().string());
       log.boot();
       log.append({is_content ? path : "event"});
       log.counter_anchor();

@@ -2,7 +2,7 @@
 
 #include "storage/store_reader.h"
 #include "tests/support/scratch.h"
-#include "tests/tamper/paper_log.h"
+#include "tests/tamper/stored_log.h"
 
 namespace stele::test {
 
@@ -14,10 +14,10 @@ struct Made {
 };
 
 Made make_log(const std::string& directory, const std::string& who) {
-  PaperLogOptions options;
+  StoredLogOptions options;
   options.store.segment_records = 4;
   options.journal.file_bytes = 2000;
-  PaperLog log(directory, options);
+  StoredLog log(directory, options);
   log.boot();
   log.counter_anchor();
   log.append({who + " 2", who + " 3"});

@@ -13,7 +13,7 @@
 #include "attest/appraiser.h"
 #include "tests/support/scratch.h"
 #include "tests/support/vectors.h"
-#include "tests/tamper/paper_log.h"
+#include "tests/tamper/stored_log.h"
 #include "tests/tamper/tamper_base.h"
 
 namespace stele::test {
@@ -64,7 +64,7 @@ class SteleVerify : public testing::Test {
   }
 
   Scratch scratch;
-  PaperLog log;
+  StoredLog log;
 };
 
 TEST_F(SteleVerify, SaysVerifiedTamperedOrCannotTellByItsExitCode) {

@@ -15,7 +15,6 @@ namespace stele::test {
 namespace {
 
 using attest::Bytes;
-using attest::Fault;
 
 // 0x02060004: C's and E's attributes, of an index that takes what is written to it.
 constexpr TPMA_NV kOrdinary =
@@ -76,14 +75,14 @@ tpm::RelayHello hello_of(Provisioned& log, const tpm::Credentials& credentials, 
   return hello;
 }
 
-std::string fault_of(const tpm::RelayHello& hello) {
+std::string claim_fault_of(const tpm::RelayHello& hello) {
   const auto trust = tpm::verify_relay_claim(hello);
   return trust ? "" : std::string(name(trust.error().fault));
 }
 
 TEST(RelayClaim, AnHonestLogInModeAIsTaken) {
   Provisioned log(attest::Mode::a);
-  EXPECT_EQ(fault_of(hello_of(log, log.credentials(), *log.memory.kept.genesis)), "");
+  EXPECT_EQ(claim_fault_of(hello_of(log, log.credentials(), *log.memory.kept.genesis)), "");
 }
 
 TEST(RelayClaim, OrdinaryIndexesAreRefusedWhateverTheTpmSignedOfThem) {
@@ -109,7 +108,7 @@ TEST(RelayClaim, OrdinaryIndexesAreRefusedWhateverTheTpmSignedOfThem) {
   EXPECT_TRUE(attest::verify_receipt(*receipt, credentials.identity,
                                      attest::genesis_digest(encoded), 9,
                                      attest::first_extend(encoded)));
-  EXPECT_EQ(fault_of(hello), "index_unfit");
+  EXPECT_EQ(claim_fault_of(hello), "index_unfit");
 }
 
 }  // namespace

@@ -23,13 +23,13 @@ namespace {
 
 using attest::ForeignWindow;
 
-struct Arguments {
+struct AcknowledgeArguments {
   std::string path, trust, auditor_key, key, name, output = "-";
   std::uint64_t anchor = 0;
   std::optional<std::uint32_t> era;
 };
 
-attest::Report appraise(const Arguments& arguments, const AuditorDesk& desk) {
+attest::Report appraise(const AcknowledgeArguments& arguments, const AuditorDesk& desk) {
   attest::EvidenceOptions options;
   options.trust = desk.trust();
   options.eras_approved = desk.eras_approved();
@@ -91,7 +91,7 @@ std::string anchor_line(std::uint64_t seq, std::uint64_t quote_seq, std::uint64_
   return wallclock_ns == 0 ? out : out + ", of " + attest::to_rfc3339(wallclock_ns);
 }
 
-void show(const attest::Report& report, const ForeignWindow& window) {
+void show_window(const attest::Report& report, const ForeignWindow& window) {
   const ForeignWindow::Begin& begin = window.begin;
   const ForeignWindow::End& end = *window.end;
   std::cerr
@@ -128,13 +128,13 @@ void add(attest::TrustPins& pins, const ForeignWindow::End& end) {
   lines.insert(place, {end.seq, end.digest});
 }
 
-std::string signed_text(const Arguments& arguments, const attest::TrustFile& trust) {
+std::string signed_text(const AcknowledgeArguments& arguments, const attest::TrustFile& trust) {
   const std::string text = attest::to_text(trust);
   if (arguments.key.empty()) return text;
   return attest::to_text(read_signer(arguments.key, arguments.name).sign(text));
 }
 
-void acknowledge(const Arguments& arguments) {
+void acknowledge(const AcknowledgeArguments& arguments) {
   if (arguments.key.empty() != arguments.name.empty()) {
     throw CommandError(kUsage, "--auditor-key-file and --name go together");
   }
@@ -144,7 +144,7 @@ void acknowledge(const Arguments& arguments) {
   const attest::Report report = appraise(arguments, desk);
   require_judged(report, arguments.path);
   const ForeignWindow& window = find_window(report, arguments.anchor, pins.era);
-  show(report, window);
+  show_window(report, window);
   if (window.acknowledged) {
     std::cerr << "stele: it is acknowledged already.\n";
   } else {
@@ -162,7 +162,7 @@ void acknowledge(const Arguments& arguments) {
 }  // namespace
 
 void add_acknowledge(CLI::App& trust) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AcknowledgeArguments>();
   const std::vector<CLI::Option*> others = trust.get_options();
   CLI::App* command = trust.add_subcommand(
       "acknowledge",

@@ -16,12 +16,12 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct AnchorExportArguments {
   std::uint64_t seq = 0;
   std::string directory;
 };
 
-void export_anchor(const Common& common, const Arguments& arguments) {
+void export_anchor(const Common& common, const AnchorExportArguments& arguments) {
   const Site site = find_site(common);
   const auto identity = read_trust(site).trust.identity();
   if (!identity) {
@@ -53,7 +53,7 @@ void export_anchor(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_anchor_export(CLI::App& anchor, const Common& common) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AnchorExportArguments>();
   CLI::App* command = anchor.add_subcommand(
       "export", "Write a counter anchor's receipt as files for tpm2_checkquote and openssl");
   command->add_option("SEQ", arguments->seq, "The counter anchor's number, from 1")

@@ -10,12 +10,12 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct AnswerArguments {
   std::string nonce;
   std::string output = "-";
 };
 
-void answer(const Common& common, const Arguments& arguments) {
+void answer(const Common& common, const AnswerArguments& arguments) {
   const auto nonce = attest::hash_from_hex(arguments.nonce);
   if (!nonce)
     throw CommandError(kUsage,
@@ -31,7 +31,7 @@ void answer(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_answer(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AnswerArguments>();
   CLI::App* command = app.add_subcommand("answer", "Answer an auditor's nonce, live");
   command->add_option("--nonce", arguments->nonce, "The auditor's 32 random bytes")
       ->type_name("HEX")

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
-struct Arguments {
+struct AppendArguments {
   std::string file = "-";
   std::string wait = "durable";
   bool whole = false;
@@ -65,7 +65,7 @@ class Input {
 // Prints placements as they come (on the client's thread) and counts what was refused.
 class Placements {
  public:
-  explicit Placements(const Arguments& arguments)
+  explicit Placements(const AppendArguments& arguments)
       : json_(arguments.format == "json"), whole_(arguments.whole) {}
   void print(const Acknowledgement& group) {
     refused_ += group.refused.size();
@@ -144,7 +144,7 @@ void say_what_keeps_anchors_away(const Site& site) {
   }
 }
 
-int append(const Common& common, const Arguments& arguments) {
+int append(const Common& common, const AppendArguments& arguments) {
   const Site site = find_site(common);
   Input input(arguments.file);
   Placements placements(arguments);
@@ -173,7 +173,7 @@ int append(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_append(CLI::App& app, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AppendArguments>();
   CLI::App* command = app.add_subcommand("append", "Put events into the log, one a line");
   command->add_option("FILE", arguments->file, "Where from; -: standard input")
       ->capture_default_str();

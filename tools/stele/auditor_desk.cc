@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kMaxKeyBytes = 1u << 16;
 constexpr std::size_t kMaxMemoryBytes = 1u << 16;
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path,
-                         const attest::Defect& defect, const std::string& remedy) {
+[[noreturn]] void refuse_paper(const std::string& what, const std::string& path,
+                               const attest::Defect& defect, const std::string& remedy) {
   throw CommandError(kMalformed, what + " " + path + ": " + std::string(name(defect.fault)) +
                                      (defect.detail.empty() ? "" : " (" + defect.detail + ")") +
                                      "; " + remedy);
@@ -28,7 +28,8 @@ std::optional<SignedHalf> read_half(const std::string& path) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   auto half = decode_signed_half(attest::view(read_whole(path, kMaxMemoryBytes)));
   if (!half) {
-    refuse("the signed half", path, half.error(), "restore it, or remove it to go on without");
+    refuse_paper("the signed half", path, half.error(),
+                 "restore it, or remove it to go on without");
   }
   return std::move(*half);
 }
@@ -55,15 +56,15 @@ AuditorDesk::AuditorDesk(const std::string& trust, const std::string& auditor_ke
   }
   auto parsed = attest::parse_trust(trust_text_, key);
   if (!parsed) {
-    refuse("the trust file", trust, parsed.error(),
-           "give the file that pins this log, as you received it");
+    refuse_paper("the trust file", trust, parsed.error(),
+                 "give the file that pins this log, as you received it");
   }
   trust_ = std::move(*parsed);
   if (!policy.empty()) {
     policy_text_ = read_whole(policy, attest::kMaxPolicyBytes + 1);
     auto believed = attest::parse_policy(policy_text_);
     if (!believed) {
-      refuse("the policy", policy, believed.error(), "correct that line (C2SP tlog-policy)");
+      refuse_paper("the policy", policy, believed.error(), "correct that line (C2SP tlog-policy)");
     }
     policy_ = std::move(*believed);
   }
@@ -81,8 +82,8 @@ bool AuditorDesk::needs_boot_logs() const {
 void AuditorDesk::read_memory() {
   auto parsed = attest::parse_memory(read_whole(memory_path_, kMaxMemoryBytes));
   if (!parsed) {
-    refuse("the memory", memory_path_, parsed.error(),
-           "restore it; without it you only lose what you remembered");
+    refuse_paper("the memory", memory_path_, parsed.error(),
+                 "restore it; without it you only lose what you remembered");
   }
   memory_ = std::move(*parsed);
   half_ = read_half(memory_path_ + kAnchor);

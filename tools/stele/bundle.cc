@@ -20,7 +20,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct BundleArguments {
   std::optional<std::uint64_t> from, to;
   std::vector<std::uint64_t> indices;
   std::string trust, since, answer;
@@ -59,7 +59,8 @@ attest::Bytes read_answer(const std::string& path) {
 }
 
 // Which records to show, beyond those that a memory makes needless.
-attest::IndexRanges shown(const Arguments& arguments, std::uint64_t size, std::uint64_t start) {
+attest::IndexRanges shown(const BundleArguments& arguments, std::uint64_t size,
+                          std::uint64_t start) {
   attest::IndexRanges ranges;
   if (arguments.from || arguments.to) {
     const std::uint64_t from = arguments.from.value_or(start);
@@ -149,7 +150,7 @@ storage::EvidenceWritten write(const Site& site, const storage::EvidenceRequest&
   }
 }
 
-void bundle(const Common& common, const Arguments& arguments) {
+void bundle(const Common& common, const BundleArguments& arguments) {
   const Site site = find_site(common);
   require_log(site);
   storage::EvidenceRequest request;
@@ -205,7 +206,7 @@ void bundle(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_bundle(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BundleArguments>();
   CLI::App* command =
       app.add_subcommand("bundle", "Write the log, or part of it, as evidence in one file");
   command->add_option("--from", arguments->from, "Show the records from this one on")

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kMostBackOff{3600};
 // What a host may hand over at most: years of anchors; it streams, and only the disk holds it.
 constexpr std::size_t kMaxEvidenceBytes = std::size_t{16} << 30;
 
-struct Arguments {
+struct ChallengeArguments {
   std::string url;
   std::string trust;
   std::string auditor_key;
@@ -35,7 +35,7 @@ struct Arguments {
   std::string webhook;
 };
 
-void print(const Visit& visit, const std::string& format) {
+void print_visit(const Visit& visit, const std::string& format) {
   std::cout << (format == "json" ? attest::to_json(visit.report) + "\n"
                                  : attest::to_text(visit.report))
             << std::flush;
@@ -55,18 +55,18 @@ void print(const Visit& visit, const std::string& format) {
   }
 }
 
-HttpLimits limits_of(const Arguments& arguments) {
+HttpLimits limits_of(const ChallengeArguments& arguments) {
   HttpLimits limits;
   limits.timeout = std::chrono::seconds(arguments.timeout_s);
   limits.max_body_bytes = kMaxEvidenceBytes;
   return limits;
 }
 
-int ask_once(const Arguments& arguments) {
+int ask_once(const ChallengeArguments& arguments) {
   AuditorDesk desk(arguments.trust, arguments.auditor_key, arguments.policy, arguments.memory);
   ChallengedHost host(arguments.url, arguments.files, limits_of(arguments));
   const Visit visit = Visitor(desk, host, arguments.save, arguments.memory).visit();
-  print(visit, arguments.format);
+  print_visit(visit, arguments.format);
   if (visit.unremembered) std::rethrow_exception(visit.unremembered);
   return visit.exit_code;
 }
@@ -78,7 +78,7 @@ bool is_hosts(const CommandError& error) {
          error.code() == kNoInput || error.code() == kPermission;
 }
 
-int watch(const Arguments& arguments) {
+int watch(const ChallengeArguments& arguments) {
   const StopSignals stop;
   HttpLimits limits = limits_of(arguments);
   limits.cancelled = [&stop] { return stop.came(); };
@@ -94,7 +94,7 @@ int watch(const Arguments& arguments) {
     std::exception_ptr unremembered;
     try {
       const Visit visit = visitor.visit();
-      print(visit, arguments.format);
+      print_visit(visit, arguments.format);
       newest = visit.exit_code;
       change.conclusion = attest::name(visit.report.conclusion);
       change.log_id = attest::to_hex(visit.report.log_id);
@@ -118,7 +118,7 @@ int watch(const Arguments& arguments) {
   return newest;
 }
 
-void add_options(CLI::App& command, Arguments& arguments) {
+void add_options(CLI::App& command, ChallengeArguments& arguments) {
   command
       .add_option("URL", arguments.url,
                   "https://HOST[:PORT], http://HOST[:PORT], or unix:PATH of its HTTP or control "
@@ -171,7 +171,7 @@ void add_options(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 void add_challenge(CLI::App& app, const Common&, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ChallengeArguments>();
   CLI::App* command = app.add_subcommand(
       "challenge", "Ask a host, as its auditor: is this everything, now? Judges what it answers");
   add_options(*command, *arguments);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kMostFolders = 1000;  // of one second
 
-std::string_view text_of(attest::ByteView bytes) {
+std::string_view view_text(attest::ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -44,10 +44,10 @@ std::string make_folder(const std::string& folder, const Visit& visit) {
 void keep_half(const std::string& folder, const SignedHalf& half, const AuditorDesk& desk) {
   std::filesystem::create_directory(folder);
   const auto identity = identity_for(desk.trust(), half.statement.log_id);
-  if (!identity) return replace_file(folder + "/statement", text_of(half.statement_bytes));
+  if (!identity) return replace_file(folder + "/statement", view_text(half.statement_bytes));
   for (const attest::ExportedFile& file :
        attest::export_receipt(half.receipt, *identity, half.statement_bytes)) {
-    replace_file(folder + "/" + file.name, text_of(file.bytes));
+    replace_file(folder + "/" + file.name, view_text(file.bytes));
   }
 }
 
@@ -56,7 +56,7 @@ void keep_answer(const std::string& folder, const attest::Bytes& bytes, const Au
   const auto answer = attest::decode_answer(bytes);
   if (!answer) return;
   std::filesystem::create_directory(folder);
-  replace_file(folder + "/answer", text_of(bytes));
+  replace_file(folder + "/answer", view_text(bytes));
   const auto identity = identity_for(desk.trust(), answer->log_id);
   if (!identity) return;
   attest::Receipt signed_parts;
@@ -64,7 +64,7 @@ void keep_answer(const std::string& folder, const attest::Bytes& bytes, const Au
   signed_parts.quote = answer->quote;
   for (const attest::ExportedFile& file : attest::export_receipt(
            signed_parts, *identity, attest::ByteView(answer_extra_data(*answer).bytes))) {
-    if (file.name != "statement") replace_file(folder + "/" + file.name, text_of(file.bytes));
+    if (file.name != "statement") replace_file(folder + "/" + file.name, view_text(file.bytes));
   }
 }
 

@@ -5,12 +5,12 @@
 #include "attest/base64.h"
 #include "tools/stele/command.h"
 #include "tools/stele/control_client.h"
+#include "tools/stele/http_url.h"
 
 namespace stele::tools {
 namespace {
 
 namespace json = boost::json;
-constexpr std::string_view kUnix = "unix:";
 
 json::object json_of(const ChallengedHost::Question& question) {
   json::object asked{{"nonce", attest::to_hex(question.nonce)}};
@@ -34,14 +34,14 @@ void ChallengedHost::ask(const Question& question, const Sink& sink) {
     client_.require("POST", "/v1/challenge", json::serialize(asked), "application/json", sink);
   } catch (const CommandError& error) {
     // A control socket answers a line of HTTP with a line of its own.
-    const bool perhaps_control = error.code() == kMalformed && url_.starts_with(kUnix);
+    const bool perhaps_control = error.code() == kMalformed && url_.starts_with(kUnixScheme);
     if (!perhaps_control || !ask_control(asked, sink)) throw;
   }
 }
 
 // False: nobody listens there who speaks that protocol.
 bool ChallengedHost::ask_control(const json::object& question, const Sink& sink) {
-  auto control = ControlClient::connect(url_.substr(kUnix.size()));
+  auto control = ControlClient::connect(url_.substr(kUnixScheme.size()));
   if (!control) return false;
   json::object request = question;
   request["do"] = "challenge";

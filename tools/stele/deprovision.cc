@@ -14,7 +14,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct DeprovisionArguments {
   std::string tcti, owner_auth, lockout_auth, escrow_plain;
   bool yes = false;
   bool purge = false;
@@ -51,7 +51,7 @@ struct OwnerSecrets {
   std::optional<tpm::AuthValue> owner, lockout;
 };
 
-OwnerSecrets read_owner_secrets(const Arguments& arguments) {
+OwnerSecrets read_owner_secrets(const DeprovisionArguments& arguments) {
   OwnerSecrets secrets;
   if (!arguments.escrow_plain.empty()) {
     const attest::Escrow escrow = read_plain_escrow(arguments.escrow_plain);
@@ -62,7 +62,7 @@ OwnerSecrets read_owner_secrets(const Arguments& arguments) {
   return secrets;
 }
 
-int deprovision(const Site& site, const Arguments& arguments) {
+int deprovision(const Site& site, const DeprovisionArguments& arguments) {
   LogDirectory directory(site.config.data);
   const tpm::Credentials credentials = read_credentials(directory);
   const auto genesis = attest::decode_genesis(*directory.genesis());
@@ -90,7 +90,7 @@ int deprovision(const Site& site, const Arguments& arguments) {
 }  // namespace
 
 void add_deprovision(CLI::App& app, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DeprovisionArguments>();
   CLI::App* command =
       app.add_subcommand("deprovision", "Remove what provision made, after saying what is lost");
   command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")

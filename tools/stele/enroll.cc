@@ -21,7 +21,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct EnrollArguments {
   std::string url, roots, key, name, output;
   TlsClientFiles tls;
   bool allow_simulator = false;
@@ -59,14 +59,14 @@ int code_of(attest::Fault fault) {
   }
 }
 
-[[noreturn]] void refuse(const attest::Defect& defect) {
+[[noreturn]] void refuse_enrolment(const attest::Defect& defect) {
   throw CommandError(code_of(defect.fault),
                      "not enrolled: " + std::string(name(defect.fault)) + ": " + defect.detail);
 }
 
 template <class T>
 T accepted(attest::Result<T> result) {
-  if (!result) refuse(result.error());
+  if (!result) refuse_enrolment(result.error());
   return *std::move(result);
 }
 
@@ -83,17 +83,18 @@ void prove_one_tpm(EnrolmentClient& client, const attest::EnrolledHost& host,
     returned = client.activate(
         {certificate, attest::make_credential(host.ek, host.ak_name, secret, random)});
   } catch (const ActivationRefused& error) {
-    refuse({attest::Fault::credential_refused, {}, error.what()});
+    refuse_enrolment({attest::Fault::credential_refused, {}, error.what()});
   }
   if (!std::equal(returned.begin(), returned.end(), secret.bytes.begin(), secret.bytes.end())) {
-    refuse({attest::Fault::credential_refused,
-            {},
-            "the secret that came back is another: the attestation key and the endorsement key are "
-            "not in one TPM"});
+    refuse_enrolment(
+        {attest::Fault::credential_refused,
+         {},
+         "the secret that came back is another: the attestation key and the endorsement key are "
+         "not in one TPM"});
   }
 }
 
-attest::EnrolledHost ask(EnrolmentClient& client, const Arguments& arguments,
+attest::EnrolledHost ask(EnrolmentClient& client, const EnrollArguments& arguments,
                          const attest::PinnedRoots& roots) {
   const attest::EnrolmentRules rules{roots, now_s(), random_bytes(), arguments.allow_simulator};
   attest::HostIdentity identity = client.identity({rules.nonce, 0});
@@ -148,7 +149,7 @@ void refuse_same_era(const attest::TrustFile& offered, const std::string& path) 
 
 // An era that follows others is believed only as a whole: by the signature, over an end that the
 // auditor knows.
-void judge_succession(attest::EnrolledHost& host, const Arguments& arguments) {
+void judge_succession(attest::EnrolledHost& host, const EnrollArguments& arguments) {
   const bool has_approval = !arguments.approval.previous.empty();
   if (has_approval) refuse_same_era(host.trust, arguments.approval.previous);
   if (host.trust.era == 0) {
@@ -174,7 +175,7 @@ void judge_succession(attest::EnrolledHost& host, const Arguments& arguments) {
                "`stele enroll --succeeds`\n";
 }
 
-void enroll(const Arguments& arguments) {
+void enroll(const EnrollArguments& arguments) {
   if (arguments.key.empty() != arguments.name.empty()) {
     throw CommandError(kUsage, "--auditor-key-file and --name go together");
   }
@@ -207,7 +208,7 @@ void enroll(const Arguments& arguments) {
 }  // namespace
 
 void add_enroll(CLI::App& app, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EnrollArguments>();
   CLI::App* command = app.add_subcommand(
       "enroll",
       "The auditor's: believe a host by its TPM maker's certificate; make its trust file");

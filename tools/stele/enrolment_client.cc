@@ -3,12 +3,12 @@
 #include "attest/base64.h"
 #include "tools/stele/command.h"
 #include "tools/stele/control_client.h"
+#include "tools/stele/http_url.h"
 #include "tools/stele/required.h"
 
 namespace stele::tools {
 namespace {
 
-constexpr std::string_view kUnix = "unix:";
 constexpr unsigned kUnprocessable = 422;
 
 HttpLimits limits() {
@@ -23,7 +23,7 @@ EnrolmentClient::EnrolmentClient(std::string url, const TlsClientFiles& files)
     : url_(std::move(url)), http_(url_, files, limits()) {}
 
 std::string EnrolmentClient::ask_control(const attest::EnrolmentRequest& request) {
-  auto client = ControlClient::connect(url_.substr(kUnix.size()));
+  auto client = ControlClient::connect(url_.substr(kUnixScheme.size()));
   if (!client) throw CommandError(kUnavailable, "nobody listens at " + url_);
   boost::json::object reply;
   try {
@@ -50,7 +50,7 @@ std::string EnrolmentClient::ask(const char* target, const attest::EnrolmentRequ
   } catch (const CommandError& error) {
     // Only a first answer tells: afterwards it is known what listens there.
     const bool first = std::holds_alternative<attest::IdentityRequest>(request);
-    if (!first || !url_.starts_with(kUnix) || error.code() != kMalformed) throw;
+    if (!first || !url_.starts_with(kUnixScheme) || error.code() != kMalformed) throw;
   }
   std::string reply = ask_control(request);
   is_control_ = true;

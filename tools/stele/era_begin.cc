@@ -16,7 +16,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct EraBeginArguments {
   std::string tcti, nonce, previous_trust;
   ModeArguments mode;
   bool mode_given = false;
@@ -35,7 +35,7 @@ std::optional<tpm::Credentials> read_credentials(const std::optional<std::string
 // One run of the command.
 class Beginning {
  public:
-  Beginning(const Site& site, const Arguments& arguments)
+  Beginning(const Site& site, const EraBeginArguments& arguments)
       : site_(site), arguments_(arguments), directory_(site.config.data) {
     if (arguments_.tcti.empty()) arguments_.tcti = site_.config.tcti;
   }
@@ -274,7 +274,7 @@ class Beginning {
   }
 
   const Site& site_;
-  Arguments arguments_;
+  EraBeginArguments arguments_;
   EraDirectory directory_;
   std::optional<EraDirectory::Pending> pending_;
   EndingEra ending_;
@@ -290,7 +290,7 @@ class Beginning {
 }  // namespace
 
 void add_era_begin(CLI::App& era, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EraBeginArguments>();
   CLI::App* command = era.add_subcommand(
       "begin", "End the newest era and begin the next; shows what it will do, does it with --yes");
   command

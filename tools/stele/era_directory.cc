@@ -85,11 +85,6 @@ storage::NewRecord record_of(attest::Kind kind, attest::ByteView bytes) {
   return record;
 }
 
-std::optional<std::string> read_if_there(const std::string& path) {
-  if (!posix().exists(path)) return std::nullopt;
-  return read_text_file(path);
-}
-
 void remove_if_there(const std::string& path) {
   if (posix().exists(path)) posix().remove(path);
 }

@@ -21,7 +21,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct EraFinishArguments {
   std::string signed_trust, auditor_key, tcti, escrow_plain;
 };
 
@@ -30,7 +30,8 @@ std::string first_line(const std::string& text) {
 }
 
 // Of the very eras that the host's own trust file pins, and signed.
-void check_signed(const std::string& text, const Arguments& arguments, const std::string& own) {
+void check_signed(const std::string& text, const EraFinishArguments& arguments,
+                  const std::string& own) {
   const std::string key = first_line(read_text_file(arguments.auditor_key));
   auto trust = attest::parse_trust(text, key);
   if (!trust) {
@@ -48,7 +49,7 @@ void check_signed(const std::string& text, const Arguments& arguments, const std
   }
 }
 
-void retire(const EraDirectory& directory, const Site& site, const Arguments& arguments) {
+void retire(const EraDirectory& directory, const Site& site, const EraFinishArguments& arguments) {
   const auto text = directory.ended_secrets();
   if (!text) return;
   const auto ended = tpm::parse_credentials(*text);
@@ -84,7 +85,7 @@ class FinishRecord {
   std::uint64_t asked_ = 0;
 };
 
-void finish(const Site& site, const Arguments& arguments) {
+void finish(const Site& site, const EraFinishArguments& arguments) {
   EraDirectory directory(site.config.data);
   require_log(site);
   if (!directory.lock()) {
@@ -114,7 +115,7 @@ void finish(const Site& site, const Arguments& arguments) {
 }  // namespace
 
 void add_era_finish(CLI::App& era, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EraFinishArguments>();
   CLI::App* command = era.add_subcommand(
       "finish", "Keep the auditor's approval and remove the ended era's key and indexes");
   command->add_option("SIGNED", arguments->signed_trust, "What `stele era sign` wrote")->required();

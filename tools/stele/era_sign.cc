@@ -15,12 +15,12 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct EraSignArguments {
   std::string request, key, name, output = "-";
   EraApproval approval;
 };
 
-void sign(const Arguments& arguments) {
+void sign(const EraSignArguments& arguments) {
   const attest::NoteSigner signer = read_signer(arguments.key, arguments.name);
   attest::EraRequest request =
       required(attest::parse_era_request(read_text_file(arguments.request)), arguments.request);
@@ -33,7 +33,7 @@ void sign(const Arguments& arguments) {
             << attest::to_text(signer.key()) << '\n';
 }
 
-void add_key_options(CLI::App& command, Arguments& arguments) {
+void add_key_options(CLI::App& command, EraSignArguments& arguments) {
   command
       .add_option("--auditor-key-file", arguments.key,
                   "An Ed25519 key (openssl genpkey -algorithm ed25519)")
@@ -49,7 +49,7 @@ void add_key_options(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 void add_era_sign(CLI::App& era, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EraSignArguments>();
   CLI::App* command =
       era.add_subcommand("sign", "The auditor's: approve a request by signing its trust file");
   command->add_option("REQUEST", arguments->request, "What `stele era request` wrote")->required();
@@ -60,7 +60,7 @@ void add_era_sign(CLI::App& era, int&) {
   add_approval_options(*command, arguments->approval);
   command->callback([arguments] { sign(*arguments); });
 
-  auto key = std::make_shared<Arguments>();
+  auto key = std::make_shared<EraSignArguments>();
   CLI::App* print =
       era.add_subcommand("key", "Print a signing key's verifier key, for --auditor-key");
   add_key_options(*print, *key);

@@ -5,8 +5,6 @@
 namespace stele::tools {
 namespace {
 
-constexpr std::string_view kUnix = "unix:";
-
 bool is_port(std::string_view text) {
   const bool digits =
       !text.empty() && text.size() <= 5 &&
@@ -53,9 +51,9 @@ std::string HttpUrl::target(std::string_view behind) const {
 
 std::optional<HttpUrl> parse_http_url(std::string_view text) {
   HttpUrl url;
-  if (text.starts_with(kUnix)) {
+  if (text.starts_with(kUnixScheme)) {
     url.is_unix = true;
-    url.host = text.substr(kUnix.size());
+    url.host = text.substr(kUnixScheme.size());
     const bool whole = url.host.find('\0') == std::string::npos;
     return !url.host.empty() && whole ? std::optional(url) : std::nullopt;
   }

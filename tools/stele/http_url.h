@@ -13,6 +13,8 @@
 
 namespace stele::tools {
 
+inline constexpr std::string_view kUnixScheme = "unix:";
+
 struct HttpUrl {
   bool tls = false;
   bool is_unix = false;

@@ -13,14 +13,15 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::string text_of(const boost::json::value& value) {
+std::string value_text(const boost::json::value& value) {
   return {value.as_string().data(), value.as_string().size()};
 }
 
 Acknowledgement parse_acknowledgement(std::string_view line) {
   const boost::json::object object = boost::json::parse({line.data(), line.size()}).as_object();
   if (const boost::json::value* message = object.if_contains("message")) {
-    throw CommandError(kTemporary, "the daemon turned this connection away: " + text_of(*message));
+    throw CommandError(kTemporary,
+                       "the daemon turned this connection away: " + value_text(*message));
   }
   Acknowledgement out{object.at("first").to_number<std::uint64_t>(),
                       object.at("next").to_number<std::uint64_t>(),
@@ -29,7 +30,7 @@ Acknowledgement parse_acknowledgement(std::string_view line) {
   if (refused == nullptr) return out;
   for (const boost::json::value& each : refused->as_array()) {
     const boost::json::object& event = each.as_object();
-    std::string fault = text_of(event.at("fault"));
+    std::string fault = value_text(event.at("fault"));
     if (fault == "too_long" && event.contains("limit")) {
       fault += " (the limit is " + boost::json::serialize(event.at("limit")) + " bytes)";
     }

@@ -22,13 +22,13 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct LockArguments {
   std::string target, roots, secrets, output, key, name;
   bool simulator = false;
 };
 
 // What the host sent, or what it must be, is not so: a word for each fault, and its detail.
-[[noreturn]] void refuse(const std::string& what, const attest::Defect& defect) {
+[[noreturn]] void refuse_certificate(const std::string& what, const attest::Defect& defect) {
   throw CommandError(kMalformed, what + ": " + std::string(name(defect.fault)) +
                                      (defect.detail.empty() ? "" : ": ") +
                                      attest::printable(defect.detail));
@@ -37,7 +37,7 @@ struct Arguments {
 // One run of the command.
 class Locking {
  public:
-  explicit Locking(const Arguments& arguments)
+  explicit Locking(const LockArguments& arguments)
       : arguments_(arguments),
         signer_(signer_of(arguments)),
         roots_(read_pinned_roots(arguments.roots)),
@@ -46,10 +46,10 @@ class Locking {
   void run() {
     const tpm::RelayMessage first = line_.receive(tpm::RelayKind::hello);
     const auto hello = tpm::decode_relay_hello(first.payload);
-    if (!hello) refuse("what the host says of itself", hello.error());
+    if (!hello) refuse_certificate("what the host says of itself", hello.error());
     hello_ = *hello;
     auto claim = tpm::verify_relay_claim(hello_);
-    if (!claim) refuse("the host's log", claim.error());
+    if (!claim) refuse_certificate("the host's log", claim.error());
     trust_ = std::move(claim->trust);
     bounded_ = std::move(claim->bounded);
     attest::TrustFile to_be = trust_;
@@ -61,7 +61,7 @@ class Locking {
   }
 
  private:
-  static std::optional<attest::NoteSigner> signer_of(const Arguments& arguments) {
+  static std::optional<attest::NoteSigner> signer_of(const LockArguments& arguments) {
     if (arguments.key.empty()) return std::nullopt;
     return read_signer(arguments.key, arguments.name);
   }
@@ -90,13 +90,14 @@ class Locking {
 
   void judge(attest::ByteView endorsement) {
     const auto certificate = attest::EkCertificate::parse(hello_.certificate);
-    if (!certificate) refuse("the host's endorsement certificate", certificate.error());
+    if (!certificate) refuse_certificate("the host's endorsement certificate", certificate.error());
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now().time_since_epoch());
     const auto chain = attest::split_certificates(hello_.chain);
     if (auto verified = certificate->verify_chain(chain, roots_, now.count()); !verified) {
-      refuse("the host's endorsement certificate, of " + attest::printable(certificate->issuer()),
-             verified.error());
+      refuse_certificate(
+          "the host's endorsement certificate, of " + attest::printable(certificate->issuer()),
+          verified.error());
     }
     if (certificate->kind() == attest::TpmKind::simulator && !arguments_.simulator) {
       throw CommandError(kMalformed,
@@ -104,9 +105,9 @@ class Locking {
                          "put back or read out: for tests alone, --allow-simulator");
     }
     const auto key = attest::EndorsementPublic::parse(endorsement);
-    if (!key) refuse("the host's endorsement key", key.error());
+    if (!key) refuse_certificate("the host's endorsement key", key.error());
     if (auto holds = certificate->verify_holds(key->key()); !holds) {
-      refuse(
+      refuse_certificate(
           "the host's endorsement key is not the certificate's; somebody there, or between, "
           "wants to read the secrets. None was sent",
           holds.error());
@@ -166,7 +167,7 @@ class Locking {
     std::cout << "next: start steled there; stele-verify --trust " << arguments_.output << '\n';
   }
 
-  const Arguments& arguments_;
+  const LockArguments& arguments_;
   const std::optional<attest::NoteSigner> signer_;
   const attest::PinnedRoots roots_;
   RelayLine line_;
@@ -178,7 +179,7 @@ class Locking {
 }  // namespace
 
 void add_lock(CLI::App& app, const Common&, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<LockArguments>();
   CLI::App* command = app.add_subcommand(
       "lock", "Auditor: lock a host's TPM with secrets that the host never sees (mode a)");
   command

@@ -52,11 +52,6 @@ bool is_ours(const std::string& name) {
   return kOurs.contains(name) || name.starts_with("look-up.");
 }
 
-std::optional<std::string> read_if_there(const std::string& path) {
-  if (!posix().exists(path)) return std::nullopt;
-  return read_text_file(path);
-}
-
 // A segment's name is 16 hex digits; a file that never got its name does not count.
 bool has_segment(const std::string& directory) {
   if (!posix().exists(directory)) return false;
@@ -86,6 +81,11 @@ std::string read_text_file(const std::string& path) {
   std::string text(file->size(), '\0');
   text.resize(file->read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}));
   return text;
+}
+
+std::optional<std::string> read_if_there(const std::string& path) {
+  if (!posix().exists(path)) return std::nullopt;
+  return read_text_file(path);
 }
 
 void write_text_file(const std::string& path, const std::string& text) {

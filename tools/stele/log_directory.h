@@ -56,6 +56,7 @@ class LogDirectory {
 // 32 bytes from the kernel.
 attest::Hash random_bytes();
 std::string read_text_file(const std::string& path);  // CommandError 66 if there is none
+std::optional<std::string> read_if_there(const std::string& path);
 // The text at this path, whole or not at all, durable on return; 0600.
 void write_text_file(const std::string& path, const std::string& text);
 

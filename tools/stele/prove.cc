@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kWaitSeconds = 4000;    // a heartbeat of an hour, and some slack
 constexpr std::uint64_t kMaxWaitSeconds = 86'400;
 
-struct Arguments {
+struct ProveArguments {
   std::uint64_t index = 0;
   bool content = false;
   std::string format = "proof";
@@ -26,7 +26,7 @@ struct Arguments {
 }  // namespace
 
 void add_prove(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ProveArguments>();
   CLI::App* command = app.add_subcommand("prove", "Write the proof of one record");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
       ->check(is_number())

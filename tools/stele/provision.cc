@@ -23,7 +23,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct ProvisionArguments {
   std::string tcti, origin;
   ModeArguments mode;
   std::uint32_t ak_handle = tpm::ProvisionPlan{}.ak_handle;
@@ -54,7 +54,7 @@ void add_handle(CLI::App& command, const std::string& name, std::uint32_t& handl
 // One run of the command.
 class Provisioning {
  public:
-  Provisioning(const Site& site, const Arguments& arguments)
+  Provisioning(const Site& site, const ProvisionArguments& arguments)
       : site_(site), arguments_(arguments), directory_(site.config.data) {}
 
   void run() {
@@ -241,7 +241,7 @@ class Provisioning {
   }
 
   const Site& site_;
-  Arguments arguments_;
+  ProvisionArguments arguments_;
   LogDirectory directory_;
   tpm::ProvisionPlan plan_;
   tpm::HierarchyState hierarchies_;
@@ -253,7 +253,7 @@ class Provisioning {
 }  // namespace
 
 void add_provision(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ProvisionArguments>();
   CLI::App* command = app.add_subcommand(
       "provision", "Make a log: key and indexes in the TPM, genesis, trust file");
   command

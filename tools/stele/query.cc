@@ -25,7 +25,7 @@ namespace {
 // Asked for in pieces, so that neither side holds an unbounded answer.
 constexpr std::uint64_t kPageRecords = 10'000;
 
-struct Arguments {
+struct QueryArguments {
   std::string since, until, format;
   std::optional<std::uint64_t> after, begin, end, source;
   std::optional<std::uint64_t> limit;  // 0: all
@@ -47,7 +47,7 @@ void require_utf8(const std::string& option, const std::string& text) {
   if (!attest::is_utf8(text)) throw CommandError(kUsage, option + " takes UTF-8 text");
 }
 
-storage::Query query_of(const Arguments& arguments) {
+storage::Query query_of(const QueryArguments& arguments) {
   storage::Query query;
   query.since_ns = time_of("--since", arguments.since);
   query.until_ns = time_of("--until", arguments.until);
@@ -120,7 +120,7 @@ void follow(LogReader& log, const storage::Query& query, Printer& printer, std::
   following = nullptr;
 }
 
-void run(const Common& common, const Arguments& arguments) {
+void run(const Common& common, const QueryArguments& arguments) {
   storage::Query query = query_of(arguments);
   LogReader log(common);
   Printer printer(arguments.format, log.site().config.json_mappings);
@@ -142,7 +142,7 @@ void run(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_query(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<QueryArguments>();
   CLI::App* command = app.add_subcommand("query", "List records by time, source and what they say");
   command->add_option("--since", arguments->since, "Received at this time or later")
       ->type_name("TIME");

@@ -14,6 +14,7 @@
 
 #include "attest/printable.h"
 #include "tools/stele/command.h"
+#include "tools/stele/http_url.h"
 
 namespace stele::tools {
 namespace {
@@ -21,17 +22,15 @@ namespace {
 using attest::Bytes;
 using std::chrono::steady_clock;
 
-constexpr std::string_view kUnix = "unix:";
-
 sockaddr_un address_of(const std::string& target) {
   sockaddr_un address{};
-  if (!target.starts_with(kUnix) || target.size() == kUnix.size()) {
+  if (!target.starts_with(kUnixScheme) || target.size() == kUnixScheme.size()) {
     throw CommandError(kUsage, "'" + target +
                                    "' is no place for the relay: give unix:PATH. From another "
                                    "machine: ssh -L ./relay.sock:PATH root@HOST, then "
                                    "unix:./relay.sock");
   }
-  const std::string path = target.substr(kUnix.size());
+  const std::string path = target.substr(kUnixScheme.size());
   if (path.size() >= sizeof address.sun_path) {
     throw CommandError(kUsage, path + " is too long for a Unix socket");
   }

@@ -14,13 +14,13 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct ShowArguments {
   std::uint64_t index = 0;
   bool raw = false;
   std::string format;
 };
 
-void show(const Common& common, const Arguments& arguments) {
+void show_records(const Common& common, const ShowArguments& arguments) {
   LogReader log(common);
   const storage::StoredRecord record = log.read(arguments.index);
   daemon::EventReader reader(log.site().config.json_mappings);
@@ -40,7 +40,7 @@ void show(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void add_show(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ShowArguments>();
   CLI::App* command = app.add_subcommand(
       "show", "Show one record, and who, what and with what outcome was read out of it");
   command->add_option("INDEX", arguments->index, "The record's number, from 0")
@@ -49,7 +49,7 @@ void add_show(CLI::App& app, const Common& common, int&) {
   command->add_flag("--raw", arguments->raw,
                     "The content's bytes, exactly, whatever they do to a terminal");
   add_format(*command, arguments->format, {"text", "json"});
-  command->callback([&common, arguments] { show(common, *arguments); });
+  command->callback([&common, arguments] { show_records(common, *arguments); });
 }
 
 }  // namespace stele::tools

@@ -24,7 +24,7 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
-struct Arguments {
+struct StatusArguments {
   std::string format;
   bool check = false;
 };
@@ -145,7 +145,7 @@ std::string outward_words(const object& place) {
   return text;
 }
 
-void print_text(const object& status) {
+void print_status(const object& status) {
   const object& log = status.at("log").as_object();
   const object& anchoring = status.at("anchoring").as_object();
   const auto line = [](const char* label, const std::string& text) {
@@ -228,7 +228,7 @@ int check_whatever_happens(const Common& common) {
 }  // namespace
 
 void add_status(CLI::App& app, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<StatusArguments>();
   CLI::App* command = app.add_subcommand("status", "Show size, anchors, lag and TPM state");
   add_format(*command, arguments->format, {"text", "json"});
   command->add_flag("--check", arguments->check,
@@ -242,7 +242,7 @@ void add_status(CLI::App& app, const Common& common, int& exit_code) {
     if (arguments->format == "json") {
       std::cout << boost::json::serialize(status) << '\n';
     } else {
-      print_text(status);
+      print_status(status);
     }
   });
 }

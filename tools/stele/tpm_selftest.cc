@@ -24,7 +24,7 @@ namespace {
 using boost::json::array;
 using boost::json::object;
 
-struct Arguments {
+struct TpmSelftestArguments {
   std::string tcti, format, owner_auth, before, after;
   unsigned samples = 5;
   bool clean = false;
@@ -37,7 +37,8 @@ void stop_between_steps(int) {
   interrupted = 1;
 }
 
-tpm::SelftestPlan plan_for(const Site& site, const Arguments& arguments, Progress& progress) {
+tpm::SelftestPlan plan_for(const Site& site, const TpmSelftestArguments& arguments,
+                           Progress& progress) {
   tpm::SelftestPlan plan;
   plan.samples = arguments.samples;
   if (!arguments.owner_auth.empty()) plan.owner_auth = read_secret(arguments.owner_auth);
@@ -76,7 +77,7 @@ object report_json(const tpm::SelftestReport& report, const tpm::Device::Kind& k
           {"clock_update_interval_ms", report.clock_update_ms}};
 }
 
-void print_text(const tpm::SelftestReport& report, bool needs_power_cycle) {
+void print_checks(const tpm::SelftestReport& report, bool needs_power_cycle) {
   for (const tpm::Check& check : report.checks) {
     std::cout << (check.passed ? "pass  " : "FAIL  ") << check.name << ": " << check.detail << '\n';
   }
@@ -94,12 +95,12 @@ void print_text(const tpm::SelftestReport& report, bool needs_power_cycle) {
   }
 }
 
-void print(const Arguments& arguments, tpm::Device& device, const tpm::SelftestReport& report,
-           bool needs_power_cycle) {
+void print_selftest(const TpmSelftestArguments& arguments, tpm::Device& device,
+                    const tpm::SelftestReport& report, bool needs_power_cycle) {
   if (arguments.format == "json") {
     std::cout << boost::json::serialize(report_json(report, device.kind())) << '\n';
   } else {
-    print_text(report, needs_power_cycle);
+    print_checks(report, needs_power_cycle);
   }
 }
 
@@ -131,7 +132,7 @@ tpm::BeforePowerCycle read_kept(const std::string& path) {
   return before;
 }
 
-int run(tpm::Device& device, const Arguments& arguments, const tpm::SelftestPlan& plan) {
+int run(tpm::Device& device, const TpmSelftestArguments& arguments, const tpm::SelftestPlan& plan) {
   if (arguments.clean) {
     std::cout << tpm::clean_scratch(device, plan) << " scratch indexes removed\n";
     return kDone;
@@ -149,11 +150,11 @@ int run(tpm::Device& device, const Arguments& arguments, const tpm::SelftestPlan
   } else {
     report = tpm::after_power_cycle(device, plan, read_kept(arguments.after));
   }
-  print(arguments, device, report, arguments.after.empty());
+  print_selftest(arguments, device, report, arguments.after.empty());
   return report.passed() ? kDone : kUnavailable;
 }
 
-int selftest(const Site& site, const Arguments& arguments) {
+int selftest(const Site& site, const TpmSelftestArguments& arguments) {
   const std::string tcti = chosen_tcti(site, arguments.tcti);
   if (daemon_uses(site, tcti)) {
     throw CommandError(kTemporary, "steled anchors with " + tcti +
@@ -175,7 +176,7 @@ int selftest(const Site& site, const Arguments& arguments) {
 }  // namespace
 
 void add_tpm_selftest(CLI::App& tpm, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TpmSelftestArguments>();
   CLI::App* command = tpm.add_subcommand(
       "selftest", "Try on scratch indexes whether this TPM keeps what anchors stand on");
   command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")

@@ -24,7 +24,7 @@ using boost::json::object;
 using boost::json::value;
 using Presence = tpm::IndexState::Presence;
 
-struct Arguments {
+struct TpmShowArguments {
   std::string tcti, format;
 };
 
@@ -154,7 +154,7 @@ object log_json(tpm::Device& device, const Site& site, const tpm::Inspection& fo
   return log;
 }
 
-void print_text(const object& shown) {
+void print_shown(const object& shown) {
   const auto line = [](const std::string& label, const std::string& text) {
     std::cout << label << std::string(18 - std::min<std::size_t>(label.size(), 17), ' ') << text
               << '\n';
@@ -191,7 +191,7 @@ bool is_as_expected(const object& log) {
   return true;
 }
 
-int show(const Site& site, const Arguments& arguments) {
+int show_tpm(const Site& site, const TpmShowArguments& arguments) {
   const std::string tcti = chosen_tcti(site, arguments.tcti);
   if (serves_one_client(tcti) && daemon_uses(site, tcti)) {
     throw CommandError(kTemporary, "steled is connected to " + tcti +
@@ -206,7 +206,7 @@ int show(const Site& site, const Arguments& arguments) {
   if (arguments.format == "json") {
     std::cout << boost::json::serialize(shown) << '\n';
   } else {
-    print_text(shown);
+    print_shown(shown);
   }
   if (log.empty() || is_as_expected(log)) return kDone;
   std::cout.flush();
@@ -217,14 +217,14 @@ int show(const Site& site, const Arguments& arguments) {
 }  // namespace
 
 void add_tpm_show(CLI::App& tpm, const Common& common, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TpmShowArguments>();
   CLI::App* command =
       tpm.add_subcommand("show", "Maker, locks, clock, and the log's key, indexes, PCR and wear");
   command->add_option("--tcti", arguments->tcti, "The TPM (default: [tpm] tcti)")
       ->type_name("TCTI");
   add_format(*command, arguments->format, {"text", "json"});
   command->callback(
-      [&common, &exit_code, arguments] { exit_code = show(find_site(common), *arguments); });
+      [&common, &exit_code, arguments] { exit_code = show_tpm(find_site(common), *arguments); });
 }
 
 }  // namespace stele::tools

@@ -14,7 +14,7 @@
 namespace stele::tools {
 namespace {
 
-struct Arguments {
+struct TrustArguments {
   std::string output;
   std::string boot_policy;  // kind or file; empty: as it is
   std::string trust;        // the file to start from; empty: the host's
@@ -65,7 +65,8 @@ void require_signable(const attest::TrustFile& trust, const std::string& before,
   }
 }
 
-void sign(const attest::TrustFile& trust, const std::string& before, const Arguments& arguments) {
+void sign(const attest::TrustFile& trust, const std::string& before,
+          const TrustArguments& arguments) {
   const attest::NoteSigner signer = read_signer(arguments.key, arguments.name);
   const std::string key = attest::to_text(signer.key());
   require_signable(trust, before, key);
@@ -84,7 +85,7 @@ void export_trust(const std::string& text, const std::string& output) {
             << attest::to_hex(attest::hash(attest::view(text))) << '\n';
 }
 
-void trust(const Common& common, const Arguments& arguments) {
+void trust(const Common& common, const TrustArguments& arguments) {
   const bool is_asked_to_sign = !arguments.key.empty();
   if (!arguments.trust.empty() && arguments.boot_policy.empty() && !is_asked_to_sign)
     throw CommandError(kUsage, "--trust goes with --boot-policy or --auditor-key-file");
@@ -108,7 +109,7 @@ void trust(const Common& common, const Arguments& arguments) {
   export_trust(stored.text, arguments.output);
 }
 
-void add_boot_policy(CLI::App& command, Arguments& arguments) {
+void add_boot_policy(CLI::App& command, TrustArguments& arguments) {
   auto* policy = command.add_option(
       "--boot-policy", arguments.boot_policy,
       "With a boot policy: record (judge no boot), exact (add the PCR values of this host's newest "
@@ -121,7 +122,7 @@ void add_boot_policy(CLI::App& command, Arguments& arguments) {
       ->type_name("FILE");
 }
 
-void add_signing(CLI::App& command, Arguments& arguments) {
+void add_signing(CLI::App& command, TrustArguments& arguments) {
   auto* const key =
       command
           .add_option("--auditor-key-file", arguments.key,
@@ -138,7 +139,7 @@ void add_signing(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 void add_trust(CLI::App& app, const Common& common, int&) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TrustArguments>();
   CLI::App* command =
       app.add_subcommand("trust", "Print or export the trust file that an auditor pins");
   command->add_option("-o,--output", arguments->output, "Write it to this file")->type_name("FILE");

@@ -1,4 +1,4 @@
-#include "tests/tamper/paper_log.h"
+#include "tests/tamper/stored_log.h"
 
 #include <stdexcept>
 
@@ -31,7 +31,7 @@ Bytes to_bytes(const Array& array) {
 
 }  // namespace
 
-PaperLog::PaperLog(const std::string& directory, PaperLogOptions options)
+StoredLog::StoredLog(const std::string& directory, StoredLogOptions options)
     : options_(std::move(options)), base_(tpm.run) {
   attest::Genesis genesis;
   genesis.mode = options_.mode;
@@ -62,11 +62,11 @@ PaperLog::PaperLog(const std::string& directory, PaperLogOptions options)
   append_record(Kind::source, {R"({"transport":"unix","uid":0})"});
 }
 
-std::int64_t PaperLog::now_ns() const {
+std::int64_t StoredLog::now_ns() const {
   return kMoment + static_cast<std::int64_t>(tpm.clock_ms) * 1'000'000;
 }
 
-void PaperLog::append_record(Kind kind, const std::vector<std::string>& contents) {
+void StoredLog::append_record(Kind kind, const std::vector<std::string>& contents) {
   std::vector<storage::NewRecord> records;
   for (const std::string& content : contents) {
     storage::NewRecord record;
@@ -80,35 +80,35 @@ void PaperLog::append_record(Kind kind, const std::vector<std::string>& contents
   store_->append(records);
 }
 
-void PaperLog::append(const std::vector<std::string>& events) { append_record(Kind::event, events); }
+void StoredLog::append(const std::vector<std::string>& events) { append_record(Kind::event, events); }
 
-void PaperLog::append(Kind kind, const std::string& content) { append_record(kind, {content}); }
+void StoredLog::append(Kind kind, const std::string& content) { append_record(kind, {content}); }
 
-void PaperLog::enter(EntryKind kind, const Bytes& payload) {
+void StoredLog::enter(EntryKind kind, const Bytes& payload) {
   const auto applied = chain_->apply(kind, payload);
   if (!applied) throw std::logic_error("the chain refuses its own entry: " + applied.error().detail);
   journal_->append(kind, payload);
 }
 
-void PaperLog::boot() {
+void StoredLog::boot() {
   enter(EntryKind::bundle, attest::encode(tpm.bundle({++boots_})));
 }
 
-void PaperLog::boot(const Hash& event_log, std::uint64_t bytes) {
+void StoredLog::boot(const Hash& event_log, std::uint64_t bytes) {
   attest::Bundle bundle = tpm.bundle({++boots_});
   bundle.event_log_hash = event_log;
   bundle.event_log_bytes = bytes;
   enter(EntryKind::bundle, attest::encode(bundle));
 }
 
-void PaperLog::counter_anchor(std::uint16_t flags) {
+void StoredLog::counter_anchor(std::uint16_t flags) {
   const attest::Statement statement = chain_->next_counter(store_->head(), now_ns(), flags);
   enter(EntryKind::intent, to_bytes(attest::encode(statement)));
   tpm.extend_pcr(attest::statement_digest(attest::encode(statement)));
   enter(EntryKind::receipt, attest::encode(tpm.full_anchor(statement)));
 }
 
-void PaperLog::quote_anchor() {
+void StoredLog::quote_anchor() {
   const attest::Statement statement = chain_->next_quote(store_->head(), now_ns());
   const Hash digest = attest::statement_digest(attest::encode(statement));
   enter(EntryKind::intent, to_bytes(attest::encode(statement)));
@@ -116,7 +116,7 @@ void PaperLog::quote_anchor() {
   enter(EntryKind::receipt, attest::encode(tpm.quote_receipt(digest)));
 }
 
-Bytes PaperLog::answer(const Hash& nonce) const {
+Bytes StoredLog::answer(const Hash& nonce) const {
   attest::Answer answer;
   answer.nonce = nonce;
   answer.log_id = chain_->log_id();
@@ -128,7 +128,7 @@ Bytes PaperLog::answer(const Hash& nonce) const {
   return attest::encode(answer);
 }
 
-attest::TrustFile PaperLog::trust() const {
+attest::TrustFile StoredLog::trust() const {
   attest::TrustFile trust;
   trust.origin = options_.origin;
   trust.log_id = chain_->log_id();

@@ -18,17 +18,17 @@
 
 namespace stele::test {
 
-struct PaperLogOptions {
+struct StoredLogOptions {
   attest::Mode mode = attest::Mode::a;
   std::string origin = "paper.example/log";
   storage::StoreOptions store;
   storage::JournalOptions journal;
 };
 
-class PaperLog {
+class StoredLog {
  public:
   // Provisions and begins a log in a directory that exists: genesis, genesis receipt.
-  PaperLog(const std::string& directory, PaperLogOptions options = {});
+  StoredLog(const std::string& directory, StoredLogOptions options = {});
 
   void boot();                                        // a bundle: a daemon start
   // One that names a firmware event log.
@@ -50,7 +50,7 @@ class PaperLog {
   void append_record(attest::Kind kind, const std::vector<std::string>& contents);
   void enter(attest::EntryKind kind, const attest::Bytes& payload);
 
-  PaperLogOptions options_;
+  StoredLogOptions options_;
   attest::Bytes genesis_;
   std::uint64_t salts_ = 0;
   std::uint8_t boots_ = 0;
