@@ -53,8 +53,8 @@ class Quickstart(unittest.TestCase):
             if "Seal the logs" in line:
                 break
         process.send_signal(signal.SIGTERM)
-        process.stdout.read()
-        self.assertEqual(process.wait(PATIENCE), 143)
+        text = process.stdout.read()
+        self.assertEqual(process.wait(PATIENCE), 143, text)
         process.stdout.close()
         self.assert_no_residue()
 

@@ -54,7 +54,7 @@ const Bytes& point_of(EVP_PKEY* key) {
 struct Begun {
   EVP_MD_CTX* context = nullptr;
   EVP_PKEY* key = nullptr;
-} begun;
+} last_begun;
 
 }  // namespace
 
@@ -122,7 +122,7 @@ int __wrap_EVP_DigestVerifyInit(EVP_MD_CTX* context, EVP_PKEY_CTX** made, const 
                                 ENGINE* engine, EVP_PKEY* key) {
   if (made != nullptr || type != EVP_sha256() || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC)
     return __real_EVP_DigestVerifyInit(context, made, type, engine, key);
-  stele::test::begun = {context, key};
+  stele::test::last_begun = {context, key};
   return 1;
 }
 
@@ -131,7 +131,7 @@ int __real_EVP_DigestVerify(EVP_MD_CTX* context, const unsigned char* signature,
 int __wrap_EVP_DigestVerify(EVP_MD_CTX* context, const unsigned char* signature, std::size_t length,
                             const unsigned char* message, std::size_t size) {
   using stele::attest::ByteView;
-  const auto begun = std::exchange(stele::test::begun, {});
+  const auto begun = std::exchange(stele::test::last_begun, {});
   if (begun.context != context)
     return __real_EVP_DigestVerify(context, signature, length, message, size);
   const auto length_byte = static_cast<std::uint8_t>(length);
