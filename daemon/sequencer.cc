@@ -18,6 +18,7 @@
 #include "daemon/admission.h"
 #include "daemon/batch_queue.h"
 #include "daemon/critical_events.h"
+#include "daemon/group_size.h"
 #include "daemon/log.h"
 #include "daemon/wall_clock.h"
 
@@ -26,10 +27,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A group larger than this gains no more per sync (a sync costs as much as hashing about 1 MiB) and
-// makes the first of its events wait longer.
-constexpr std::uint64_t kGroupBytes = 8u << 20;
-constexpr std::uint64_t kGroupRecords = 1u << 14;
 // A source record older than this is written anew: half the window, so that no batch can leave it.
 constexpr std::uint64_t kSourceRenewal = attest::kSourceWindow / 2;
 // Sources remembered; forgetting one costs a source record.
@@ -108,6 +105,7 @@ struct Sequencer::State {
   const CriticalEvents critical_events;
 
   // The thread's own.
+  GroupSize group_size;
   ClockSteps steps;
   attest::SaltSource salts;
   std::uint64_t salted = 0;                      // records since the last reseed
@@ -223,8 +221,15 @@ void Sequencer::drain() {
 void Sequencer::State::run() {
   std::vector<Batch> batches;
   try {
-    while (queue.take(batches, kGroupBytes, kGroupRecords)) {
+    while (queue.take(batches, group_size.bytes(), group_size.records())) {
+      std::uint64_t records = 0, bytes = 0;
+      for (const Batch& batch : batches) {
+        records += batch.items.size();
+        bytes += batch.bytes.size();
+      }
+      const auto begin = std::chrono::steady_clock::now();
       commit(batches);
+      group_size.took(records, bytes, std::chrono::steady_clock::now() - begin);
       batches.clear();
       queue.release();
     }
