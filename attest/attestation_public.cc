@@ -26,11 +26,11 @@ constexpr std::uint32_t kAkAttributes = 0x00050472;
 constexpr std::size_t kCoordinateBytes = 32;
 
 // OpenSSL's error queue belongs to the thread; what we leave in it would be blamed on others.
-struct ErrorQueue {
-  ~ErrorQueue() { ERR_clear_error(); }
+struct KeyErrors {
+  ~KeyErrors() { ERR_clear_error(); }
 };
 
-struct Point {
+struct EccPoint {
   std::array<std::uint8_t, 1 + 2 * kCoordinateBytes> uncompressed{0x04};
 };
 
@@ -41,8 +41,8 @@ bool place_coordinate(ByteView value, std::uint8_t* to) {
 }
 
 // The EVP_PKEY of a point, or nothing when it does not lie on the curve.
-std::shared_ptr<void> make_key(const Point& point) {
-  const ErrorQueue queue;
+std::shared_ptr<void> make_key(const EccPoint& point) {
+  const KeyErrors queue;
   Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> build(OSSL_PARAM_BLD_new());
   if (!build) throw std::runtime_error("OpenSSL: out of memory");
   if (OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) !=
@@ -94,7 +94,7 @@ Result<AttestationPublic> AttestationPublic::parse(ByteView tpmt_public) {
     return unfit("the scheme is not ECDSA with SHA-256");
   if (reader.u16() != kCurveP256) return unfit("the curve is not P-256");
   if (reader.u16() != kAlgNull) return unfit("it has a KDF");
-  Point point;
+  EccPoint point;
   const ByteView x = reader.sized16();
   const ByteView y = reader.sized16();
   if (reader.failed()) return unfit("the public area is truncated");
@@ -135,7 +135,7 @@ Bytes AttestationPublic::signature_der(const SignedAttestation& signed_attestati
 }
 
 Result<void> AttestationPublic::verify(const SignedAttestation& signed_attestation) const {
-  const ErrorQueue queue;
+  const KeyErrors queue;
   const Bytes der = signature_der(signed_attestation);
   Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
   if (!context || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,

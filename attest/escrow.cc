@@ -58,7 +58,7 @@ void add_recipient(CMS_ContentInfo* message, X509* certificate) {
 }
 
 // The origin is the only free text: no control characters are in it (is_origin).
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -72,7 +72,7 @@ std::string quoted(std::string_view text) {
 std::string to_json(const Escrow& escrow) {
   std::string text;
   text.reserve(1024);  // so that no copy of the secrets is left behind by growing
-  text += R"({"schema":"stele.escrow/1","origin":)" + quoted(escrow.origin);
+  text += R"({"schema":"stele.escrow/1","origin":)" + in_quotes(escrow.origin);
   text += R"(,"log_id":")" + to_hex(escrow.log_id) + R"(","ak_name":")" + to_hex(escrow.ak_name);
   text += R"(","owner_auth":")" + to_hex(escrow.owner_auth);
   text += R"(","lockout_auth":")" + to_hex(escrow.lockout_auth) + "\"}\n";

@@ -8,7 +8,7 @@ namespace stele::attest {
 namespace {
 
 constexpr std::uint16_t kEcdsa = 0x0018;
-constexpr std::uint16_t kSha256 = 0x000b;
+constexpr std::uint16_t kExportedSha256 = 0x000b;
 
 // Sizes of the TSS's C structures.
 constexpr std::size_t kSelectionListBytes = 4 + 16 * 8;
@@ -40,14 +40,18 @@ void append_signed(std::vector<ExportedFile>& files, const std::string& prefix,
 
 Bytes signature_tss(const SignedAttestation& signed_attestation) {
   Bytes out;
-  Writer(out).u16(kEcdsa).u16(kSha256).sized16(signed_attestation.r).sized16(signed_attestation.s);
+  Writer(out)
+      .u16(kEcdsa)
+      .u16(kExportedSha256)
+      .sized16(signed_attestation.r)
+      .sized16(signed_attestation.s);
   return out;
 }
 
 Bytes checkquote_pcrs(const PcrValues& values, std::uint8_t pcr) {
   Bytes out;
   little_u32(out, 1);  // one bank
-  little_u16(out, kSha256);
+  little_u16(out, kExportedSha256);
   const std::uint32_t bits = 0xffu | std::uint32_t{1} << pcr;
   out.push_back(3);
   for (int shift = 0; shift < 24; shift += 8)

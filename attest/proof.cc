@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kProofMagic = "STELEPRF";
 constexpr std::uint16_t kProofVersion = 1;
 constexpr std::uint8_t kContentPart = 1 << 0;
-constexpr std::uint8_t kQuotePart = 1 << 1;
+constexpr std::uint8_t kProofHasQuote = 1 << 1;
 
 bool is_counter_anchors(ReceiptKind kind) {
   return kind == ReceiptKind::full || kind == ReceiptKind::read_back;
@@ -44,7 +44,7 @@ Bytes encode(const Proof& proof) {
   writer.bytes(view(kProofMagic))
       .u16(kProofVersion)
       .u8(static_cast<std::uint8_t>((proof.content ? kContentPart : 0) |
-                                    (receipt.quote ? kQuotePart : 0)))
+                                    (receipt.quote ? kProofHasQuote : 0)))
       .u64(proof.index)
       .bytes(proof.leaf)
       .u8(static_cast<std::uint8_t>(proof.path.size()));
@@ -68,7 +68,7 @@ Result<Proof> decode_proof(ByteView bytes) {
     return Defect(Fault::version_unknown, {}, "proof version " + std::to_string(version));
   }
   const std::uint8_t parts = reader.u8();
-  if ((parts & ~(kContentPart | kQuotePart)) != 0) {
+  if ((parts & ~(kContentPart | kProofHasQuote)) != 0) {
     return Defect(Fault::value_out_of_range, {}, "proof parts " + std::to_string(parts));
   }
   Proof proof;
@@ -82,7 +82,7 @@ Result<Proof> decode_proof(ByteView bytes) {
   read_into(reader, proof.statement);
   proof.receipt.kind = static_cast<ReceiptKind>(reader.u8());
   proof.receipt.audit = read_audit(reader);
-  if ((parts & kQuotePart) != 0) proof.receipt.quote = read_quote(reader);
+  if ((parts & kProofHasQuote) != 0) proof.receipt.quote = read_quote(reader);
   if ((parts & kContentPart) != 0) proof.content = read_content(reader);
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(reader.at()), "proof");
   if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "proof");

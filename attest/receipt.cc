@@ -10,23 +10,23 @@ namespace {
 constexpr std::string_view kReceiptMagic = "STELERCP";
 constexpr std::uint16_t kReceiptVersion = 1;
 constexpr std::uint8_t kAuditPart = 1 << 0;
-constexpr std::uint8_t kQuotePart = 1 << 1;
+constexpr std::uint8_t kReceiptHasQuote = 1 << 1;
 
 bool parts_fit(ReceiptKind kind, std::uint8_t parts) {
   switch (kind) {
     case ReceiptKind::full:
-      return parts == (kAuditPart | kQuotePart);
+      return parts == (kAuditPart | kReceiptHasQuote);
     case ReceiptKind::read_back:
-      return parts == kAuditPart || parts == (kAuditPart | kQuotePart);
+      return parts == kAuditPart || parts == (kAuditPart | kReceiptHasQuote);
     case ReceiptKind::quote:
-      return parts == kQuotePart;
+      return parts == kReceiptHasQuote;
   }
   return false;
 }
 
 std::uint8_t parts_of(const Receipt& receipt) {
   return static_cast<std::uint8_t>((receipt.audit ? kAuditPart : 0) |
-                                   (receipt.quote ? kQuotePart : 0));
+                                   (receipt.quote ? kReceiptHasQuote : 0));
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ Result<Receipt> decode_receipt(ByteView bytes) {
   }
   receipt.digest = reader.hash();
   if ((parts & kAuditPart) != 0) receipt.audit = read_audit(reader);
-  if ((parts & kQuotePart) != 0) receipt.quote = read_quote(reader);
+  if ((parts & kReceiptHasQuote) != 0) receipt.quote = read_quote(reader);
   if (reader.failed()) return Defect(Fault::truncated, Place::byte(reader.at()), "receipt");
   if (!reader.done()) return Defect(Fault::trailing_bytes, Place::byte(reader.at()), "receipt");
   return receipt;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kNvIncrement = 0x00000134;
 constexpr std::uint32_t kNvExtend = 0x00000136;
 constexpr std::uint32_t kNvRead = 0x0000014e;
-constexpr std::uint16_t kAlgSha256 = 0x000b;
+constexpr std::uint16_t kSignedAlgSha256 = 0x000b;
 constexpr std::size_t kSelectBytes = 3;
 
 Bytes u16_bytes(std::uint16_t v) {
@@ -115,7 +115,8 @@ Result<Attestation> verify_quote(const SignedAttestation& part, const Attestatio
   Bytes bitmap(kSelectBytes);
   for (std::size_t i = 0; i < kSelectBytes; ++i)
     bitmap[i] = static_cast<std::uint8_t>(selected >> (8 * i));
-  if (quote->selections.size() != 1 || quote->selections[0] != PcrSelection{kAlgSha256, bitmap}) {
+  if (quote->selections.size() != 1 ||
+      quote->selections[0] != PcrSelection{kSignedAlgSha256, bitmap}) {
     return Defect(Fault::pcr_selection, {}, "the quote is over other PCRs than it must be");
   }
   if (!equal(quote->pcr_digest, hash(values))) {

@@ -62,16 +62,13 @@ bool allow(int ruleset, const std::string& path, std::uint64_t access) {
   return ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-#if !defined(__has_feature)
-#define __has_feature(name) 0
-#endif
 // Their reports read /proc and start programs, from whatever thread it is.
-constexpr bool kSanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    true;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
-    false;
+constexpr bool kSanitized = false;
 #endif
 
 std::vector<std::string> folders_of(const std::vector<std::string>& sockets) {

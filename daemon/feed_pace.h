@@ -15,11 +15,12 @@ class FeedPace {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::milliseconds kPause{10};  // until the next look
-  // A burst is over when none was seen for so long: groups are tens of milliseconds apart.
+  // A burst is over when none was seen for so long: groups are some milliseconds apart, tens on a
+  // slow disk.
   static constexpr std::chrono::milliseconds kQuiet{100};
   // Records a second: a few times below what a feeder of one core manages beside the log.
   static constexpr std::uint64_t kBurstRate = 100'000;
-  // Fewer new records than this are no burst, however fast they came: about a group.
+  // Fewer new records than this are no burst, however fast they came: a quarter of a filled group.
   static constexpr std::uint64_t kFewestOfBurst = 1u << 10;
   // Records: about three seconds of feeding, and what a query scans in about as long.
   static constexpr std::uint64_t kMostBehind = 1u << 21;

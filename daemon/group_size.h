@@ -1,8 +1,11 @@
-// How much is sealed by one sync: no more than keeps reading and sealing in step, no less than the disk needs.
+// How much is sealed by one sync: no more than keeps reading and sealing in step, no less than the
+// disk needs.
 //
-// While a group is hashed and written its senders stand at their limits, so small groups overlap better with reading
-// and stay in the processor's cache (measured: daemon/README.md, "How large a group is"). But each group pays for a
-// sync. So a group that was filled and waited mostly for the disk makes the next twice as large, and back.
+// While a group is hashed and written its senders stand at their limits, so small groups overlap
+// better with reading and stay in the processor's cache (measured: daemon/README.md, "How large a
+// group is"). But each group pays for a sync. So a filled group that was slow makes the next twice
+// as large. Whether disk or processor is slow cannot be told from its time: what was grown is
+// halved now and then to see whether it still needs to be.
 //
 // Thread safety: one thread.
 #pragma once
@@ -14,18 +17,22 @@ namespace stele::daemon {
 
 class GroupSize {
  public:
-  static constexpr std::uint64_t kLeastRecords = 1u << 12, kLeastBytes = 2u << 20;
-  static constexpr std::uint64_t kMost = 4;  // times the least: above, the first of its events wait too long
-  // What hashing and writing the least group takes on a slow processor is half of the first; a sync goes on top.
+  static constexpr std::uint64_t kLeastRecords = 1u << 12, kLeastBytes = 2u << 20;  // a part
+  static constexpr std::uint64_t kMost =
+      4;  // parts: above, the first of a group's events wait too long
+  // For a part, a sync's share in it. Hashing and writing one takes 4 to 6 ms.
   static constexpr std::chrono::milliseconds kSlow{12}, kQuick{6};
+  static constexpr int kTrial = 256;  // filled groups: some seconds of full load
 
-  std::uint64_t records() const { return times_ * kLeastRecords; }
-  std::uint64_t bytes() const { return times_ * kLeastBytes; }
-  // A group of so much, from its first record's hash to the sync's end. One that was not filled tells nothing.
+  std::uint64_t records() const { return parts_ * kLeastRecords; }
+  std::uint64_t bytes() const { return parts_ * kLeastBytes; }
+  // A group of so much was hashed, written and synced in this time. One that was not filled tells
+  // nothing.
   void took(std::uint64_t records, std::uint64_t bytes, std::chrono::nanoseconds time);
 
  private:
-  std::uint64_t times_ = 1;  // the least
+  std::uint64_t parts_ = 1;
+  int filled_ = 0;  // at this size
 };
 
 }  // namespace stele::daemon

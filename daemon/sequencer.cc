@@ -111,6 +111,7 @@ struct Sequencer::State {
   std::uint64_t salted = 0;                      // records since the last reseed
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
+  std::uint64_t group_bytes = 0;  // as its batches brought them
   std::vector<attest::Hash> group_salts;
   std::vector<DropLedger::Account> dropped;  // that the group in the making records
   std::deque<std::string> notes;  // of the group in the making; their bytes stay where they are
@@ -222,14 +223,7 @@ void Sequencer::State::run() {
   std::vector<Batch> batches;
   try {
     while (queue.take(batches, group_size.bytes(), group_size.records())) {
-      std::uint64_t records = 0, bytes = 0;
-      for (const Batch& batch : batches) {
-        records += batch.items.size();
-        bytes += batch.bytes.size();
-      }
-      const auto begin = std::chrono::steady_clock::now();
       commit(batches);
-      group_size.took(records, bytes, std::chrono::steady_clock::now() - begin);
       batches.clear();
       queue.release();
     }
@@ -241,10 +235,12 @@ void Sequencer::State::run() {
 
 void Sequencer::State::commit(std::vector<Batch>& batches) {
   group.clear();
+  group_bytes = 0;
   notes.clear();
   std::uint64_t index = add_gaps(store.head().size);
   std::vector<std::uint64_t> firsts;
   for (const Batch& batch : batches) {
+    group_bytes += batch.bytes.size();
     index = add_notes(batch, index);
     std::uint64_t source = attest::kNoSource;
     if (batch.source && !batch.items.empty()) {
@@ -351,7 +347,9 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
       if (full_since != 0) note_pause(full_since);
       const auto begin = std::chrono::steady_clock::now();
       const attest::TreeHead head = append();
-      append_times.observe(std::chrono::steady_clock::now() - begin);
+      const auto took = std::chrono::steady_clock::now() - begin;
+      append_times.observe(took);
+      if (full_since == 0) group_size.took(group.size(), group_bytes, took);
       if (full_since != 0) {
         admission.set_disk_full(false);
         log(Priority::notice, "the disk has room again: going on");

@@ -8,16 +8,16 @@
 namespace stele::tpm {
 namespace {
 
-struct Attempt {
+struct ConnectAttempt {
   std::string name;
   std::future<OpenedTcti> opened;
   std::thread thread;
 
-  Attempt(std::string name_, std::future<OpenedTcti> opened_, std::thread thread_)
+  ConnectAttempt(std::string name_, std::future<OpenedTcti> opened_, std::thread thread_)
       : name(std::move(name_)), opened(std::move(opened_)), thread(std::move(thread_)) {}
-  Attempt(Attempt&&) = default;
-  Attempt& operator=(Attempt&&) = delete;
-  ~Attempt() {
+  ConnectAttempt(ConnectAttempt&&) = default;
+  ConnectAttempt& operator=(ConnectAttempt&&) = delete;
+  ~ConnectAttempt() {
     if (thread.joinable()) thread.detach();  // it may hang
   }
 };
@@ -33,10 +33,10 @@ void open(const std::string& name, std::promise<OpenedTcti> opened) {
   closed.wait();
 }
 
-Attempt begin(const std::string& name) {
+ConnectAttempt begin(const std::string& name) {
   std::promise<OpenedTcti> opened;
   std::future<OpenedTcti> future = opened.get_future();
-  return Attempt(name, std::move(future), std::thread(open, name, std::move(opened)));
+  return ConnectAttempt(name, std::move(future), std::thread(open, name, std::move(opened)));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void CloseTcti::operator()(TSS2_TCTI_CONTEXT* context) const {
 }
 
 std::optional<OpenedTcti> open_tcti(const std::string& name, std::chrono::milliseconds limit) {
-  thread_local std::optional<Attempt> attempt;
+  thread_local std::optional<ConnectAttempt> attempt;
   if (!attempt || attempt->name != name) attempt.emplace(begin(name));
   if (attempt->opened.wait_for(limit) != std::future_status::ready) return std::nullopt;
   OpenedTcti opened = attempt->opened.get();

@@ -18,7 +18,7 @@ namespace {
 using attest::Bytes;
 using Presence = IndexState::Presence;
 
-std::string handle_words(std::uint32_t handle) {
+std::string prefixed_handle(std::uint32_t handle) {
   char text[11];
   std::snprintf(text, sizeof text, "0x%08X", handle);
   return text;
@@ -165,7 +165,7 @@ class Attempt {
 
   ProvisionRefused occupied(std::uint32_t handle) const {
     return ProvisionRefused(
-        "there is something else at " + handle_words(handle) +
+        "there is something else at " + prefixed_handle(handle) +
         " in this TPM (another log, or somebody who was here first): examine it, then remove it "
         "yourself or choose other handles");
   }
@@ -174,7 +174,7 @@ class Attempt {
     return ProvisionRefused(
         "the log is provisioned, but has no key to sign checkpoints with: there is something else "
         "at " +
-        handle_words(checkpoint_key_handle(plan_.ak_handle)) +
+        prefixed_handle(checkpoint_key_handle(plan_.ak_handle)) +
         " in this TPM. Examine it, remove it yourself, then run provision again");
   }
 
@@ -216,7 +216,7 @@ class Attempt {
       FAILPOINT("provision.key");
       Esys_TR_Close(device_.esys(), &persistent);
     });
-    keeper_.progress("attestation key made persistent at " + handle_words(plan_.ak_handle));
+    keeper_.progress("attestation key made persistent at " + prefixed_handle(plan_.ak_handle));
   }
 
   void define(const TPM2B_NV_PUBLIC& area, const AuthValue& auth) {
@@ -236,7 +236,7 @@ class Attempt {
     if (presence == Presence::missing) {
       define(counter_public(plan_.counter_handle, false), plan_.counter_auth);
       FAILPOINT("provision.counter_defined");
-      keeper_.progress("counter C defined at " + handle_words(plan_.counter_handle));
+      keeper_.progress("counter C defined at " + prefixed_handle(plan_.counter_handle));
       presence = Presence::unwritten;
     }
     if (presence != Presence::unwritten) return;
@@ -258,7 +258,7 @@ class Attempt {
     if (presence == Presence::missing) {
       define(extend_public(plan_.extend_handle, false), plan_.extend_auth);
       FAILPOINT("provision.extend_defined");
-      keeper_.progress("extend index E defined at " + handle_words(plan_.extend_handle));
+      keeper_.progress("extend index E defined at " + prefixed_handle(plan_.extend_handle));
       presence = Presence::unwritten;
     }
     if (presence != Presence::unwritten) return;
@@ -324,7 +324,7 @@ class Attempt {
       seed = plan_.checkpoint_seed;
       as_owner([&] { seal_checkpoint_seed(device_, plan_.ak_handle, plan_.ak_auth, *seed); });
       FAILPOINT("provision.checkpoint_key");
-      keeper_.progress("checkpoint key sealed at " + handle_words(handle));
+      keeper_.progress("checkpoint key sealed at " + prefixed_handle(handle));
     }
     if (keeper_.checkpoint_seed) keeper_.checkpoint_seed(seed);
     return true;

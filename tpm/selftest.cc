@@ -13,15 +13,15 @@
 namespace stele::tpm {
 namespace {
 
-constexpr std::uint16_t kCounterBytes = 8;
-constexpr std::uint16_t kExtendBytes = 32;
+constexpr std::uint16_t kTestedCounterBytes = 8;
+constexpr std::uint16_t kTestedExtendBytes = 32;
 
 std::uint64_t value_of(ScratchIndex& counter) {
-  const attest::Bytes bytes = counter.read(kCounterBytes);
+  const attest::Bytes bytes = counter.read(kTestedCounterBytes);
   return attest::Reader(bytes).u64();
 }
 
-std::string hex_words(std::uint32_t number) {
+std::string prefixed_hex(std::uint32_t number) {
   char text[11];
   std::snprintf(text, sizeof text, "0x%X", number);
   return text;
@@ -44,7 +44,7 @@ void open_hierarchies(Device& device, const SelftestPlan& plan) {
 void require_free(Device& device) {
   for (const std::uint32_t handle : {kScratchCounter, kScratchExtend}) {
     if (!find_object(device, handle)) continue;
-    throw SelftestRefused("there is an index at " + hex_words(handle) +
+    throw SelftestRefused("there is an index at " + prefixed_hex(handle) +
                           " already: if an interrupted selftest left it, remove it with "
                           "`stele tpm selftest --clean`; a two-step one goes on with "
                           "--after-power-cycle");
@@ -78,7 +78,7 @@ bool stays_exclusive(Device& device, const std::function<void(Object& session)>&
   between(session);
   set_audit(device, session, false);
   try {
-    counter.read(kCounterBytes, session.get());
+    counter.read(kTestedCounterBytes, session.get());
     return true;
   } catch (const TpmError& error) {
     if (error.kind() != TpmError::Kind::not_exclusive) throw;
@@ -140,7 +140,7 @@ Check old_context(Device& device) {
   } catch (const TpmError& error) {
     if (error.kind() == TpmError::Kind::lost_device) throw;
     check.passed = true;
-    check.detail = "refused with " + hex_words(error.rc());
+    check.detail = "refused with " + prefixed_hex(error.rc());
   }
   if (check.passed) session = load(device, *newer);  // and flushed
   return check;
@@ -191,7 +191,7 @@ BeforePowerCycle before_power_cycle(Device& device, const SelftestPlan& plan) {
   extend.extend(attest::hash(attest::view("before the power cycle")));
   BeforePowerCycle before;
   before.counter = value_of(counter);
-  before.extend = attest::Reader(extend.read(kExtendBytes)).hash();
+  before.extend = attest::Reader(extend.read(kTestedExtendBytes)).hash();
   before.clock = read_clock(device);
   counter.keep();
   extend.keep();
@@ -215,7 +215,7 @@ SelftestReport after_power_cycle(Device& device, const SelftestPlan& plan,
   report.checks.push_back(
       {"counter_survives_a_power_cycle", value == before.counter,
        "was " + std::to_string(before.counter) + ", is " + std::to_string(value)});
-  const attest::Hash chain = attest::Reader(extend.read(kExtendBytes)).hash();
+  const attest::Hash chain = attest::Reader(extend.read(kTestedExtendBytes)).hash();
   report.checks.push_back({"extend_index_survives_a_power_cycle", chain == before.extend,
                            chain == before.extend ? "unchanged" : "another value"});
   report.clock_update_ms = inspect(device).clock_update_ms;

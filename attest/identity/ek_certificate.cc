@@ -27,11 +27,11 @@ constexpr std::string_view kModel = "2.23.133.2.2";
 constexpr std::string_view kTpmVersionOid = "2.23.133.2.3";
 constexpr int kMaxChain = 8;
 
-struct ErrorQueue {
-  ~ErrorQueue() { ERR_clear_error(); }
+struct CertificateErrors {
+  ~CertificateErrors() { ERR_clear_error(); }
 };
 
-X509* raw(const std::shared_ptr<void>& certificate) {
+X509* raw_certificate(const std::shared_ptr<void>& certificate) {
   return static_cast<X509*>(certificate.get());
 }
 
@@ -151,7 +151,7 @@ PinnedRoots::PinnedRoots()
 }
 
 Result<std::size_t> PinnedRoots::add(ByteView file) {
-  const ErrorQueue queue;
+  const CertificateErrors queue;
   auto* store = static_cast<X509_STORE*>(store_.get());
   std::vector<Certificate> found;
   if (Certificate one = read_der(file)) {
@@ -188,11 +188,11 @@ Result<std::size_t> PinnedRoots::add(ByteView file) {
 }
 
 Result<EkCertificate> EkCertificate::parse(ByteView der) {
-  const ErrorQueue queue;
+  const CertificateErrors queue;
   EkCertificate ek;
   ek.certificate_ = std::shared_ptr<void>(read_der(der).release(),
                                           [](void* p) { X509_free(static_cast<X509*>(p)); });
-  X509* certificate = raw(ek.certificate_);
+  X509* certificate = raw_certificate(ek.certificate_);
   if (certificate == nullptr) return malformed_certificate("not one X.509 certificate in DER");
   if (X509_get_version(certificate) != X509_VERSION_3)
     return malformed_certificate("not of version 3");
@@ -247,13 +247,13 @@ Result<void> EkCertificate::read_names(void* certificate) {
 
 Result<void> EkCertificate::verify_chain(std::span<const Bytes> intermediates,
                                          const PinnedRoots& roots, std::int64_t now_s) const {
-  const ErrorQueue queue;
+  const CertificateErrors queue;
   const auto free_all = [](STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); };
   const std::unique_ptr<STACK_OF(X509), decltype(free_all)> between(sk_X509_new_null(), free_all);
   const Owned<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
   if (!between || !context ||
       X509_STORE_CTX_init(context.get(), static_cast<X509_STORE*>(roots.store_.get()),
-                          raw(certificate_), between.get()) != 1) {
+                          raw_certificate(certificate_), between.get()) != 1) {
     throw std::runtime_error("OpenSSL: cannot verify certificates");
   }
   for (const Bytes& der : intermediates) {

@@ -11,8 +11,8 @@ using boot::Algorithm;
 
 constexpr std::uint16_t kAlgRsa = 0x0001;
 constexpr std::uint16_t kAlgAes = 0x0006;
-constexpr std::uint16_t kAlgNull = 0x0010;
-constexpr std::uint16_t kAlgEcc = 0x0023;
+constexpr std::uint16_t kEkAlgNull = 0x0010;
+constexpr std::uint16_t kEkAlgEcc = 0x0023;
 constexpr std::uint16_t kModeCfb = 0x0043;
 // fixedTPM | fixedParent | sensitiveDataOrigin | adminWithPolicy | restricted | decrypt
 constexpr std::uint32_t kLowAttributes = 0x000300b2;
@@ -37,11 +37,11 @@ struct Template {
   std::uint16_t symmetric_bits;
 };
 constexpr Template kTemplates[] = {
-    {kAlgRsa, 2048, kLowAttributes, Algorithm::sha256, kPolicyA, 128},        // L-1
-    {kAlgEcc, 0x0003, kLowAttributes, Algorithm::sha256, kPolicyA, 128},      // L-2
-    {kAlgRsa, 2048, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},    // H-1
-    {kAlgEcc, 0x0003, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},  // H-2
-    {kAlgEcc, 0x0004, kHighAttributes, Algorithm::sha384, kPolicyB384, 256},  // H-3
+    {kAlgRsa, 2048, kLowAttributes, Algorithm::sha256, kPolicyA, 128},          // L-1
+    {kEkAlgEcc, 0x0003, kLowAttributes, Algorithm::sha256, kPolicyA, 128},      // L-2
+    {kAlgRsa, 2048, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},      // H-1
+    {kEkAlgEcc, 0x0003, kHighAttributes, Algorithm::sha256, kPolicyB256, 128},  // H-2
+    {kEkAlgEcc, 0x0004, kHighAttributes, Algorithm::sha384, kPolicyB384, 256},  // H-3
 };
 
 Defect unfit_key(const std::string& why) {
@@ -58,13 +58,13 @@ struct Shape {
 
 // Why these are no template's; nothing if they are.
 std::string complaint(const Shape& shape) {
-  if (shape.type != kAlgRsa && shape.type != kAlgEcc) return "neither RSA nor ECC";
+  if (shape.type != kAlgRsa && shape.type != kEkAlgEcc) return "neither RSA nor ECC";
   if ((shape.attributes & ~0x40u) != kLowAttributes) {
     return "attributes are not fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, "
            "restricted, decrypt";
   }
   if (shape.symmetric != kAlgAes || shape.mode != kModeCfb) return "it does not protect with AES";
-  if (shape.scheme != kAlgNull) return "it has a scheme";
+  if (shape.scheme != kEkAlgNull) return "it has a scheme";
   const bool listed =
       std::any_of(std::begin(kTemplates), std::end(kTemplates), [&shape](const Template& one) {
         return one.type == shape.type && one.size == shape.size &&
@@ -98,7 +98,7 @@ Result<EndorsementPublic> EndorsementPublic::parse(ByteView tpmt_public) {
 
   const bool is_rsa = shape.type == kAlgRsa;
   const std::uint32_t exponent = is_rsa ? reader.u32() : 0;
-  if (!is_rsa && reader.u16() != kAlgNull) return unfit_key("it has a KDF");
+  if (!is_rsa && reader.u16() != kEkAlgNull) return unfit_key("it has a KDF");
   const ByteView first = reader.sized16();
   const ByteView second = is_rsa ? ByteView{} : reader.sized16();
   if (reader.failed()) return unfit_key("the public area is truncated");

@@ -5,13 +5,13 @@
 namespace stele::attest {
 namespace {
 
-constexpr std::uint16_t kSha256 = 0x000b;
+constexpr std::uint16_t kNameSha256 = 0x000b;
 // AUTHREAD, AUTHWRITE, OWNERREAD, NO_DA, WRITTEN; bits 4 to 7 are the type.
 constexpr std::uint32_t kWrittenCounter = 0x22060014, kWrittenExtend = 0x22060044;
 
 Name name_at(std::uint32_t handle, std::uint32_t attributes, std::uint16_t size_bytes) {
   Bytes area;  // TPMS_NV_PUBLIC
-  Writer(area).u32(handle).u16(kSha256).u32(attributes).sized16({}).u16(size_bytes);
+  Writer(area).u32(handle).u16(kNameSha256).u32(attributes).sized16({}).u16(size_bytes);
   return make_name(area);
 }
 

@@ -47,7 +47,7 @@ const Known* known(Curve curve) {
   return found == std::end(kKnown) ? nullptr : found;
 }
 
-EVP_PKEY* raw(const std::shared_ptr<void>& key) {
+EVP_PKEY* raw_key(const std::shared_ptr<void>& key) {
   return static_cast<EVP_PKEY*>(key.get());
 }
 
@@ -79,7 +79,7 @@ std::shared_ptr<void> key_from(const char* type, const OSSL_PARAM_BLD* described
   std::shared_ptr<void> key(right ? made : nullptr,
                             [](void* p) { EVP_PKEY_free(static_cast<EVP_PKEY*>(p)); });
   if (!right) return ERR_clear_error(), nullptr;
-  const KeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, raw(key), nullptr));
+  const KeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, raw_key(key), nullptr));
   const bool sound = check && EVP_PKEY_public_check(check.get()) == 1;
   ERR_clear_error();
   return sound ? key : nullptr;
@@ -155,14 +155,14 @@ std::optional<PublicKey> PublicKey::of_openssl(std::shared_ptr<void> evp_pkey) {
   if (!evp_pkey) return std::nullopt;
   PublicKey key;
   key.key_ = std::move(evp_pkey);
-  const int type = EVP_PKEY_get_base_id(raw(key.key_));
+  const int type = EVP_PKEY_get_base_id(raw_key(key.key_));
   if (type == EVP_PKEY_RSA) {
-    key.size_bytes_ = static_cast<std::size_t>(EVP_PKEY_get_size(raw(key.key_)));
+    key.size_bytes_ = static_cast<std::size_t>(EVP_PKEY_get_size(raw_key(key.key_)));
     return key;
   }
   std::array<char, 64> group{};
   if (type != EVP_PKEY_EC ||
-      EVP_PKEY_get_group_name(raw(key.key_), group.data(), group.size(), nullptr) != 1) {
+      EVP_PKEY_get_group_name(raw_key(key.key_), group.data(), group.size(), nullptr) != 1) {
     return std::nullopt;
   }
   for (const Known& one : kKnown) {
@@ -180,7 +180,7 @@ std::string PublicKey::words() const {
 }
 
 bool PublicKey::operator==(const PublicKey& other) const {
-  const bool same = EVP_PKEY_eq(raw(key_), raw(other.key_)) == 1;
+  const bool same = EVP_PKEY_eq(raw_key(key_), raw_key(other.key_)) == 1;
   ERR_clear_error();
   return same;
 }
@@ -206,7 +206,7 @@ Bytes PublicKey::encrypt_oaep(boot::Algorithm algorithm, std::string_view label,
   }
   encoded.insert(encoded.end(), block.begin(), block.end());
 
-  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, raw(key_), nullptr));
+  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, raw_key(key_), nullptr));
   Bytes out(size_bytes_);
   std::size_t size = out.size();
   if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
@@ -225,8 +225,8 @@ PublicKey::Agreement PublicKey::agree(ByteView random) const {
   const Owned<BN_CTX, BN_CTX_free> scratch(BN_CTX_new());
   Number scalar = number_of(random);
   BIGNUM *own_x = nullptr, *own_y = nullptr;
-  EVP_PKEY_get_bn_param(raw(key_), OSSL_PKEY_PARAM_EC_PUB_X, &own_x);
-  EVP_PKEY_get_bn_param(raw(key_), OSSL_PKEY_PARAM_EC_PUB_Y, &own_y);
+  EVP_PKEY_get_bn_param(raw_key(key_), OSSL_PKEY_PARAM_EC_PUB_X, &own_x);
+  EVP_PKEY_get_bn_param(raw_key(key_), OSSL_PKEY_PARAM_EC_PUB_Y, &own_y);
   const Number of_x(own_x), of_y(own_y);
   if (!group || !scratch || !x || !y || !range || !of_x || !of_y ||
       BN_sub(range.get(), EC_GROUP_get0_order(group.get()), BN_value_one()) != 1 ||

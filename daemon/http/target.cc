@@ -6,7 +6,7 @@ namespace stele::daemon {
 namespace {
 
 // The part up to the separator, which is taken away with it.
-std::string_view take(std::string_view& rest, char separator) {
+std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t end = rest.find(separator);
   const std::string_view part = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
@@ -30,10 +30,10 @@ std::optional<Target> parse_target(std::string_view text) {
   }
   if (!text.starts_with('/')) return std::nullopt;
   Target target;
-  target.path = take(text, '?');
+  target.path = take_until(text, '?');
   while (!text.empty()) {
-    std::string_view value = take(text, '&');
-    const std::string_view name = take(value, '=');
+    std::string_view value = take_until(text, '&');
+    const std::string_view name = take_until(value, '=');
     if (!target.query.emplace(name, value).second) return std::nullopt;
   }
   return target;
@@ -46,7 +46,7 @@ std::optional<PathValues> match_path(std::string_view pattern, std::string_view 
   PathValues values;
   for (bool more = true; more;) {
     more = pattern.find('/') != std::string_view::npos;
-    const std::string_view expected = take(pattern, '/');
+    const std::string_view expected = take_until(pattern, '/');
     const bool named = expected.starts_with('{') && expected.ends_with('}');
     const std::string_view name = named ? expected.substr(1, expected.size() - 2) : expected;
     if (named && name.ends_with("...")) {
@@ -55,7 +55,7 @@ std::optional<PathValues> match_path(std::string_view pattern, std::string_view 
       return values;
     }
     if (more != (path.find('/') != std::string_view::npos)) return std::nullopt;
-    const std::string_view segment = take(path, '/');
+    const std::string_view segment = take_until(path, '/');
     if (named ? segment.empty() : segment != expected) return std::nullopt;
     if (named) values.emplace(name, segment);
   }

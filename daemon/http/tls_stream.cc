@@ -51,9 +51,10 @@ std::vector<std::string> identities_of(const attest::CertificateNames& names) {
   return identities;
 }
 
-class TlsStream : public TlsBytes {
+class ServedTlsStream : public TlsBytes {
  public:
-  TlsStream(AnySocket socket, const std::shared_ptr<Tls::Context>& context, std::string address)
+  ServedTlsStream(AnySocket socket, const std::shared_ptr<Tls::Context>& context,
+                  std::string address)
       : TlsBytes(std::move(socket), context->ssl, context),
         config_(context->config),
         address_(std::move(address)) {}
@@ -71,13 +72,13 @@ class TlsStream : public TlsBytes {
   std::shared_ptr<const Caller> caller_;
 };
 
-asio::awaitable<ByteStream::Error> TlsStream::begin() {
+asio::awaitable<ByteStream::Error> ServedTlsStream::begin() {
   const Error error = co_await handshake(ssl::stream_base::server);
   if (!error) know_caller();
   co_return error;
 }
 
-void TlsStream::know_caller() {
+void ServedTlsStream::know_caller() {
   const std::vector<unsigned char> der = peer_certificate(stream_.native_handle());
   const auto names = attest::decode_certificate(der);
   if (!names) throw std::logic_error("a handshake without a certificate that can be read");
@@ -92,7 +93,7 @@ void TlsStream::know_caller() {
   caller_ = std::move(caller);
 }
 
-asio::awaitable<std::pair<ByteStream::Error, std::size_t>> TlsStream::read_some(
+asio::awaitable<std::pair<ByteStream::Error, std::size_t>> ServedTlsStream::read_some(
     asio::mutable_buffer into) {
   if (!ended_) co_return co_await TlsBytes::read_some(into);
   const auto [error, count] =
@@ -101,7 +102,7 @@ asio::awaitable<std::pair<ByteStream::Error, std::size_t>> TlsStream::read_some(
 }
 
 // close_notify, and no waiting for the other side's.
-asio::awaitable<void> TlsStream::end_writing() {
+asio::awaitable<void> ServedTlsStream::end_writing() {
   ::SSL_set_quiet_shutdown(stream_.native_handle(), 0);
   ::SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);
   co_await stream_.async_shutdown(asio::as_tuple(asio::use_awaitable));
@@ -119,7 +120,7 @@ Tls::Tls(const Config& config) : context_(std::make_shared<Context>(config)) {}
 Tls::~Tls() = default;
 
 std::unique_ptr<ByteStream> Tls::over(AnySocket socket, const std::string& address) {
-  return std::make_unique<TlsStream>(std::move(socket), context_, address);
+  return std::make_unique<ServedTlsStream>(std::move(socket), context_, address);
 }
 
 void check_http_files(const Config& config) {

@@ -21,7 +21,7 @@ std::string path_of(const std::string& directory, const std::string& origin) {
          attest::to_hex(attest::hash(attest::view(origin))).substr(0, 32);
 }
 
-std::string_view page_text(const attest::Bytes& body) {
+std::string_view witness_body_text(const attest::Bytes& body) {
   return {reinterpret_cast<const char*>(body.data()), body.size()};
 }
 
@@ -57,7 +57,7 @@ WitnessService::WitnessService(const Config& config, const CheckpointSigner& sig
 }
 
 HttpReply WitnessService::add_checkpoint(const HttpRequest& http) {
-  const auto request = attest::parse_add_checkpoint(page_text(http.body));
+  const auto request = attest::parse_add_checkpoint(witness_body_text(http.body));
   if (!request) {
     ++refused;
     const attest::Place& at = request.error().at;

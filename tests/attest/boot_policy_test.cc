@@ -189,7 +189,7 @@ TEST(BootPolicy, AViolationIsNoPass) {
   expect(decide(policy, boot.evidence), {{BootReason::violation, 10, 1, at}});
 }
 
-Bytes from_base64_file(const std::filesystem::path& path) {
+Bytes decoded_file(const std::filesystem::path& path) {
   std::string packed;
   for (const char c : test::read_file(path)) {
     if (c != '\n') packed.push_back(c);
@@ -205,7 +205,7 @@ TEST(BootPolicyVectors, AnInvalidatedListPassesNoPolicyAndItsTwinDoes) {
       {"sml-ima-sig-sha256.b64", true},
       {"sml-ima-sig-sha256-invalidated.b64", false}};
   for (const auto& [file, known] : cases) {
-    const auto list = parse_measurement_list(from_base64_file(folder / file));
+    const auto list = parse_measurement_list(decoded_file(folder / file));
     ASSERT_TRUE(list) << file;
     BootEvidence evidence;
     evidence.measurements = &*list;

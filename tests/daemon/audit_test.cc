@@ -102,15 +102,15 @@ TEST(AuditRecord, AStampIsReadOrTheLineIsNone) {
   }
 }
 
-struct Told {
+struct ToldOfAudit {
   std::vector<std::string> events;
   std::vector<attest::Gap> gaps;
   std::vector<std::string> positions;
   std::uint64_t lost = 0;
 };
 
-Told told(const std::vector<AuditItem>& items) {
-  Told out;
+ToldOfAudit told(const std::vector<AuditItem>& items) {
+  ToldOfAudit out;
   for (const AuditItem& item : items) {
     if (!item.is_gap) {
       out.events.push_back(item.content);
@@ -123,7 +123,7 @@ Told told(const std::vector<AuditItem>& items) {
   return out;
 }
 
-Told joined(const std::vector<std::string>& lines) {
+ToldOfAudit joined(const std::vector<std::string>& lines) {
   AuditEvents events(1 << 20);
   std::vector<AuditItem> items;
   for (const std::string& line : lines) events.take(line, Time{}, items);
@@ -155,7 +155,7 @@ TEST(AuditEvents, EveryLineOfTheOutsideLogsIsKeptInItsEvent) {
   STELE_VECTORS_OR_SKIP(folder, "logs/auditd/go-libaudit");
   for (const char* file : {"testdata/normal.log", "testdata/out_of_order.log"}) {
     const auto lines = lines_of(folder / file);
-    const Told result = joined(lines);
+    const ToldOfAudit result = joined(lines);
     EXPECT_EQ(result.events, by_stamp(lines)) << file;
     EXPECT_EQ(result.lost, 0u) << file;
   }
@@ -227,7 +227,7 @@ TEST(AuditEvents, WhatTheKernelSaysItLostIsRecordedOnce) {
   const auto config = [](std::uint64_t serial, const std::string& rest) {
     return record(serial, 1, "CONFIG_CHANGE", rest);
   };
-  const Told result = joined(
+  const ToldOfAudit result = joined(
       {config(1, "op=set lost=0 old=0 auid=0"), config(2, "op=set lost=0 old=17 auid=0 res=1"),
        config(3, "op=set lost=0 old=5 auid=0 res=1"), config(4, "op=set lost=0 old=6 auid=0"),
        record(5, 1, "USER_CMD", "msg='cmd= op=set lost=0 old=99'")});
@@ -253,7 +253,7 @@ TEST(AuditSerials, APositionIsWhatALaterLifeGoesOnFrom) {
   second.take(record(103, 1, "USER_CMD"), Time{}, items);
   second.take(record(110, 3, "USER_CMD"), Time{}, items);
   second.expire(Time{} + seconds(10), items);
-  const Told result = told(items);
+  const ToldOfAudit result = told(items);
   std::vector<std::uint64_t> counts;
   for (const attest::Gap& gap : result.gaps) counts.push_back(gap.lost);
   EXPECT_EQ(counts, (std::vector<std::uint64_t>{1, 1, 4})) << "102, 104, 106-109";
@@ -337,7 +337,7 @@ TEST(AuditSerials, GapRecordsEqualWhatWasLost) {
     }
     events.finish(items);
     events.expire(Time{} + seconds(1'000'000), items);
-    Told result = told(items);
+    ToldOfAudit result = told(items);
     std::sort(expected.begin(), expected.end());
     std::sort(result.events.begin(), result.events.end());
     lost += result.events != expected;

@@ -41,9 +41,10 @@ std::vector<std::string> real_events(const std::filesystem::path& folder) {
   return events;
 }
 
-class Log {
+class FoundLog {
  public:
-  explicit Log(const std::vector<std::string>& events) : store_(make(scratch_.path(), events)) {}
+  explicit FoundLog(const std::vector<std::string>& events)
+      : store_(make(scratch_.path(), events)) {}
   const storage::Store& store() const { return store_; }
   Config config(bool look_up) const {
     Config config;
@@ -91,7 +92,7 @@ std::map<std::pair<std::size_t, std::string>, std::vector<std::uint64_t>> read_a
 }
 
 void expect_right_answers(const std::vector<std::string>& events, std::size_t least) {
-  const Log log(events);
+  const FoundLog log(events);
   const auto said = read_all(log.store());
   EXPECT_GE(said.size(), least);
   boost::asio::io_context context;

@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "daemon/group_size.h"
 #include "tests/daemon/ingest_bed.h"
 #include "tests/support/memory_file_system.h"
 
@@ -305,6 +306,22 @@ TEST(Sequencer, AFullDiskIsWaitedForAndSealedAsANote) {
       EXPECT_EQ(bench.sequencer->status().groups, 1u) << "the note is not in the group that waited";
       EXPECT_FALSE(bench.sequencer->status().disk_full);
     }
+  }
+  EXPECT_TRUE(waited) << "no write met the full disk";
+}
+
+TEST(Sequencer, WhatWaitedIsPartedIntoGroupsOfTheLimit) {
+  const std::vector<std::string> many(GroupSize::kLeastRecords, "event");
+  bool waited = false;
+  for (std::uint64_t at = 0; at < 6 && !waited; ++at) {
+    Bench bench({}, {at, test::Failure::failed, ENOSPC, false});
+    bench.submit(batch_of({"event"}));
+    const auto decided = [&] { return bench.durable > 1 || bench.failures != 0; };
+    while (!bench.sequencer->status().disk_full && !decided()) std::this_thread::yield();
+    waited = bench.sequencer->status().disk_full;
+    for (int i = 0; waited && i < 3; ++i) bench.submit(batch_of(many));
+    bench.end();
+    if (waited) EXPECT_EQ(bench.sequencer->status().groups, 1u + 3u);
   }
   EXPECT_TRUE(waited) << "no write met the full disk";
 }

@@ -7,7 +7,7 @@ using Index = VirtualTpm::Index;
 
 namespace {
 
-constexpr std::uint8_t kPcr = 12;
+constexpr std::uint8_t kRunnersPcr = 12;
 constexpr std::uint32_t kQuoted = 0xf800;  // PCRs 11 to 15
 
 }  // namespace
@@ -114,9 +114,9 @@ std::string Real::answer(const Command& command) {
       held_.back() = {};
       return index(Index::extend), "done";
     case What::pcr_read:
-      return attest::to_hex(tpm::read_pcr(device(), kPcr));
+      return attest::to_hex(tpm::read_pcr(device(), kRunnersPcr));
     case What::pcr_extend:
-      return tpm::extend_pcr(device(), kPcr, command.digest), "done";
+      return tpm::extend_pcr(device(), kRunnersPcr, command.digest), "done";
     case What::quote:
       return judge(quoted(command.digest));
     case What::clock: {
@@ -206,9 +206,9 @@ std::string Virtual::answer(const Command& command) {
       held_.back() = false;
       return look(Index::extend), "done";
     case What::pcr_read:
-      return attest::to_hex(tpm.pcr_read(kPcr));
+      return attest::to_hex(tpm.pcr_read(kRunnersPcr));
     case What::pcr_extend:
-      return tpm.pcr_extend(kPcr, command.digest), "done";
+      return tpm.pcr_extend(kRunnersPcr, command.digest), "done";
     case What::quote:
       return words(tpm.quote(kQuoted, command.digest), signed_reset_);
     case What::clock: {

@@ -20,14 +20,15 @@ std::size_t u16(const Bytes& bytes, std::size_t at) {
 
 // Of the commands that our sessions authorise: NV_Increment, NV_Extend, NV_Read. Header, two
 // handles, then the authorisation: size, session handle, nonce, attributes, HMAC.
-constexpr std::size_t kNvIndexHandle = 14, kSessionHandle = 22, kCallerNonce = 26;
+constexpr std::size_t kNvIndexAt = 14, kSessionAt = 22, kNonceAt = 26;
 // Of their responses: header, size of the parameters, these, then nonce, attributes, HMAC.
 constexpr std::size_t kParameters = 14, kHmacBytes = 32;
 
 bool is_audited(const Bytes& command) {
   const std::uint32_t code = code_in(command);
   const bool is_nv = code == kNvIncrement || code == kNvExtend || code == kNvRead;
-  return is_nv && command.size() > kCallerNonce && command[kSessionHandle] == 0x02;  // an HMAC session's handle
+  return is_nv && command.size() > kNonceAt &&
+         command[kSessionAt] == 0x02;  // an HMAC session's handle
 }
 
 attest::Hash hmac(ByteView key, std::initializer_list<ByteView> parts) {
@@ -92,10 +93,10 @@ void sign_response(const tpm::Credentials& credentials, const Bytes& command, By
   const attest::Hash parameters = attest::hash(
       {all.subspan(6, 4), asked.subspan(6, 4), all.subspan(kParameters, end - kParameters)});
   const attest::Hash made =
-      hmac(u32(command, kNvIndexHandle) == credentials.counter_handle ? credentials.counter_auth
-                                                                : credentials.extend_auth,
+      hmac(u32(command, kNvIndexAt) == credentials.counter_handle ? credentials.counter_auth
+                                                                  : credentials.extend_auth,
            {parameters.bytes, all.subspan(end + 2, attributes - end - 2),
-            asked.subspan(kCallerNonce + 2, u16(command, kCallerNonce)), all.subspan(attributes, 1)});
+            asked.subspan(kNonceAt + 2, u16(command, kNonceAt)), all.subspan(attributes, 1)});
   std::copy(made.bytes.begin(), made.bytes.end(), response.end() - kHmacBytes);
 }
 

@@ -22,7 +22,7 @@ constexpr std::string_view kEvidence = ".evidence";
 // Each time somebody else took the file just made for a leftover.
 constexpr int kMostTries = 16;
 
-[[noreturn]] void fail(const std::string& path, const std::string& why) {
+[[noreturn]] void spool_failed(const std::string& path, const std::string& why) {
   throw CommandError(kCannotCreate, "cannot create " + path + ": " + why +
                                         "; name a folder that you may write to with --save, where "
                                         "there is room for the evidence");
@@ -51,32 +51,32 @@ EvidenceSpool::EvidenceSpool(const std::string& folder) {
   if (folder.empty()) return;
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail(folder, error.message());
+  if (error) spool_failed(folder, error.message());
   remove_leftovers(folder);
   const std::string path =
       folder + "/" + std::string(kIncoming) + std::to_string(::getpid()) + std::string(kEvidence);
   path_ = path;
   for (int tries = 0; !hold(); ++tries) {
-    if (tries == kMostTries) fail(path, "others keep removing it");
+    if (tries == kMostTries) spool_failed(path, "others keep removing it");
   }
   file_.open(path_, std::ios::binary | std::ios::in | std::ios::out | std::ios::trunc);
   if (!file_) {
     const std::string why = std::strerror(errno);
     ::unlink(path_.c_str());
     ::close(held_);
-    fail(path, why);
+    spool_failed(path, why);
   }
 }
 
 // Makes the file and locks it; false: between the two it was taken for a leftover.
 bool EvidenceSpool::hold() {
   held_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (held_ < 0) fail(path_, std::strerror(errno));
+  if (held_ < 0) spool_failed(path_, std::strerror(errno));
   struct stat status {};
   // A file system without locks has nobody's leftovers removed.
   if (::flock(held_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     ::close(held_);
-    fail(path_, "another command with this number writes there");
+    spool_failed(path_, "another command with this number writes there");
   }
   if (::fstat(held_, &status) == 0 && status.st_nlink > 0) return true;
   ::close(held_);

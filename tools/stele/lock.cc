@@ -28,7 +28,7 @@ struct LockArguments {
 };
 
 // What the host sent, or what it must be, is not so: a word for each fault, and its detail.
-[[noreturn]] void refuse_certificate(const std::string& what, const attest::Defect& defect) {
+[[noreturn]] void refuse_host(const std::string& what, const attest::Defect& defect) {
   throw CommandError(kMalformed, what + ": " + std::string(name(defect.fault)) +
                                      (defect.detail.empty() ? "" : ": ") +
                                      attest::printable(defect.detail));
@@ -46,10 +46,10 @@ class Locking {
   void run() {
     const tpm::RelayMessage first = line_.receive(tpm::RelayKind::hello);
     const auto hello = tpm::decode_relay_hello(first.payload);
-    if (!hello) refuse_certificate("what the host says of itself", hello.error());
+    if (!hello) refuse_host("what the host says of itself", hello.error());
     hello_ = *hello;
     auto claim = tpm::verify_relay_claim(hello_);
-    if (!claim) refuse_certificate("the host's log", claim.error());
+    if (!claim) refuse_host("the host's log", claim.error());
     trust_ = std::move(claim->trust);
     bounded_ = std::move(claim->bounded);
     attest::TrustFile to_be = trust_;
@@ -90,12 +90,12 @@ class Locking {
 
   void judge(attest::ByteView endorsement) {
     const auto certificate = attest::EkCertificate::parse(hello_.certificate);
-    if (!certificate) refuse_certificate("the host's endorsement certificate", certificate.error());
+    if (!certificate) refuse_host("the host's endorsement certificate", certificate.error());
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now().time_since_epoch());
     const auto chain = attest::split_certificates(hello_.chain);
     if (auto verified = certificate->verify_chain(chain, roots_, now.count()); !verified) {
-      refuse_certificate(
+      refuse_host(
           "the host's endorsement certificate, of " + attest::printable(certificate->issuer()),
           verified.error());
     }
@@ -105,9 +105,9 @@ class Locking {
                          "put back or read out: for tests alone, --allow-simulator");
     }
     const auto key = attest::EndorsementPublic::parse(endorsement);
-    if (!key) refuse_certificate("the host's endorsement key", key.error());
+    if (!key) refuse_host("the host's endorsement key", key.error());
     if (auto holds = certificate->verify_holds(key->key()); !holds) {
-      refuse_certificate(
+      refuse_host(
           "the host's endorsement key is not the certificate's; somebody there, or between, "
           "wants to read the secrets. None was sent",
           holds.error());

@@ -12,7 +12,8 @@ namespace stele::tools {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& doing, const std::string& path, int error = errno) {
+[[noreturn]] void throw_errno(const std::string& doing, const std::string& path,
+                              int error = errno) {
   throw std::system_error(error, std::generic_category(), doing + " " + path);
 }
 
@@ -20,7 +21,7 @@ class Descriptor {
  public:
   Descriptor(const std::string& path, int flags)
       : number_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (number_ < 0) fail("cannot open", path);
+    if (number_ < 0) throw_errno("cannot open", path);
   }
   ~Descriptor() { ::close(number_); }
   Descriptor(const Descriptor&) = delete;
@@ -40,10 +41,10 @@ std::string read_whole(const std::string& path, std::size_t limit) {
   for (;;) {
     const ssize_t got = ::read(file.number(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("cannot read", path);
+    if (got < 0) throw_errno("cannot read", path);
     if (got == 0) return contents;
     contents.append(chunk.data(), static_cast<std::size_t>(got));
-    if (contents.size() > limit) fail("cannot read", path, EFBIG);
+    if (contents.size() > limit) throw_errno("cannot read", path, EFBIG);
   }
 }
 
@@ -54,15 +55,15 @@ void replace_file(const std::string& path, std::string_view contents) {
     while (!contents.empty()) {
       const ssize_t wrote = ::write(file.number(), contents.data(), contents.size());
       if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) fail("cannot write", unfinished);
+      if (wrote < 0) throw_errno("cannot write", unfinished);
       contents.remove_prefix(static_cast<std::size_t>(wrote));
     }
-    if (::fsync(file.number()) != 0) fail("cannot sync", unfinished);
+    if (::fsync(file.number()) != 0) throw_errno("cannot sync", unfinished);
   }
-  if (::rename(unfinished.c_str(), path.c_str()) != 0) fail("cannot replace", path);
+  if (::rename(unfinished.c_str(), path.c_str()) != 0) throw_errno("cannot replace", path);
   const std::string directory = std::filesystem::path(path).parent_path().string();
   const Descriptor parent(directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
-  if (::fsync(parent.number()) != 0) fail("cannot sync", directory);
+  if (::fsync(parent.number()) != 0) throw_errno("cannot sync", directory);
 }
 
 }  // namespace stele::tools

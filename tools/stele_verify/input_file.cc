@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 1u << 20;
 
-[[noreturn]] void fail(const char* doing, const std::string& path, int error = errno) {
+[[noreturn]] void throw_reading(const char* doing, const std::string& path, int error = errno) {
   throw std::system_error(error, std::generic_category(), doing + (' ' + path));
 }
 
@@ -25,7 +25,7 @@ InputFile::InputFile(std::string path)
     : path_(std::move(path)),
       descriptor_(path_ == "-" ? ::dup(STDIN_FILENO)
                                : ::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("cannot open", path_);
+  if (descriptor_ < 0) throw_reading("cannot open", path_);
   struct stat status {};
   if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode))
     size_ = static_cast<std::uint64_t>(status.st_size);
@@ -40,7 +40,7 @@ bool InputFile::read_chunk() {
   while (have < chunk_.size()) {
     const ssize_t got = ::read(descriptor_, chunk_.data() + have, chunk_.size() - have);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("cannot read", path_);
+    if (got < 0) throw_reading("cannot read", path_);
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
@@ -64,7 +64,7 @@ std::string InputFile::rest() {
   std::string all;
   for (auto bytes = next(); !bytes.empty(); bytes = next()) {
     all.append(bytes.begin(), bytes.end());
-    if (all.size() > kMaxFileBytes) fail("cannot read", path_, EFBIG);
+    if (all.size() > kMaxFileBytes) throw_reading("cannot read", path_, EFBIG);
   }
   return all;
 }

@@ -30,10 +30,11 @@ using namespace stele::tools;
 constexpr std::string_view kProofMagic = "STELEPRF";
 
 // What one group's records took, the next needs again: given back in between, each page is touched anew, which takes
-// half of the time where that is slow. The most that is held at once stays as it is.
+// half of the time where that is slow. What is in use at once stays as it is; what is kept besides: tools/README.md.
 void keep_freed_memory() {
-  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc takes
+  constexpr int kLargest =
+      32 << 20;  // that glibc takes on 64 bits; where it does not, all stays as it was
+  if (::mallopt(M_MMAP_THRESHOLD, kLargest) == 1) ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 attest::Report appraise_bundle(const Call& call, attest::Options options, InputFile& input) {
