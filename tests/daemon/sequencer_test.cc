@@ -321,7 +321,9 @@ TEST(Sequencer, WhatWaitedIsPartedIntoGroupsOfTheLimit) {
     waited = bench.sequencer->status().disk_full;
     for (int i = 0; waited && i < 3; ++i) bench.submit(batch_of(many));
     bench.end();
-    if (waited) EXPECT_EQ(bench.sequencer->status().groups, 1u + 3u);
+    if (waited) {
+      EXPECT_EQ(bench.sequencer->status().groups, 1u + 3u);
+    }
   }
   EXPECT_TRUE(waited) << "no write met the full disk";
 }
