@@ -20,7 +20,7 @@ class GroupSize {
   static constexpr std::uint64_t kLeastRecords = 1u << 12, kLeastBytes = 2u << 20;  // a part
   static constexpr std::uint64_t kMost =
       4;  // parts: above, the first of a group's events wait too long
-  // For a part, a sync's share in it. Hashing and writing one takes 4 to 6 ms.
+  // For a part, a sync's share in it. Under full load a part took about 6 ms, its sync in it.
   static constexpr std::chrono::milliseconds kSlow{12}, kQuick{6};
   static constexpr int kTrial = 256;  // filled groups: some seconds of full load
 
