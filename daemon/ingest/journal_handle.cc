@@ -81,11 +81,14 @@ JournalHandle::JournalHandle(const Config& config) {
   prepare(config);
 }
 
-JournalHandle::JournalHandle(const Config& config, int& descriptor) {
+// libsystemd gets a name of what is open and not its number: of sd_journal_open_files_fd's numbers,
+// 252 (Debian 12) closes those that it took, later ones none.
+JournalHandle::JournalHandle(const Config& config, int descriptor) {
   install_guard();
   sd_journal* journal = nullptr;
-  guarded("opening a journal file",
-          [&] { return ::sd_journal_open_files_fd(&journal, &descriptor, 1, 0); });
+  const std::string name = "/proc/self/fd/" + std::to_string(descriptor);
+  const char* names[] = {name.c_str(), nullptr};
+  guarded("opening a journal file", [&] { return ::sd_journal_open_files(&journal, names, 0); });
   journal_.reset(journal);
   prepare(config);
 }

@@ -18,8 +18,9 @@ namespace stele::daemon {
 
 class JournalHandle {
  public:
-  explicit JournalHandle(const Config& config);           // this host's, or a namespace's
-  JournalHandle(const Config& config, int& descriptor);   // one file, open for as long
+  explicit JournalHandle(const Config& config);  // this host's, or a namespace's
+  // One file, open for as long; the descriptor stays its owner's.
+  JournalHandle(const Config& config, int descriptor);
   // Onto the next entry, or the one before; false: there is none.
   bool next();
   bool previous();
