@@ -4,10 +4,10 @@ namespace stele::test {
 
 using namespace attest;
 
-NoteSigner signer_of(std::uint8_t seed, const std::string& name) {
+attest::NoteSigner signer_of(std::uint8_t seed, const std::string& name) {
   Hash bytes;
   bytes.bytes.fill(seed);
-  return NoteSigner(bytes, name);
+  return attest::NoteSigner(bytes, name);
 }
 
 WitnessedLog::WitnessedLog() {
@@ -22,7 +22,7 @@ TreeHead WitnessedLog::head(std::uint64_t size) const {
   return range.head();
 }
 
-Note WitnessedLog::signed_by(const NoteSigner& signer, const std::string& origin,
+Note WitnessedLog::signed_by(const attest::NoteSigner& signer, const std::string& origin,
                              const TreeHead& head) const {
   return signer.sign(to_text(Checkpoint{origin, head, {}}));
 }

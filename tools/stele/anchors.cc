@@ -19,7 +19,7 @@ using attest::EntryKind;
 }
 
 template <class T>
-T required(attest::Result<T> result) {
+T readable(attest::Result<T> result) {
   if (!result) fail_damaged(result.error());
   return std::move(result).value();
 }
@@ -49,7 +49,7 @@ attest::Genesis newest_genesis(const std::string& data) {
   std::optional<attest::Genesis> newest;
   while (const auto entry = reader.next()) {
     if (entry->kind == static_cast<std::uint8_t>(EntryKind::genesis)) {
-      newest = required(attest::decode_genesis(entry->payload));
+      newest = readable(attest::decode_genesis(entry->payload));
     }
   }
   if (reader.defect()) fail_damaged(*reader.defect());
@@ -70,8 +70,8 @@ void visit_anchors(const std::string& data,
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::voided)) {
       open.reset();
     } else if (entry->kind == static_cast<std::uint8_t>(EntryKind::receipt) && open) {
-      StoredAnchor anchor{*open, required(attest::decode_statement(*open)),
-                          required(attest::decode_receipt(entry->payload))};
+      StoredAnchor anchor{*open, readable(attest::decode_statement(*open)),
+                          readable(attest::decode_receipt(entry->payload))};
       open.reset();
       if (!visitor(anchor)) return;
     }
