@@ -84,6 +84,7 @@ struct Sequencer::State {
                            std::uint64_t next_index);
   attest::TreeHead append();
   void drop(Batch&& batch, std::string_view reason);
+  void wake_for_gaps();
   void halt(const std::string& reason);
   attest::TreeHead append_when_there_is_room();
   void note_pause(std::int64_t full_since);
@@ -201,13 +202,20 @@ void Sequencer::note_clock_step(std::chrono::milliseconds limit) {
   }
 }
 
+void Sequencer::lose(const Batch& batch) {
+  state_->admission.drop(batch, state_->admission.suspends() ? "disk_low" : "queue_overflow");
+  state_->wake_for_gaps();
+}
+
+void Sequencer::lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap) {
+  state_->admission.ledger().add(source, gap);
+  state_->wake_for_gaps();
+}
+
 void Sequencer::set_disk_low(bool low) {
   state_->admission.set_disk_low(low);
   state_->queue.hold(state_->admission.suspends());
-  if (state_->admission.ledger().empty()) return;
-  Batch clocks_only;  // wakes the thread, if nothing else does
-  clocks_only.clocks = read_clocks();
-  submit(std::move(clocks_only), {});
+  state_->wake_for_gaps();
 }
 
 void Sequencer::stop_dropping() {
@@ -227,6 +235,7 @@ void Sequencer::State::run() {
       batches.clear();
       queue.release();
     }
+    if (!admission.ledger().empty()) commit(batches);  // what was dropped since the last group
   } catch (const std::exception& error) {
     // The one place where the store's accidents end: nothing is acknowledged from here on.
     fail(error.what());
@@ -415,6 +424,14 @@ void Sequencer::State::tell_of_critical_events(const std::vector<Batch>& batches
 void Sequencer::State::drop(Batch&& batch, std::string_view reason) {
   admission.drop(batch, reason);
   if (batch.dropped) boost::asio::post(executor, std::move(batch.dropped));
+}
+
+// Drops are recorded with the next group; where nothing comes, with one of their own.
+void Sequencer::State::wake_for_gaps() {
+  if (admission.ledger().empty()) return;
+  Batch clocks_only;
+  clocks_only.clocks = read_clocks();
+  queue.push(std::move(clocks_only), {}, false);  // full: then there is a next group
 }
 
 void Sequencer::State::halt(const std::string& reason) {

@@ -6,8 +6,9 @@
 // submit() and head() from any thread; callbacks run on the executor given. Errors: after a failed
 // write or sync `failure` is called once with the reason, and nothing is acknowledged any more. A
 // full disk is waited for: nothing is lost, senders feel back-pressure. Durability: `placed` is
-// called only after fdatasync returned. Where [on] says drop-with-record, what finds no room is
-// counted instead of waited for, and a gap record of its sender says so once there is room.
+// called only after fdatasync returned. Where [on] says drop-with-record, or the sender cannot wait,
+// what finds no room is counted instead of waited for, and a gap record of its sender says so once
+// there is room.
 //
 // A step of the wall clock becomes a note before the first record that was stamped after it, and
 // critical events are told once they are durable.
@@ -23,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/gap.h"
 #include "attest/merkle.h"
 #include "attest/record.h"
 #include "daemon/config.h"
@@ -90,6 +92,11 @@ class Sequencer {
   // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
   // again; none: nobody waits for that. True: it will be placed or dropped.
   bool submit(Batch&& batch, std::function<void()> room);
+  // It was refused, and its sender does not wait: its events are counted by reason, and a gap record
+  // says so as soon as there is room.
+  void lose(const Batch& batch);
+  // So for events that somebody else did not keep. The gap has a span.
+  void lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
   SequencerStatus status() const;

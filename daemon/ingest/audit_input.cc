@@ -92,6 +92,7 @@ struct AuditInput::State : std::enable_shared_from_this<AuditInput::State> {
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> taken{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> received{0};  // bytes
 };
 
 AuditInput::AuditInput(const Config& config, asio::any_io_executor executor, Sequencer& sequencer)
@@ -133,7 +134,7 @@ void AuditInput::close() {
 }
 
 InputCounters AuditInput::counters() const {
-  return {state_->open, state_->accepted, 0, state_->taken, 0, state_->dropped};
+  return {state_->open, state_->accepted, 0, state_->taken, 0, state_->dropped, state_->received};
 }
 
 // Of another boot, the serials say nothing.
@@ -197,6 +198,7 @@ asio::awaitable<void> AuditInput::State::read() {
     if (closed) co_return;
     const auto [error, count] =
         co_await socket.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+    received += count;
     const auto line = [this](std::string_view text) { give(text); };
     const auto understood = stream.take(attest::ByteView(buffer).first(count), line);
     if (error || !understood) {

@@ -16,8 +16,8 @@
 #include <deque>
 #include <utility>
 
+#include "attest/gap.h"
 #include "daemon/ingest/complaints.h"
-#include "daemon/ingest/datagram_losses.h"
 #include "daemon/log.h"
 #include "daemon/must_go_on.h"
 
@@ -87,7 +87,8 @@ struct Open {
   Open(const asio::any_io_executor& executor, const DatagramSocket& socket)
       : descriptor(executor, socket.fd),
         listener(std::make_shared<const std::string>(socket.listener)),
-        dropped(dropped_by_kernel(socket.fd)) {
+        dropped(dropped_by_kernel(socket.fd)),
+        looked_ns(read_clocks().wall_ns) {
     if (dropped > 0) {
       log(Priority::warning, socket.listener + ": the kernel had dropped " +
                                  std::to_string(dropped) + " datagrams before this start");
@@ -96,6 +97,7 @@ struct Open {
   asio::posix::stream_descriptor descriptor;
   std::shared_ptr<const std::string> listener;
   std::uint32_t dropped;  // by the kernel, as last seen; goes round
+  std::int64_t looked_ns;
 };
 
 }  // namespace
@@ -108,7 +110,6 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
         round(std::min<std::size_t>(largest, config.max_event_bytes)),
         clock(executor) {
     for (const DatagramSocket& socket : sockets) open.emplace_back(executor, socket);
-    losses = std::make_unique<DatagramLosses>(open.front().listener);
   }
 
   asio::awaitable<void> receive(Open& socket);
@@ -116,9 +117,8 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
   bool take_round(Open& socket);
   void look_for_drops(Open& socket);
   std::size_t pass_on(std::size_t first, std::size_t count);
-  void lose(const DatagramLosses::Source& whose, const std::string& reason, std::uint64_t count);
-  bool submit(Batch&& batch);
-  void record_losses();
+  void give(Batch&& batch, std::uint64_t datagrams, std::uint64_t received);
+  void are_lost(std::uint64_t count, const std::string& whose);
   void close();
 
   Sequencer& sequencer;
@@ -126,9 +126,7 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
   Round round;
   asio::steady_timer clock;
   std::deque<Open> open;
-  std::unique_ptr<DatagramLosses> losses;
   Complaints complaints;
-  bool waiting = false;  // for room: until then nothing is submitted
   bool closed = false;
   std::atomic<std::uint64_t> events{0};
   std::atomic<std::uint64_t> refused{0};
@@ -161,7 +159,7 @@ void Datagrams::stop() {
 }
 
 bool Datagrams::read_out() const {
-  return shared_->closed && shared_->losses->empty();
+  return shared_->closed;
 }
 
 void Datagrams::close() {
@@ -181,7 +179,6 @@ void Datagrams::Shared::close() {
   }
   closed = true;
   clock.cancel();
-  record_losses();
 }
 
 asio::awaitable<void> Datagrams::Shared::receive(Open& socket) {
@@ -199,25 +196,29 @@ asio::awaitable<void> Datagrams::Shared::watch() {
     co_await clock.async_wait(asio::as_tuple(asio::use_awaitable));
     if (closed) co_return;
     for (Open& socket : open) look_for_drops(socket);
-    record_losses();
   }
 }
 
 bool Datagrams::Shared::take_round(Open& socket) {
   if (!socket.descriptor.is_open()) return false;
   const std::size_t count = round.receive(socket.descriptor.native_handle());
-  record_losses();
   for (std::size_t at = 0; at < count;) at = pass_on(at, count);
   if (count == kRound) look_for_drops(socket);
-  record_losses();
   return count > 0;
 }
 
 void Datagrams::Shared::look_for_drops(Open& socket) {
   const std::uint32_t now = dropped_by_kernel(socket.descriptor.native_handle());
-  const std::uint32_t since = now - socket.dropped;
-  socket.dropped = now;
-  if (since > 0) lose(socket.listener, "kernel_drop", since);
+  const std::uint32_t since = now - std::exchange(socket.dropped, now);
+  const std::int64_t until_ns = read_clocks().wall_ns;
+  const std::int64_t since_ns = std::min(std::exchange(socket.looked_ns, until_ns), until_ns);
+  if (since == 0) return;
+  are_lost(since, *socket.listener);
+  // Of times before 1970 a gap record says nothing.
+  sequencer.lose(socket.listener,
+                 {since, "kernel_drop",
+                  attest::GapSpan{std::max<std::int64_t>(since_ns, 0),
+                                  std::max<std::int64_t>(until_ns, 0)}});
 }
 
 // The run of one sender that begins at `first`; where it ends.
@@ -238,48 +239,37 @@ std::size_t Datagrams::Shared::pass_on(std::size_t first, std::size_t count) {
                            static_cast<std::uint32_t>(datagram.size()), clocks.wall_ns});
     batch.bytes.insert(batch.bytes.end(), datagram.begin(), datagram.end());
   }
-  const auto whose = batch.source;
-  const std::uint64_t taken = batch.items.size();
+  const std::uint64_t datagrams = batch.items.size(), received = batch.bytes.size();
   if (cut > 0) {
     refused += cut;
-    complaints.say(*whose + ": a datagram is longer than limits.max_event_bytes");
-    losses->add(whose, "too_long", cut);
+    complaints.say(*batch.source + ": a datagram is longer than limits.max_event_bytes");
+    const std::string gap = encode(attest::Gap{cut, "too_long"});
+    batch.items.push_back({attest::Kind::gap, static_cast<std::uint32_t>(batch.bytes.size()),
+                           static_cast<std::uint32_t>(gap.size()), clocks.wall_ns});
+    batch.bytes.insert(batch.bytes.end(), gap.begin(), gap.end());
   }
-  const std::uint64_t weight = batch.bytes.size();
-  batch.dropped = [self = shared_from_this(), taken] { self->dropped += taken; };
-  if (taken > 0 && submit(std::move(batch))) {
-    events += taken;
-    bytes += weight;
-  } else if (taken > 0) {
-    lose(whose, "queue_overflow", taken);
-  }
+  give(std::move(batch), datagrams, received);
   return at;
 }
 
-void Datagrams::Shared::lose(const DatagramLosses::Source& whose, const std::string& reason,
-                             std::uint64_t count) {
-  dropped += count;
-  losses->add(whose, reason, count);
-  complaints.say(*whose + ": datagrams are lost: " + reason);
-}
-
-bool Datagrams::Shared::submit(Batch&& batch) {
-  if (waiting) return false;
-  const auto self = shared_from_this();
-  waiting = !sequencer.submit(std::move(batch), [self] {
-    self->waiting = false;
-    self->record_losses();
-  });
-  return !waiting;
-}
-
-void Datagrams::Shared::record_losses() {
-  while (!losses->empty()) {
-    Batch record = losses->first(read_clocks().wall_ns);
-    record.waits = true;  // what tells of a loss is not lost itself
-    if (!submit(std::move(record))) return;
-    losses->taken();
+// To the sequencer; what it has no room for, nor drops as [on] says, is lost.
+void Datagrams::Shared::give(Batch&& batch, std::uint64_t datagrams, std::uint64_t received) {
+  batch.dropped = [self = shared_from_this(), datagrams, whose = batch.source] {
+    self->are_lost(datagrams, *whose);
+  };
+  if (sequencer.submit(std::move(batch), {})) {
+    events += datagrams;
+    bytes += received;
+    return;
   }
+  are_lost(datagrams, *batch.source);
+  sequencer.lose(batch);
+}
+
+void Datagrams::Shared::are_lost(std::uint64_t count, const std::string& whose) {
+  if (count == 0) return;
+  dropped += count;
+  complaints.say(whose + ": datagrams are lost, a gap record says how many");
 }
 
 }  // namespace stele::daemon

@@ -4,8 +4,8 @@
 //   sequencer
 //
 // What finds no room is dropped and counted, and a gap record of its sender follows as soon as
-// there is room; so for what is longer than limits.max_event_bytes, and for what the kernel dropped
-// before it could be read.
+// there is room; so for what the kernel dropped before it could be read. For what is longer than
+// limits.max_event_bytes the gap record stands behind the run of its sender.
 // Thread safety: one executor on one thread; counters() from any. Errors: as Input.
 // Trust: events come from whoever may send; the sender is what the kernel says (UDP: what the
 // network says, which anybody can forge).

@@ -106,6 +106,7 @@ struct JournalInput::State {
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> taken{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> bytes{0};  // of the entries, in export format
 
   // The thread's own.
   std::string cursor;           // of the newest entry that is with the sequencer
@@ -148,7 +149,7 @@ void JournalInput::close() {
 }
 
 InputCounters JournalInput::counters() const {
-  return {state_->open, state_->accepted, 0, state_->taken, state_->refused, 0};
+  return {state_->open, state_->accepted, 0, state_->taken, state_->refused, 0, state_->bytes};
 }
 
 void JournalInput::State::run() {
@@ -241,6 +242,7 @@ void JournalInput::State::add(Batch& batch, const JournalEntry& entry) {
   }
   add_item(batch, attest::Kind::event, entry.content, place);
   ++taken;
+  bytes += entry.content.size();
 }
 
 // Waits for room; false: the daemon ends first.

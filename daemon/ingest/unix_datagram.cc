@@ -16,6 +16,7 @@ namespace {
 
 // The kernel's default limit for what a datagram may take (net.core.wmem_default) is below.
 constexpr std::size_t kLargestUnix = 256u << 10;
+constexpr const char* kListener = "{\"transport\":\"unix_datagram\"}";  // of nobody in particular
 
 // The datagrams and, where we made it, the file of their socket.
 class UnixDatagrams : public Datagrams {
@@ -39,6 +40,13 @@ class UnixDatagrams : public Datagrams {
   std::unique_ptr<SocketFile> file_;
 };
 
+// What stands for credentials of a datagram that was sent before its socket asked for them: by who
+// opened it (PassCredentials=), or by this daemon. Also: nobody's, from another process namespace.
+constexpr uid_t kOverflowId = 65534;  // kernel.overflowuid and overflowgid
+bool is_known(const ucred& sender) {
+  return sender.pid != 0 || sender.uid != kOverflowId || sender.gid != kOverflowId;
+}
+
 // The kernel puts the credentials beside every datagram; programs send many in a row.
 class LocalSenders {
  public:
@@ -53,7 +61,9 @@ class LocalSenders {
     if (!newest_ || std::memcmp(&credentials, &newest_of_, sizeof credentials) != 0) {
       newest_of_ = credentials;
       newest_ = std::make_shared<const std::string>(
-          to_json({credentials.uid, credentials.gid, credentials.pid}, "unix_datagram"));
+          is_known(credentials)
+              ? to_json({credentials.uid, credentials.gid, credentials.pid}, "unix_datagram")
+              : kListener);
     }
     return newest_;
   }
@@ -85,19 +95,18 @@ std::unique_ptr<Input> make_unix_datagram(const Config& config,
                                           Sequencer& sequencer, const std::vector<int>& passed) {
   std::unique_ptr<SocketFile> file;
   std::vector<DatagramSocket> sockets;
-  const std::string listener = "{\"transport\":\"unix_datagram\"}";
-  for (const int fd : passed) sockets.push_back({fd, listener});
+  for (const int fd : passed) sockets.push_back({fd, kListener});
   if (!config.listen_unix_datagram.empty()) {
     file = std::make_unique<SocketFile>(config.listen_unix_datagram, SOCK_DGRAM);
     sockets.push_back({bind_at(config.listen_unix_datagram,
                                static_cast<mode_t>(config.listen_unix_datagram_mode), *file),
-                       listener});
+                       kListener});
   }
   for (const DatagramSocket& socket : sockets) {
     const int on = 1;
     if (::setsockopt(socket.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
       fail_with_errno("SO_PASSCRED");
-    set_receive_buffer(socket.fd, config.receive_buffer, listener);
+    set_receive_buffer(socket.fd, config.receive_buffer, kListener);
   }
   return std::make_unique<UnixDatagrams>(config, executor, sequencer, std::move(sockets),
                                          LocalSenders(), std::move(file));

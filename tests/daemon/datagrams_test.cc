@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "attest/gap.h"
 #include "daemon/ingest/udp.h"
@@ -95,12 +96,17 @@ struct DatagramBed {
     const auto records = bed.records();
     return static_cast<std::uint64_t>(std::count(records.begin(), records.end(), record));
   }
-  std::uint64_t recorded_as_lost() const {
-    std::uint64_t lost = 0;
+  std::vector<attest::Gap> gaps() const {
+    std::vector<attest::Gap> out;
     for (const std::string& record : bed.records()) {
       if (record.starts_with("gap:"))
-        lost += attest::decode_gap(attest::view(record.substr(4)))->lost;
+        out.push_back(attest::decode_gap(attest::view(record.substr(4))).value());
     }
+    return out;
+  }
+  std::uint64_t recorded_as_lost() const {
+    std::uint64_t lost = 0;
+    for (const attest::Gap& gap : gaps()) lost += gap.lost;
     return lost;
   }
   test::Scratch scratch;
@@ -163,6 +169,7 @@ TEST(Datagrams, DescriptorsThatASenderPassesAlongAreNotKept) {
 }
 
 TEST(Datagrams, WhatFindsNoRoomIsRecordedAsLostAndNothingElseIs) {
+  const std::int64_t begin = read_clocks().wall_ns;
   DatagramBed t([](Config& config) { config.queue_records = 1; });  // room for one batch at a time
   Sender over_udp(t.udp_port), over_unix(t.path());
   std::uint64_t sent = 0;
@@ -176,7 +183,14 @@ TEST(Datagrams, WhatFindsNoRoomIsRecordedAsLostAndNothingElseIs) {
   });
   t.bed.await([&] { return t.bed.events().size() + t.recorded_as_lost() == sent; });
   EXPECT_EQ(t.recorded_as_lost(), dropped());
+  EXPECT_EQ(t.bed.sequencer().status().dropped,
+            (std::map<std::string, std::uint64_t>{{"queue_overflow", dropped()}}));
   EXPECT_EQ(t.bed.events().size(), t.udp->counters().events + t.local->counters().events);
+  for (const attest::Gap& gap : t.gaps()) {
+    ASSERT_TRUE(gap.span);
+    EXPECT_TRUE(begin <= gap.span->since_ns && gap.span->since_ns <= gap.span->until_ns &&
+                gap.span->until_ns <= read_clocks().wall_ns);
+  }
   Sender(t.path()).send("and on it goes");
   t.bed.await([&] { return t.count("event:and on it goes") == 1; });
 }
@@ -191,13 +205,42 @@ TEST(Datagrams, WhatTheKernelDroppedIsRecordedThoughNothingFollows) {
   });
   t.bed.await([&] { return t.bed.events().size() + t.recorded_as_lost() == sent; });
   EXPECT_GT(t.recorded_as_lost(), 100u);
-  const auto records = t.bed.records();
-  EXPECT_TRUE(std::any_of(records.begin(), records.end(), [](const std::string& record) {
-    return record.starts_with("gap:") && record.ends_with("\"reason\":\"kernel_drop\"}");
-  }));
+  std::uint64_t by_kernel = 0;
+  for (const attest::Gap& gap : t.gaps()) {
+    if (gap.reason != "kernel_drop") continue;
+    by_kernel += gap.lost;
+    EXPECT_TRUE(gap.span && gap.span->since_ns <= gap.span->until_ns);
+  }
+  EXPECT_GT(by_kernel, 100u);
+  EXPECT_EQ(t.bed.sequencer().status().dropped.at("kernel_drop"), by_kernel);
   EXPECT_EQ(t.count("source:{\"listener\":\"127.0.0.1:" + std::to_string(t.udp_port) +
                     "\",\"transport\":\"udp\"}"),
             1u);
+}
+
+TEST(Datagrams, WhileTheDiskIsLowTheyAreLostForThatReason) {
+  DatagramBed t([](Config& config) { config.on_disk_low = OnTrouble::suspend; });
+  Sender sender(t.path());
+  t.bed.sequencer().set_disk_low(true);
+  for (int i = 0; i < 7; ++i) EXPECT_TRUE(sender.send("into a low disk"));
+  t.bed.await([&] { return t.local->counters().dropped == 7; });
+  t.bed.sequencer().set_disk_low(false);
+  sender.send("room again");
+  t.bed.await([&] { return t.recorded_as_lost() == 7 && t.bed.events().size() == 1; });
+  for (const attest::Gap& gap : t.gaps()) EXPECT_EQ(gap.reason, "disk_low");
+  EXPECT_EQ(t.bed.sequencer().status().dropped,
+            (std::map<std::string, std::uint64_t>{{"disk_low", 7}}));
+}
+
+TEST(Datagrams, WhatIsLostLastIsRecordedBeforeTheEnd) {
+  DatagramBed t([](Config& config) { config.on_disk_low = OnTrouble::suspend; });
+  t.bed.sequencer().set_disk_low(true);
+  Sender(t.path()).send("lost");
+  t.bed.await([&] { return t.local->counters().dropped == 1; });
+  t.bed.on_loop([&] { t.local->stop(); });
+  t.bed.sequencer().stop_dropping();
+  t.bed.sequencer().drain();
+  EXPECT_EQ(t.recorded_as_lost(), 1u);
 }
 
 TEST(Datagrams, StoppingReadsOutWhatHasArrived) {

@@ -145,6 +145,38 @@ std::string outward_words(const object& place) {
   return text;
 }
 
+// What the daemon alone knows: what waits, what was dropped, what is short.
+void print_intake(const object& status) {
+  const auto line = [](const char* label, const std::string& text) {
+    std::cout << label << text << '\n';
+  };
+  const object& ingest = status.at("ingest").as_object();
+  line("events           ", words(ingest.at("events")) + " taken, " + words(ingest.at("refused")) +
+                                " refused, from " + words(ingest.at("connections")) +
+                                " connections now");
+  const object& queue = status.at("queue").as_object();
+  line("queue            ", words(queue.at("records")) + " records, " + words(queue.at("bytes")) +
+                                " bytes" +
+                                (queue.at("suspended").as_bool() ? "; senders wait" : ""));
+  if (queue.at("dropped").to_number<std::uint64_t>() > 0) {
+    std::string reasons;
+    for (const auto& [reason, events] : queue.at("dropped_because").as_object()) {
+      reasons += (reasons.empty() ? "" : ", ") + std::string(reason) + " " + words(events);
+    }
+    line("dropped          ", words(queue.at("dropped")) + " events since the start: " + reasons);
+  }
+  const bool full = queue.at("disk_full").as_bool();
+  line("disk             ", words(status.at("log").as_object().at("disk_free_bytes")) +
+                                " bytes free" +
+                                (full ? ": full" : queue.at("disk_low").as_bool() ? ": low" : ""));
+  const object& look_up = status.at("look_up").as_object();
+  if (look_up.at("in_use").as_bool())
+    line("look-up          ", words(look_up.at("behind")) + " records behind");
+  for (const value& each : status.at("readiness").as_object().at("reasons").as_array()) {
+    line("not ready        ", words(each.as_object().at("detail")));
+  }
+}
+
 void print_status(const object& status) {
   const object& log = status.at("log").as_object();
   const object& anchoring = status.at("anchoring").as_object();
@@ -178,6 +210,7 @@ void print_status(const object& status) {
     line("critical event   ", "waits for its counter anchor until [anchor] refill allows one");
   line("newest anchor    ", words(anchoring.at("newest")));
   line("wear             ", wear_words(status.at("wear").as_object()));
+  if (!daemon.is_null()) print_intake(status);
   // Where no daemon runs nobody knows what became of them.
   if (!status.contains("outward")) return;
   for (const value& each : status.at("outward").as_array()) {
