@@ -70,8 +70,8 @@ std::string mode(const Report& r) {
   if (!r.locked_from_outside) return "A, as the log says of itself";
   return *r.locked_from_outside
              ? "A: the auditor holds ownerAuth; set from outside, the host never had it"
-             : "A: the auditor holds ownerAuth; whether the host ever had it is not known "
-               "(trust on first install)";
+             : "A: the auditor is to hold ownerAuth; that the host gave it away, and to him, nobody "
+               "outside has seen (trust on first install)";
 }
 
 // What it rests on that this key is that TPM's.

@@ -63,6 +63,17 @@ class ReplayAndRelay(unittest.TestCase):
             foreign = dict(parts_of(ask_host(self.there, {"nonce": question["nonce"]})))[PART_ANSWER]
             return with_answer(ask_host(self.here, question), foreign)
         self.lies(auditor, relay, freshness="fail")
+        self.assertEqual(auditor.proofs("rollback"), [], "nothing that was signed for this log lies beyond it")
+
+    def test_a_spoiled_signature_shows_nothing_but_itself(self):
+        auditor = self.auditor("spoiled-signature")
+
+        def spoil(question):
+            ours = ask_host(self.here, question)
+            answer = dict(parts_of(ours))[PART_ANSWER]
+            return with_answer(ours, answer[:-1] + bytes([answer[-1] ^ 1]))
+        self.lies(auditor, spoil, fault="answer_mismatch", freshness="fail")
+        self.assertEqual(auditor.proofs("rollback"), [])
 
     def test_a_neighbours_signature_under_this_logs_numbers(self):
         auditor = self.auditor("relayed-signature")
@@ -96,6 +107,7 @@ class ReplayAndRelay(unittest.TestCase):
             entries = [i for i, part in enumerate(parts) if part[0] == PART_ENTRY]
             return evidence_of(parts[:entries[len(entries) // 2]] + [parts[-1]], evidence)
         self.lies(auditor, cut, fault="answer_mismatch", freshness="fail")
+        self.assertEqual(len(auditor.proofs("rollback")), 1)
 
     def test_what_is_no_evidence_is_no_verdict(self):
         auditor = self.auditor("noise")

@@ -75,8 +75,9 @@ std::string words_of(const Visit& visit) {
     case Contradiction::fork:
       return "A fork: what the host shows does not contain the statement that was seen before.\n";
     case Contradiction::equivocation:
-      return "Equivocation: the TPM signed two different statements of one number, so it was "
-             "copied\nor put back, or one identity lives on two hosts.\n";
+      return "Equivocation: the TPM signed two different statements of one number: it was copied or "
+             "put\nback, one identity lives on two hosts, or who commands the host had it sign a "
+             "second one.\n";
     case Contradiction::none:
       break;
   }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
+#include "attest/answer.h"
 #include "attest/evidence/appraise.h"
+#include "attest/receipt.h"
 #include "tools/stele/challenge_proof.h"
 #include "tools/stele/command.h"
 #include "tools/stele/evidence_spool.h"
@@ -28,6 +31,23 @@ bool is_behind(const attest::Statement& shown, const attest::Memory& seen) {
   return shown.run == seen.run && shown.quote_seq < seen.quote_seq;
 }
 
+// The TPM, asked just now, is beyond what is shown. An answer that is another log's, was changed or
+// cannot be read is no evidence of that.
+bool answers_beyond(const HalfCollector& shown, const attest::TrustFile& trust) {
+  const auto answer = attest::decode_answer(shown.answer());
+  if (!answer) return false;
+  const auto identity = identity_for(trust, answer->log_id);
+  if (!identity) return false;
+  const attest::Hash session =
+      attest::read_session_digest(*identity, answer->audit.counter, answer->audit.extend);
+  if (!attest::verify_audit(answer->audit, *identity, session, answer_extra_data(*answer)))
+    return false;
+  if (!shown.newest()) return true;
+  const attest::Statement& newest = shown.newest()->statement;
+  return answer->audit.counter > newest.counter ||
+         std::pair(answer->seq, answer->quote_seq) > std::pair(newest.seq, newest.quote_seq);
+}
+
 Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& desk,
                                const HalfCollector& shown) {
   if (report.conclusion != attest::Conclusion::tampered) return Contradiction::none;
@@ -38,7 +58,9 @@ Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& 
     const bool behind = !shown.newest() || is_behind(shown.newest()->statement, *desk.memory());
     return behind ? Contradiction::rollback : Contradiction::fork;
   }
-  return has_fault(report, Fault::answer_mismatch) ? Contradiction::rollback : Contradiction::none;
+  if (has_fault(report, Fault::answer_mismatch) && answers_beyond(shown, desk.trust()))
+    return Contradiction::rollback;
+  return Contradiction::none;
 }
 
 [[noreturn]] void throw_no_evidence(const std::string& url) {
