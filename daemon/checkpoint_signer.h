@@ -1,6 +1,6 @@
 // The checkpoint signer: the key unsealed at the start, in memory, and the C2SP notes it signs.
 //
-// Until the TPM gave the seed, or for good in a log without one, a checkpoint has no signature. A
+// Until the TPM gave the seed, or for good in a log without one, there is no checkpoint. A
 // head must be durable before it is given here: what is signed can never be taken back.
 // Thread safety: any thread. Errors: std::system_error where the verifier key cannot be kept.
 // Trust: whoever is root has the seed too; the signature is for C2SP clients, the anchor is the

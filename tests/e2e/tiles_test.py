@@ -7,11 +7,23 @@ import http.client
 import json
 import unittest
 
-from http_host import HttpHost
-from stele_host import OK
+from http_host import LISTENING, HttpHost
+from stele_host import OK, wait_until
 from tile_client import TileClient, leaf_hash, node_hash, path_of, tree_hash
 
 NOT_FOUND = 404
+
+
+def fetch_from(host):
+    def fetch(path, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
+        try:
+            connection.request("GET", path, headers=headers or {})
+            reply = connection.getresponse()
+            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+        finally:
+            connection.close()
+    return fetch
 
 
 class Tiles(unittest.TestCase):
@@ -21,17 +33,8 @@ class Tiles(unittest.TestCase):
         cls.addClassCleanup(cls.host.close)
         cls.host.provision(http='plain_roles = ["writer", "reader", "auditor"]', quote_interval="1h")
         cls.host.start_daemon()
+        cls.fetch = staticmethod(fetch_from(cls.host))
         cls.client = TileClient(cls.fetch)
-
-    @classmethod
-    def fetch(cls, path, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", cls.host.port, timeout=60)
-        try:
-            connection.request("GET", path, headers=headers or {})
-            reply = connection.getresponse()
-            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
-        finally:
-            connection.close()
 
     def grow_to(self, size):
         while (missing := min(size - self.client.checkpoint().size, 16_000)) > 0:
@@ -131,6 +134,20 @@ class Tiles(unittest.TestCase):
         self.assertEqual(text["caller"]["transport"], "http")
         for path in (f"/v1/events/{newest + 1000}", "/v1/events/-1", "/v1/events/01", f"/v1/events/{2 ** 64}"):
             self.assertEqual(self.fetch(path)[0], NOT_FOUND, path)
+
+    def test_without_the_key_there_is_no_checkpoint(self):
+        host = HttpHost()
+        self.addCleanup(host.close)
+        host.provision()
+        host.tpm.stop()
+        host.start_daemon(wait=False)
+        wait_until(lambda: LISTENING.search(host.daemon_words()), "HTTP is served")
+        fetch = fetch_from(host)
+        status, headers, body = fetch("/checkpoint")
+        self.assertEqual((status, "retry-after" in headers), (503, True), body)
+        host.tpm.start()
+        wait_until(lambda: fetch("/checkpoint")[0] == 200, "the key is there")
+        self.assertTrue(TileClient(fetch).checkpoint().signatures)
 
     def test_the_hash_of_no_entry_is_never_served(self):
         """A tree's hash over nothing would be a tile of width 0."""
