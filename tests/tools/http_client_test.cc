@@ -120,6 +120,17 @@ TEST(HttpClient, TakesAnAnswerThatEndsTooEarlyForNone) {
   EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), kUnavailable);
 }
 
+// Until the end of the connection, as through an intermediary of HTTP/1.0: cut or whole, who knows.
+TEST(HttpClient, GivesOutForJudgementOnlyWhatItKnowsToBeWhole) {
+  OneAnswer server("HTTP/1.1 200 OK\r\n\r\nevidence");
+  try {
+    HttpClient(server.url(), {}).require("GET", "/x", {}, {}, [](std::string_view) {});
+    FAIL() << "taken for whole";
+  } catch (const CommandError& error) {
+    EXPECT_EQ(error.code(), kUnavailable);
+  }
+}
+
 TEST(HttpClient, GivesALongBodyOutAsItComes) {
   const std::string body(300'000, 'x');
   OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body);

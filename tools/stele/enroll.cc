@@ -43,6 +43,7 @@ int code_of(attest::Fault fault) {
     case Fault::ek_certificate_unfit:
     case Fault::ek_certificate_foreign:
     case Fault::ek_certificate_expired:
+    case Fault::ek_unfit:  // a maker's own template: his certificate vouches for it, we know it not
     case Fault::simulator_refused:
     case Fault::trust_malformed:
     case Fault::version_unknown:

@@ -124,6 +124,9 @@ HttpAnswer HttpClient::exchange(std::string_view method, std::string_view target
     if (count == 0) {
       boost::system::error_code error;
       if (!parser.got_some()) fail_early(url_, "without a word");
+      // What is judged must not be what a broken connection left of it.
+      if (sink && parser.is_header_done() && parser.need_eof())
+        fail_early(url_, "and nothing in its answer says whether that is all of it");
       parser.put_eof(error);
       if (error || !parser.is_done()) fail_early(url_, "within its answer");
       break;
