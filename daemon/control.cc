@@ -5,14 +5,16 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <set>
 
 #include "daemon/control_session.h"
 #include "daemon/log.h"
+#include "daemon/must_go_on.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
@@ -21,6 +23,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::size_t kMaxControlConnections = 64;
+constexpr std::chrono::milliseconds kAcceptPause{100};
 }
 
 struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
@@ -42,7 +45,7 @@ struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
 Control::Control(ControlledDaemon daemon, asio::any_io_executor executor, std::optional<int> passed)
     : listening_(std::make_shared<Listening>(daemon, executor, passed)) {
   asio::co_spawn(
-      executor, [self = listening_] { return self->accept(); }, asio::detached);
+      executor, [self = listening_] { return self->accept(); }, must_go_on);
 }
 
 Control::~Control() {
@@ -58,7 +61,14 @@ asio::awaitable<void> Control::Listening::accept() {
   while (listener.acceptor().is_open()) {
     auto [error, socket] =
         co_await listener.acceptor().async_accept(asio::as_tuple(asio::use_awaitable));
-    if (error) continue;
+    if (error) {
+      if (!listener.acceptor().is_open()) continue;
+      // Out of descriptors or memory: the next one waits.
+      log(Priority::error, "cannot accept a connection to the control socket: " + error.message());
+      asio::steady_timer pause(listener.acceptor().get_executor(), kAcceptPause);
+      co_await pause.async_wait(asio::use_awaitable);
+      continue;
+    }
     const auto shared = std::make_shared<UnixStreamSocket>(std::move(socket));
     ++open;
     asio::co_spawn(

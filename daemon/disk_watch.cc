@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -38,8 +39,9 @@ DiskWatch::DiskWatch(const Config& config, const boost::asio::any_io_executor& e
 
 void DiskWatch::wait() {
   timer_.expires_after(kInterval);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  // A completion that was on its way when the watch ended comes all the same.
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
     look();
     wait();
   });

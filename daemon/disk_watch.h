@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "daemon/config.h"
@@ -38,6 +39,7 @@ class DiskWatch {
   boost::asio::steady_timer timer_;
   std::int64_t low_since_ns_ = 0;  // 0: it is not
   std::deque<std::string> notes_;  // that the log does not have yet
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace stele::daemon

@@ -24,6 +24,7 @@
 #include "daemon/disk_watch.h"
 #include "daemon/finder.h"
 #include "daemon/http/server.h"
+#include "daemon/ingest/journal_directory.h"
 #include "daemon/http_address.h"
 #include "daemon/ingest/inputs.h"
 #include "daemon/ingest/network_sockets.h"
@@ -54,7 +55,10 @@ constexpr auto kClockNoteLimit = 2s;
 // Descriptors for all connections and our own files, as far as the hard limit allows; where it does
 // not, fewer connections, so that no crowd of senders can take the store's.
 Config within_descriptors(Config config) {
-  constexpr rlim_t kOwn = 128;
+  constexpr rlim_t kOwnFiles = 128;
+  // A journal file that is read has a descriptor here and one in libsystemd; of the host's own journal
+  // all are open.
+  const rlim_t kOwn = kOwnFiles + (config.journal ? 2 * kMaxOpenJournals : 0);
   constexpr rlim_t kStreamInputs = 3;  // unix, tcp, tls; a passed socket may switch on each of them
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return config;
@@ -217,11 +221,16 @@ void Service::State::listen() {
     const ControlledDaemon controlled{
         config,  opened.journal.genesis, sequencer, anchorer, *ingest, *finder, signer, outward,
         started_ns, ready,                confined};
-    control.emplace(controlled, reading_context.get_executor(), control_passed);
+    HttpServer* http = nullptr;
     if (const auto http_passed = passed.take("http");
         !config.http_addresses.empty() || !http_passed.empty()) {
-      ingest->add("http", std::make_unique<HttpServer>(controlled, http_passed));
+      auto made = std::make_unique<HttpServer>(controlled, http_passed);
+      http = made.get();
+      ingest->add("http", std::move(made));
     }
+    // From here on other threads look at the inputs.
+    control.emplace(controlled, reading_context.get_executor(), control_passed);
+    if (http != nullptr) http->serve();
     for (const std::string& name : passed.names()) {
       log(Priority::warning, "a socket named " + name + " was passed, and nothing here serves it");
     }

@@ -50,6 +50,7 @@ struct HttpServer::State {
   ~State();
   void listen(const HttpAddress& address);
   void listen_passed(int socket);
+  void serve();
   asio::awaitable<void> accept(tcp::acceptor& acceptor);
   asio::awaitable<void> accept(asio::local::stream_protocol::acceptor& acceptor);
   asio::awaitable<void> pause(const boost::system::error_code& error);
@@ -118,6 +119,9 @@ HttpServer::State::State(const ControlledDaemon& daemon_, const std::vector<int>
   add_tile_routes(routes, daemon, reader.get_executor());
   for (const std::string& text : config.http_addresses) listen(*parse_http_address(text));
   for (const int socket : passed) listen_passed(socket);
+}
+
+void HttpServer::State::serve() {
   thread = std::thread([this] {
     // Whether it can be is the same for all threads, and told by the one that hears senders.
     (void)confine_thread(reach_of_http(daemon.config.data, {}));
@@ -129,7 +133,7 @@ HttpServer::State::~State() {
   reader.stop();
   reader.join();
   context.stop();
-  thread.join();
+  if (thread.joinable()) thread.join();
 }
 
 void HttpServer::State::listen(const HttpAddress& address) {
@@ -303,6 +307,10 @@ HttpServer::HttpServer(const ControlledDaemon& daemon, const std::vector<int>& p
     : state_(std::make_unique<State>(daemon, passed)) {}
 
 HttpServer::~HttpServer() = default;
+
+void HttpServer::serve() {
+  state_->serve();
+}
 
 void HttpServer::sealed(std::uint64_t size) {
   state_->intake->sealed(size);

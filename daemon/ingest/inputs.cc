@@ -32,6 +32,10 @@ Inputs::Inputs(const Config& config, boost::asio::any_io_executor executor, Sequ
   }
 }
 
+Inputs::~Inputs() {
+  while (!inputs_.empty()) inputs_.pop_back();
+}
+
 void Inputs::add(std::string name, std::unique_ptr<Input> input) {
   inputs_.push_back({std::move(name), std::move(input)});
 }

@@ -26,7 +26,9 @@ class Inputs {
   // Takes the sockets that were passed for it; one for an input switches that on.
   Inputs(const Config& config, boost::asio::any_io_executor executor, Sequencer& sequencer,
          PassedSockets& passed);
-  // One that needs more than the constructor has; named as in the configuration.
+  ~Inputs();  // the newest first: it may look at the others
+  // One that needs more than the constructor has; named as in the configuration. Before any other
+  // thread looks at them.
   void add(std::string name, std::unique_ptr<Input> input);
   void sealed(std::uint64_t size);
   void stop();

@@ -72,12 +72,14 @@ void JournalHandle::Closer::operator()(sd_journal* journal) const {
 
 JournalHandle::JournalHandle(const Config& config) {
   install_guard();
-  sd_journal* journal = nullptr;
   const char* const name =
       config.journal_namespace.empty() ? nullptr : config.journal_namespace.c_str();
-  guarded("opening the journal",
-          [&] { return ::sd_journal_open_namespace(&journal, name, SD_JOURNAL_LOCAL_ONLY); });
-  journal_.reset(journal);
+  guarded("opening the journal", [&] {
+    sd_journal* journal = nullptr;
+    const int result = ::sd_journal_open_namespace(&journal, name, SD_JOURNAL_LOCAL_ONLY);
+    journal_.reset(journal);  // also where the guard has seen a file cut off
+    return result;
+  });
   prepare(config);
 }
 
@@ -85,11 +87,14 @@ JournalHandle::JournalHandle(const Config& config) {
 // 252 (Debian 12) closes those that it took, later ones none.
 JournalHandle::JournalHandle(const Config& config, int descriptor) {
   install_guard();
-  sd_journal* journal = nullptr;
   const std::string name = "/proc/self/fd/" + std::to_string(descriptor);
   const char* names[] = {name.c_str(), nullptr};
-  guarded("opening a journal file", [&] { return ::sd_journal_open_files(&journal, names, 0); });
-  journal_.reset(journal);
+  guarded("opening a journal file", [&] {
+    sd_journal* journal = nullptr;
+    const int result = ::sd_journal_open_files(&journal, names, 0);
+    journal_.reset(journal);
+    return result;
+  });
   prepare(config);
 }
 
@@ -127,10 +132,14 @@ bool JournalHandle::stands_at(const std::string& cursor) {
 }
 
 std::string JournalHandle::cursor() {
-  char* text = nullptr;
-  guarded("sd_journal_get_cursor", [&] { return ::sd_journal_get_cursor(journal_.get(), &text); });
-  std::string cursor(text);
-  std::free(text);
+  std::string cursor;
+  guarded("sd_journal_get_cursor", [&] {
+    char* text = nullptr;
+    const int result = ::sd_journal_get_cursor(journal_.get(), &text);
+    if (result >= 0) cursor = text;
+    std::free(text);
+    return result;
+  });
   return cursor;
 }
 

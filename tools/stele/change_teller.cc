@@ -7,6 +7,8 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <thread>
@@ -32,11 +34,14 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// Its exit status; nothing: it did not end in time.
+// Its exit status; nothing: it did not end in time, or nobody can say how.
 std::optional<int> wait_for(pid_t child) {
   const auto deadline = std::chrono::steady_clock::now() + kCommandTime;
   int status = 0;
-  while (::waitpid(child, &status, WNOHANG) == 0) {
+  for (;;) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) return std::nullopt;  // SIGCHLD ignored, say
     if (std::chrono::steady_clock::now() > deadline) {
       ::kill(child, SIGKILL);
       ::waitpid(child, &status, 0);
@@ -44,7 +49,6 @@ std::optional<int> wait_for(pid_t child) {
     }
     std::this_thread::sleep_for(20ms);
   }
-  return status;
 }
 
 }  // namespace
