@@ -34,14 +34,14 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// Its exit status; nothing: it did not end in time, or nobody can say how.
+// Its exit status, -1: nobody can say; nothing: it did not end in time.
 std::optional<int> wait_for(pid_t child) {
   const auto deadline = std::chrono::steady_clock::now() + kCommandTime;
   int status = 0;
   for (;;) {
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child) return status;
-    if (ended < 0 && errno != EINTR) return std::nullopt;  // SIGCHLD ignored, say
+    if (ended < 0 && errno != EINTR) return -1;  // SIGCHLD ignored, say
     if (std::chrono::steady_clock::now() > deadline) {
       ::kill(child, SIGKILL);
       ::waitpid(child, &status, 0);
