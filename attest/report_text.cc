@@ -306,6 +306,13 @@ std::string next_step(const Report& r) {
   };
   switch (r.conclusion) {
     case Conclusion::tampered:
+      // One file that was sent: cut on its way it looks as cut by its host.
+      if (r.what != Presented::store &&
+          std::all_of(r.defects.begin(), r.defects.end(),
+                      [](const Defect& d) { return d.fault == Fault::truncated; })) {
+        return "It may be a copy that broke off: fetch it again. If it stays so, keep it as it is and "
+               "trust nothing newer on that host.";
+      }
       return "Keep this evidence as it is, trust nothing newer on that host, and compare with a "
              "copy kept elsewhere.";
     case Conclusion::undetermined:

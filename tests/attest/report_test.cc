@@ -144,6 +144,20 @@ TEST(Report, TheNextStepIsOneThatHelps) {
 }
 
 // A witness's time is its own word, any 64 bits.
+TEST(Report, ACopyThatBrokeOffIsFetchedAgainBeforeAnybodyIsDistrusted) {
+  Report report;
+  report.conclusion = Conclusion::tampered;
+  const auto says = [&](Presented what, std::vector<Defect> defects) {
+    report.what = what;
+    report.defects = std::move(defects);
+    return to_text(report).find("fetch it again") != std::string::npos;
+  };
+  const Defect cut(Fault::truncated, {}, "it ends before its end part");
+  EXPECT_TRUE(says(Presented::bundle, {cut}));
+  EXPECT_FALSE(says(Presented::bundle, {cut, Defect(Fault::signature_invalid, {}, "")}));
+  EXPECT_FALSE(says(Presented::store, {cut}));
+}
+
 TEST(Report, AWitnesssTimeIsReadableWhateverItIs) {
   const auto words = [](std::uint64_t time_s) {
     const auto report = std::make_unique<Report>();  // on the stack g++ 12 takes it for uninitialised
