@@ -9,7 +9,7 @@ from http_host import HttpHost
 from stele_host import CONFIGURATION, OK, BIN, run
 
 ROLES = ["writer", "reader", "auditor", "admin", "monitor"]
-# Who may: every route that there is. None: whoever can connect.
+# Who may: every route that there is but a witness's. None: whoever can connect.
 ROUTES = {
     ("POST", "/v1/events"): {"writer"},
     ("GET", "/metrics"): {"auditor", "admin", "monitor"},
@@ -25,7 +25,10 @@ ROUTES = {
     ("GET", "/v1/anchors"): {"auditor", "admin"},
     ("GET", "/v1/anchors/newest"): {"auditor", "admin"},
     ("POST", "/v1/challenge"): {"auditor"},
+    ("POST", "/v1/enroll/identity"): {"auditor"},
+    ("POST", "/v1/enroll/activate"): {"auditor"},
 }
+NO_MESSAGE = {"/v1/enroll/identity": 400, "/v1/enroll/activate": 400}  # what who may ask is told of a body like this
 BODIES = {"/v1/challenge": b'{"nonce":"' + b"5a" * 32 + b'"}'}
 AUTHORITY = """[ca]
 default_ca = one
@@ -120,7 +123,7 @@ writers = ["CN=writer", "URI:spiffe://example/collector", "CN=revoked", "CN=writ
         for (method, path), roles in ROUTES.items():
             for name in [*ROLES, "by SAN", "nobody"]:
                 role = "writer" if name == "by SAN" else name
-                expected = 200 if roles is None or role in roles else 403
+                expected = NO_MESSAGE.get(path, 200) if roles is None or role in roles else 403
                 status, body = self.ask(self.clients[name], method, path)
                 self.assertEqual(status, expected, (method, path, name, body))
                 cases += 1
