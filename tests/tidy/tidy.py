@@ -17,7 +17,8 @@ STD = re.compile(r"[a-z_]+$")  # <vector>; C headers with .h are POSIX here
 IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "chrono", "fstream",
           "filesystem", "iostream", "random", "semaphore", "latch", "barrier", "stop_token", "ctime", "csignal"}
 # Tests that TSan is spared (label single_thread), and the headers that would make that wrong.
-SINGLE_THREAD, OTHERS = re.compile(r"tests/(attest/(?!hash_test)|fuzz/|daemon/read_out/)"), {"thread", "future", "pthread.h"}
+SINGLE_THREAD = re.compile(r"tests/(attest/(?!hash_test)|fuzz/|daemon/read_out/|simulation/)")
+OTHERS = {"thread", "future", "pthread.h"}
 # Outside libraries by the beginning of their include.
 LIBRARIES = {
     "openssl": r"openssl/", "tss2": r"tss2/", "sqlite": r"sqlite3\.h", "asio": r"boost/(asio|beast)",
