@@ -234,6 +234,8 @@ void Sequencer::State::run() {
       commit(batches);
       batches.clear();
       queue.release();
+      // What found the queue full though nothing follows; while the disk is low drops are collected.
+      if (!admission.disk_low()) wake_for_gaps();
     }
     if (!admission.ledger().empty()) commit(batches);  // what was dropped since the last group
   } catch (const std::exception& error) {
