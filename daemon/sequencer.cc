@@ -1,7 +1,5 @@
 #include "daemon/sequencer.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
@@ -14,12 +12,12 @@
 #include <utility>
 
 #include "attest/check.h"
-#include "attest/salt.h"
 #include "daemon/admission.h"
 #include "daemon/batch_queue.h"
 #include "daemon/critical_events.h"
 #include "daemon/group_size.h"
 #include "daemon/log.h"
+#include "daemon/record_salts.h"
 #include "daemon/wall_clock.h"
 
 namespace stele::daemon {
@@ -31,21 +29,11 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kSourceRenewal = attest::kSourceWindow / 2;
 // Sources remembered; forgetting one costs a source record.
 constexpr std::size_t kMaxSources = 4096;
-constexpr std::uint64_t kReseedRecords = 1u << 20;
 constexpr auto kFullDiskFirstDelay = 100ms;
 constexpr auto kFullDiskLongestDelay = 5s;
 // While a low disk has events dropped, the drops are recorded this often: a gap record for each
 // dropped batch would fill the disk as the events themselves.
 constexpr auto kLowDiskGapInterval = 10s;
-
-attest::Hash random_seed() {
-  attest::Hash seed;
-  if (::getrandom(seed.bytes.data(), seed.bytes.size(), 0) !=
-      static_cast<ssize_t>(seed.bytes.size())) {
-    throw std::system_error(errno, std::generic_category(), "getrandom");
-  }
-  return seed;
-}
 
 std::int64_t steady_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -69,8 +57,7 @@ struct Sequencer::State {
         hooks(std::make_shared<const Hooks>(std::move(hooks_))),
         noted_offset_ns(first.offset_ns),
         critical_events(config.critical_events),
-        steps(first),
-        salts(random_seed()) {}
+        steps(first) {}
 
   void run();
   void commit(std::vector<Batch>& batches);
@@ -108,12 +95,10 @@ struct Sequencer::State {
   // The thread's own.
   GroupSize group_size;
   ClockSteps steps;
-  attest::SaltSource salts;
-  std::uint64_t salted = 0;                      // records since the last reseed
+  RecordSalts salts;
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
   std::uint64_t group_bytes = 0;  // as its batches brought them
-  std::vector<attest::Hash> group_salts;
   std::vector<DropLedger::Account> dropped;  // that the group in the making records
   std::deque<std::string> notes;  // of the group in the making; their bytes stay where they are
   std::chrono::steady_clock::time_point next_gaps{};  // while the disk is low
@@ -266,14 +251,7 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
     }
     index += batch.items.size();
   }
-  group_salts.resize(group.size());
-  salts.fill(group_salts);
-  for (std::size_t i = 0; i < group.size(); ++i) group[i].salt = group_salts[i];
-  salted += group.size();
-  if (salted >= kReseedRecords) {
-    salts.reseed(random_seed());
-    salted = 0;
-  }
+  salts.give(group);
   const attest::TreeHead head = group.empty() ? store.head() : append_when_there_is_room();
   ENSURE(head.size == index + (pause.empty() ? 0 : 1));
   pause.clear();
@@ -392,8 +370,7 @@ void Sequencer::State::note_pause(std::int64_t full_since) {
   pause = "{\"note\":\"disk_full\",\"since_ns\":" + std::to_string(full_since) +
           ",\"until_ns\":" + std::to_string(until) + "}";
   add(attest::Kind::note, until, attest::kNoSource, attest::view(pause));
-  salts.fill({&group.back().salt, 1});
-  ++salted;
+  salts.give({&group.back(), 1});
 }
 
 // Placements first: senders wait for them.
