@@ -124,7 +124,7 @@ def main():
     parser.add_argument("-r", "--rounds", type=int, default=3)
     parser.add_argument("-n", "--events", type=int, default=1_000_000)
     parser.add_argument("peers", nargs="*", default=["rsyslog-sync"])
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     yard = arguments.yard.resolve()
     results = yard / "results" / "peers.jsonl"
     before = len(results.read_text().splitlines()) if results.exists() else 0
