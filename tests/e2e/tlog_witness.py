@@ -51,19 +51,18 @@ class Key:
     """Ed25519 through openssl, from a seed."""
 
     def __init__(self, seed):
-        self.folder = tempfile.TemporaryDirectory(prefix="stele-key-")
-        self.path = pathlib.Path(self.folder.name) / "key.der"
-        self.path.write_bytes(PKCS8 + seed)
-        self.public = self._run("pkey", "-inform", "DER", "-in", self.path, "-pubout", "-outform", "DER")[-32:]
+        self.seed = seed
+        self.public = self._run(b"", "pkey", "-inform", "DER", "-in", "key", "-pubout", "-outform", "DER")[-32:]
 
-    def _run(self, *arguments):
-        done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, timeout=60, check=True)
-        return done.stdout
+    def _run(self, message, *arguments):
+        """In a folder of its own each time: who holds a key may be killed."""
+        with tempfile.TemporaryDirectory(prefix="stele-key-") as folder:
+            for name, data in (("key", PKCS8 + self.seed), ("message", message)):
+                (pathlib.Path(folder) / name).write_bytes(data)
+            return subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, timeout=60, check=True).stdout
 
     def sign(self, message):
-        text = self.path.with_name(f"message-{threading.get_ident()}")
-        text.write_bytes(message)
-        return self._run("pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", self.path, "-in", text)
+        return self._run(message, "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", "key", "-in", "message")
 
 
 def verifies(public, message, signature):
