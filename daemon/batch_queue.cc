@@ -1,5 +1,7 @@
 #include "daemon/batch_queue.h"
 
+#include <utility>
+
 namespace stele::daemon {
 
 BatchQueue::Weight BatchQueue::weigh(const Batch& batch) {
@@ -24,6 +26,7 @@ BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter,
     used_.bytes += weight.bytes;
     used_.records += weight.records;
     batches_.push_back(std::move(batch));
+    if (preparer_waits_ && is_worth_preparing()) worth_preparing_.notify_one();
   }
   changed_.notify_one();
   return Push::taken;
@@ -35,18 +38,58 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
   changed_.wait(lock, [this] { return closed_ || !batches_.empty(); });
   if (batches_.empty()) return false;
   Weight group;
+  taking_ = true;
   while (!batches_.empty()) {
     const Weight weight = weigh(batches_.front());
     const bool fits = group.bytes + weight.bytes <= group_bytes &&
                       group.records + weight.records <= group_records;
     if (!fits && group.records > 0) break;
+    changed_.wait(lock, [this] { return prepared_batches_ > 0 || batches_in_preparation_ == 0; });
     group.bytes += weight.bytes;
     group.records += weight.records;
+    if (prepared_batches_ > 0) {
+      --prepared_batches_;
+      prepared_records_ -= weight.records;
+    }
     out.push_back(std::move(batches_.front()));
     batches_.pop_front();
   }
+  taking_ = false;
   taken_ = group;
+  if (preparer_waits_ && is_worth_preparing()) worth_preparing_.notify_one();
   return true;
+}
+
+bool BatchQueue::is_worth_preparing() const {
+  const std::uint64_t waiting = used_.records - taken_.records - prepared_records_;
+  return !taking_ && taken_.records > 0 && waiting >= kWorthPreparing &&
+         prepared_records_ < kMostPrepared;
+}
+
+std::vector<Batch*> BatchQueue::unprepared() {
+  std::vector<Batch*> found;
+  std::unique_lock lock(mutex_);
+  preparer_waits_ = true;
+  worth_preparing_.wait(lock, [this] { return closed_ || is_worth_preparing(); });
+  preparer_waits_ = false;
+  if (closed_) return found;
+  std::uint64_t records = 0;
+  for (std::size_t i = prepared_batches_; i < batches_.size(); ++i) {
+    records += batches_[i].items.size();
+    if (!found.empty() && records > kPreparedAtOnce) break;
+    found.push_back(&batches_[i]);
+    prepared_records_ += batches_[i].items.size();
+  }
+  batches_in_preparation_ = found.size();
+  return found;
+}
+
+void BatchQueue::prepared() {
+  {
+    const std::lock_guard lock(mutex_);
+    prepared_batches_ += std::exchange(batches_in_preparation_, 0);
+  }
+  changed_.notify_all();
 }
 
 // Under the lock; to be called outside it.
@@ -85,18 +128,23 @@ void BatchQueue::close() {
     closed_ = true;
   }
   changed_.notify_all();
+  worth_preparing_.notify_all();
 }
 
 void BatchQueue::discard() {
   std::deque<Batch> dropped;  // their callbacks may own much: let go outside the lock
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     closed_ = true;
+    changed_.wait(lock, [this] { return batches_in_preparation_ == 0; });
     dropped.swap(batches_);
     used_ = {};
     taken_ = {};
+    prepared_batches_ = 0;
+    prepared_records_ = 0;
   }
   changed_.notify_all();
+  worth_preparing_.notify_all();
 }
 
 bool BatchQueue::wait_closed(std::chrono::milliseconds limit) {

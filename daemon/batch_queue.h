@@ -4,8 +4,8 @@
 // A batch counts from push() until release(): received, not yet durable. Full means back-pressure:
 // push() refuses, and the waiter is called once at most half is in use. Held means the same for
 // whatever comes from a sender; the daemon's own records still go in.
-// Thread safety: all members from any thread; waiters are called on the releasing one. Blocks:
-// take().
+// Thread safety: all members from any thread, take() and release() from one, what prepares from one;
+// waiters are called on the releasing one. Blocks: take(), unprepared().
 #pragma once
 
 #include <chrono>
@@ -35,6 +35,16 @@ class BatchQueue {
   bool take(std::vector<Batch>& out, std::uint64_t group_bytes, std::uint64_t group_records);
   // What take() gave out is done with.
   void release();
+  // For a thread that does a part of the work beforehand. Of the batches that wait while others are
+  // given out, the next that are not prepared, of together at most kPreparedAtOnce records, or one
+  // batch: they stay in their places, and take() waits for prepared() before it comes to them. Waits
+  // until that is worth it. Empty: closed.
+  std::vector<Batch*> unprepared();
+  void prepared();  // what unprepared() gave out
+
+  static constexpr std::uint64_t kPreparedAtOnce = 1024;    // take() waits for no more than these
+  static constexpr std::uint64_t kWorthPreparing = 512;     // fewer are no trouble when they are due
+  static constexpr std::uint64_t kMostPrepared = 1u << 14;  // 64 bytes each; the largest group
   void close();    // no more pushes; take() gives what is there
   void discard();  // close, and drop what is there
   // Returns early, with true, once closed.
@@ -49,15 +59,23 @@ class BatchQueue {
   };
   static Weight weigh(const Batch& batch);
   std::vector<std::function<void()>> waiters_to_call();
+  bool is_worth_preparing() const;
 
   const std::uint64_t max_bytes_;
   const std::uint64_t max_records_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable worth_preparing_;
   std::deque<Batch> batches_;
   std::vector<std::function<void()>> waiters_;
   Weight used_;   // of batches_ and taken_
   Weight taken_;  // given out, not released
+  // The first of batches_: prepared, and behind them being prepared.
+  std::size_t prepared_batches_ = 0;
+  std::size_t batches_in_preparation_ = 0;
+  std::uint64_t prepared_records_ = 0;  // of both
+  bool taking_ = false;                 // then nothing more is given out to be prepared
+  bool preparer_waits_ = false;
   bool held_ = false;
   bool closed_ = false;
 };

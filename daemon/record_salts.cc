@@ -25,9 +25,19 @@ RecordSalts::RecordSalts() : source_(random_seed()) {}
 
 void RecordSalts::give(std::span<storage::NewRecord> records) {
   made_.resize(records.size());
-  source_.fill(made_);
-  for (std::size_t i = 0; i < records.size(); ++i) records[i].salt = made_[i];
-  given_ += records.size();
+  std::size_t without = 0;
+  for (const storage::NewRecord& record : records) without += record.commitment == nullptr;
+  const std::span<attest::Hash> salts(made_.data(), without);
+  fill(salts);
+  auto salt = salts.begin();
+  for (storage::NewRecord& record : records) {
+    if (record.commitment == nullptr) record.salt = *salt++;
+  }
+}
+
+void RecordSalts::fill(std::span<attest::Hash> salts) {
+  source_.fill(salts);
+  given_ += salts.size();
   if (given_ < kReseedRecords) return;
   source_.reseed(random_seed());
   given_ = 0;

@@ -16,7 +16,9 @@ namespace stele::daemon {
 class RecordSalts {
  public:
   RecordSalts();
+  // To those that are not committed to yet.
   void give(std::span<storage::NewRecord> records);
+  void fill(std::span<attest::Hash> salts);
 
  private:
   attest::SaltSource source_;

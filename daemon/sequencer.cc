@@ -14,6 +14,7 @@
 #include "attest/check.h"
 #include "daemon/admission.h"
 #include "daemon/batch_queue.h"
+#include "daemon/commit_ahead.h"
 #include "daemon/critical_events.h"
 #include "daemon/group_size.h"
 #include "daemon/log.h"
@@ -58,6 +59,7 @@ struct Sequencer::State {
         noted_offset_ns(first.offset_ns),
         critical_events(config.critical_events),
         steps(first) {}
+  ~State() { queue.close(); }  // which ends commit_ahead
 
   void run();
   void commit(std::vector<Batch>& batches);
@@ -65,6 +67,7 @@ struct Sequencer::State {
            attest::ByteView tlvs = {}) {
     group.push_back({kind, time_ns, source, {}, tlvs, bytes});  // its salt comes with the others'
   }
+  void add_items(const Batch& batch, std::uint64_t source);
   std::uint64_t add_gaps(std::uint64_t next_index);
   std::uint64_t add_notes(const Batch& batch, std::uint64_t next_index);
   std::uint64_t source_for(const std::string& source, std::int64_t time_ns,
@@ -104,6 +107,7 @@ struct Sequencer::State {
   std::chrono::steady_clock::time_point next_gaps{};  // while the disk is low
   std::string pause;  // the note at the group's end: the disk was full
   std::thread thread;
+  CommitAhead commit_ahead{queue};
 };
 
 Sequencer::Sequencer(storage::Store store, const Config& config,
@@ -244,11 +248,7 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
       if (source == index) ++index;
     }
     firsts.push_back(index);
-    for (const Batch::Item& item : batch.items) {
-      add(item.kind, item.time_ns, source,
-          attest::ByteView(batch.bytes).subspan(item.offset, item.length),
-          attest::ByteView(batch.bytes).subspan(item.tlv_offset, item.tlv_length));
-    }
+    add_items(batch, source);
     index += batch.items.size();
   }
   salts.give(group);
@@ -258,6 +258,20 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
   noted_offset_ns = steps.offset_ns();
   ++groups;
   tell(batches, std::move(firsts), head);
+}
+
+void Sequencer::State::add_items(const Batch& batch, std::uint64_t source) {
+  const attest::ByteView bytes(batch.bytes);
+  for (const Batch::Item& item : batch.items) {
+    add(item.kind, item.time_ns, source, bytes.subspan(item.offset, item.length),
+        bytes.subspan(item.tlv_offset, item.tlv_length));
+  }
+  auto record = group.end() - static_cast<std::ptrdiff_t>(batch.items.size());
+  for (const Batch::Commitment& made : batch.commitments) {
+    record->salt = made.salt;
+    record->commitment = &made.commitment;
+    ++record;
+  }
 }
 
 // A step of the wall clock since the batch before is explained before the first record that was

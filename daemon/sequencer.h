@@ -50,6 +50,12 @@ struct Batch {
   std::shared_ptr<const std::string> source;
   attest::Bytes bytes;
   std::vector<Item> items;
+  // Made for all of them while the batch waited (commit_ahead.h), or for none.
+  struct Commitment {
+    attest::Hash salt;
+    attest::Hash commitment;
+  };
+  std::vector<Commitment> commitments = {};
   // The clocks when its items were stamped; none: not compared.
   std::optional<ClockReading> clocks;
   bool critical = false;  // whatever it contains: asks for a counter anchor

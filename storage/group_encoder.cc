@@ -63,12 +63,25 @@ void GroupEncoder::put_contents(std::span<const NewRecord> records, std::uint8_t
       at = put_u32(at, static_cast<std::uint32_t>(record.bytes.size()));
     }
     for (const NewRecord& record : inside) at = put(put(at, record.tlvs), record.bytes);
-    contents_.clear();
-    for (const NewRecord& record : inside) {
-      contents_.push_back({record.salt, record.tlvs, record.bytes});
-    }
-    attest::commit_many(contents_, std::span(hashes_).subspan(block.first, block.count));
+    commit(inside, std::span(hashes_).subspan(block.first, block.count));
   }
+}
+
+void GroupEncoder::commit(std::span<const NewRecord> records, std::span<attest::Hash> out) {
+  contents_.clear();
+  places_.clear();
+  for (std::uint32_t i = 0; i < records.size(); ++i) {
+    const NewRecord& record = records[i];
+    if (record.commitment != nullptr) {
+      out[i] = *record.commitment;
+    } else {
+      contents_.push_back({record.salt, record.tlvs, record.bytes});
+      places_.push_back(i);
+    }
+  }
+  commitments_.resize(contents_.size());
+  attest::commit_many(contents_, commitments_);
+  for (std::size_t i = 0; i < places_.size(); ++i) out[places_[i]] = commitments_[i];
 }
 
 void GroupEncoder::put_leaves(std::span<const NewRecord> records, std::uint8_t* at) const {

@@ -1,6 +1,6 @@
 // GroupEncoder: turns records into the bytes of one commit group, hashing them on the way.
 //
-// The hot path: per event two hashes (commitment, leaf) and one tree node on average, one copy of
+// The hot path: per event two hashes (commitment, unless its caller made it, and leaf) and one tree node on average, one copy of
 // the content, no allocation once the buffers have grown; hashed many at once (attest/hash_many.h).
 // Contents are packed greedily into blocks of at most `block_bytes` plain bytes; a record is never
 // split. Thread safety: one thread. Errors: too many or too large records are a bug of the caller:
@@ -47,11 +47,14 @@ class GroupEncoder {
  private:
   GroupHeader lay_out(std::span<const NewRecord> records);
   void put_contents(std::span<const NewRecord> records, std::uint8_t* at);
+  void commit(std::span<const NewRecord> records, std::span<attest::Hash> out);
   void put_leaves(std::span<const NewRecord> records, std::uint8_t* at) const;
 
   std::uint32_t block_bytes_;
   std::vector<BlockHeader> blocks_;
-  std::vector<attest::Content> contents_;  // of one block
+  std::vector<attest::Content> contents_;  // of one block, as far as nobody has committed to them
+  std::vector<std::uint32_t> places_;      // theirs in the block
+  std::vector<attest::Hash> commitments_;  // to them
   std::vector<attest::Hash> hashes_;       // commitments, then leaf hashes
   attest::Bytes buffer_;                   // grows to the largest group of late
 };

@@ -45,6 +45,8 @@ struct NewRecord {
   attest::Hash salt;      // random, from the caller
   attest::ByteView tlvs;  // canonical
   attest::ByteView bytes;
+  // To salt, tlvs and bytes, where the caller has made it already; believed.
+  const attest::Hash* commitment = nullptr;
 };
 
 // A record as read back; owns its bytes.

@@ -334,6 +334,36 @@ TEST(Sequencer, WhatWaitedIsPartedIntoGroupsOfTheLimit) {
   EXPECT_TRUE(waited) << "no write met the full disk";
 }
 
+// While a group waits, those behind it are committed to ahead; then its note moves their places.
+TEST(Sequencer, WhatWasCommittedToBehindAFullDiskIsWrittenAsItCame) {
+  bool waited = false;
+  for (std::uint64_t at = 0; at < 6 && !waited; ++at) {
+    Bench bench({}, {at, test::Failure::failed, ENOSPC, false});
+    waited = event_meets_full_disk(bench);
+    const auto sender = std::make_shared<const std::string>("{\"sender\":1}");
+    std::vector<std::string> sent;
+    for (int i = 0; waited && i < 12; ++i) {
+      std::vector<std::string> events;
+      for (int k = 0; k < 1000; ++k) events.push_back(std::to_string(i) + ":" + std::to_string(k));
+      sent.insert(sent.end(), events.begin(), events.end());
+      bench.submit(batch_of(events, sender));
+    }
+    bench.end();
+    if (!waited) continue;
+    const storage::Store& store = bench.sequencer->store();
+    std::vector<std::string> kept;
+    store.visit(2, store.head().size, [&](const storage::StoredRecord& record) {
+      EXPECT_EQ(record.leaf.commitment, attest::commit({record.salt, record.tlvs, record.bytes}));
+      if (record.leaf.kind != attest::Kind::event) return true;
+      EXPECT_EQ(text_of(store.read(record.leaf.source)), *sender);
+      kept.push_back(text_of(record));
+      return true;
+    });
+    EXPECT_EQ(kept, sent);
+  }
+  EXPECT_TRUE(waited) << "no write met the full disk";
+}
+
 TEST(Sequencer, ADaemonThatEndsTriesAFullDiskOnceMore) {
   bool waited = false;
   for (std::uint64_t at = 0; at < 6 && !waited; ++at) {

@@ -99,6 +99,25 @@ TEST_F(StoreTest, KeepsTlvs) {
   EXPECT_EQ(store.read(1).tlvs, tlvs);
 }
 
+TEST_F(StoreTest, CommitmentsOfTheCallerStandBesideItsOwn) {
+  create();
+  Store store = open({.block_bytes = 200});
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 40; ++i) texts.push_back(std::string(i, 'x'));
+  std::vector<Hash> made(texts.size());
+  std::vector<NewRecord> records(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    records[i].salt.bytes[0] = static_cast<std::uint8_t>(i);
+    records[i].bytes = attest::view(texts[i]);
+    made[i] = attest::commit({records[i].salt, {}, records[i].bytes});
+    if (i % 3 != 0) records[i].commitment = &made[i];
+  }
+  store.append(records);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(store.read(1 + i).leaf.commitment, made[i]) << i;
+  }
+}
+
 TEST_F(StoreTest, GoesOnAfterReopeningAtEverySize) {
   create();
   Records records;

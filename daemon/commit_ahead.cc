@@ -1,0 +1,60 @@
+#include "daemon/commit_ahead.h"
+
+#include <string>
+
+#include "daemon/log.h"
+
+namespace stele::daemon {
+
+CommitAhead::CommitAhead(BatchQueue& queue) : queue_(queue) {
+  thread_ = std::thread([this] { run(); });
+}
+
+CommitAhead::~CommitAhead() {
+  thread_.join();
+}
+
+void CommitAhead::run() {
+  bool goes_on = true;
+  while (goes_on) {
+    const std::vector<Batch*> batches = queue_.unprepared();
+    if (batches.empty()) return;
+    try {
+      commit(batches);
+    } catch (const std::exception& error) {
+      for (Batch* batch : batches) batch->commitments.clear();
+      log(Priority::warning, std::string("commitments are no longer made ahead, which only takes "
+                                         "longer: ") +
+                                 error.what());
+      goes_on = false;
+    }
+    queue_.prepared();
+  }
+}
+
+void CommitAhead::commit(const std::vector<Batch*>& batches) {
+  std::size_t count = 0;
+  for (const Batch* batch : batches) count += batch->items.size();
+  made_salts_.resize(count);
+  commitments_.resize(count);
+  salts_.fill(made_salts_);
+  contents_.clear();
+  auto salt = made_salts_.cbegin();
+  for (const Batch* batch : batches) {
+    const attest::ByteView bytes(batch->bytes);
+    for (const Batch::Item& item : batch->items) {
+      contents_.push_back({*salt++, bytes.subspan(item.tlv_offset, item.tlv_length),
+                           bytes.subspan(item.offset, item.length)});
+    }
+  }
+  attest::commit_many(contents_, commitments_);
+  std::size_t next = 0;
+  for (Batch* batch : batches) {
+    batch->commitments.reserve(batch->items.size());
+    for (std::size_t i = 0; i < batch->items.size(); ++i, ++next) {
+      batch->commitments.push_back({made_salts_[next], commitments_[next]});
+    }
+  }
+}
+
+}  // namespace stele::daemon
