@@ -38,7 +38,6 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
   changed_.wait(lock, [this] { return closed_ || !batches_.empty(); });
   if (batches_.empty()) return false;
   Weight group;
-  taking_ = true;
   while (!batches_.empty()) {
     const Weight weight = weigh(batches_.front());
     const bool fits = group.bytes + weight.bytes <= group_bytes &&
@@ -54,7 +53,6 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
     out.push_back(std::move(batches_.front()));
     batches_.pop_front();
   }
-  taking_ = false;
   taken_ = group;
   if (preparer_waits_ && is_worth_preparing()) worth_preparing_.notify_one();
   return true;
@@ -62,7 +60,7 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
 
 bool BatchQueue::is_worth_preparing() const {
   const std::uint64_t waiting = used_.records - taken_.records - prepared_records_;
-  return !taking_ && taken_.records > 0 && waiting >= kWorthPreparing &&
+  return taken_.records > 0 && waiting >= kWorthPreparing &&
          prepared_records_ < kMostPrepared;
 }
 
@@ -75,12 +73,13 @@ std::vector<Batch*> BatchQueue::unprepared() {
   if (closed_) return found;
   std::uint64_t records = 0;
   for (std::size_t i = prepared_batches_; i < batches_.size(); ++i) {
-    records += batches_[i].items.size();
-    if (!found.empty() && records > kPreparedAtOnce) break;
+    const std::size_t more = batches_[i].items.size();
+    if (!found.empty() && records + more > kPreparedAtOnce) break;
     found.push_back(&batches_[i]);
-    prepared_records_ += batches_[i].items.size();
+    records += more;
   }
   batches_in_preparation_ = found.size();
+  prepared_records_ += records;
   return found;
 }
 

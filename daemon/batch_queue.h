@@ -74,7 +74,6 @@ class BatchQueue {
   std::size_t prepared_batches_ = 0;
   std::size_t batches_in_preparation_ = 0;
   std::uint64_t prepared_records_ = 0;  // of both
-  bool taking_ = false;                 // then nothing more is given out to be prepared
   bool preparer_waits_ = false;
   bool held_ = false;
   bool closed_ = false;

@@ -5,6 +5,14 @@
 #include "daemon/log.h"
 
 namespace stele::daemon {
+namespace {
+
+struct GivenBack {
+  ~GivenBack() { queue.prepared(); }
+  BatchQueue& queue;
+};
+
+}  // namespace
 
 CommitAhead::CommitAhead(BatchQueue& queue) : queue_(queue) {
   thread_ = std::thread([this] { run(); });
@@ -15,23 +23,21 @@ CommitAhead::~CommitAhead() {
 }
 
 void CommitAhead::run() {
-  bool goes_on = true;
-  while (goes_on) {
-    const std::vector<Batch*> batches = queue_.unprepared();
-    if (batches.empty()) return;
-    try {
+  try {
+    for (;;) {
+      const std::vector<Batch*> batches = queue_.unprepared();
+      if (batches.empty()) return;
+      const GivenBack given_back{queue_};
       commit(batches);
-    } catch (const std::exception& error) {
-      for (Batch* batch : batches) batch->commitments.clear();
-      log(Priority::warning, std::string("commitments are no longer made ahead, which only takes "
-                                         "longer: ") +
-                                 error.what());
-      goes_on = false;
     }
-    queue_.prepared();
+  } catch (const std::exception& error) {
+    log(Priority::warning,
+        std::string("commitments are no longer made ahead, which only takes longer: ") +
+            error.what());
   }
 }
 
+// Should it fail, each batch has all of its commitments or none.
 void CommitAhead::commit(const std::vector<Batch*>& batches) {
   std::size_t count = 0;
   for (const Batch* batch : batches) count += batch->items.size();

@@ -18,6 +18,7 @@ namespace stele::daemon {
 namespace {
 
 constexpr std::uint64_t kMany = 1u << 20;
+constexpr std::chrono::milliseconds kRoom{20};  // for what must not happen to happen
 
 Batch numbered(std::size_t records, std::size_t first = 0) {
   Batch batch;
@@ -41,14 +42,22 @@ class CommitAheadTest : public ::testing::Test {
     EXPECT_TRUE(queue_.take(taken, kMany * 64, records));
     return taken;
   }
+  // It waits until the queue is closed.
+  void expect_that_nothing_is_to_be_prepared() {
+    std::thread closes([this] {
+      std::this_thread::sleep_for(kRoom);
+      queue_.close();
+    });
+    EXPECT_TRUE(queue_.unprepared().empty());
+    closes.join();
+  }
 
   BatchQueue queue_{kMany * 64, kMany};
 };
 
 TEST_F(CommitAheadTest, WithNothingGivenOutNothingIsToBePrepared) {
   push(BatchQueue::kWorthPreparing);
-  queue_.close();
-  EXPECT_TRUE(queue_.unprepared().empty());
+  expect_that_nothing_is_to_be_prepared();
 }
 
 TEST_F(CommitAheadTest, WhatWaitsBehindAGroupIsToBePreparedOnce) {
@@ -68,9 +77,12 @@ TEST_F(CommitAheadTest, WhatWaitsBehindAGroupIsToBePreparedOnce) {
 TEST_F(CommitAheadTest, FewerThanAreWorthItAndMoreThanTheMostAreLeft) {
   take();
   push(BatchQueue::kWorthPreparing - 1);
-  std::thread closes_or_pushes([this] { push(1); });
+  std::thread pushes([this] {
+    std::this_thread::sleep_for(kRoom);
+    push(1);
+  });
   EXPECT_EQ(queue_.unprepared().size(), 2u) << "given out before it was worth it";
-  closes_or_pushes.join();
+  pushes.join();
   queue_.prepared();
   std::uint64_t prepared = BatchQueue::kWorthPreparing;
   for (int i = 0; i < 40; ++i) push(BatchQueue::kPreparedAtOnce);
@@ -81,9 +93,7 @@ TEST_F(CommitAheadTest, FewerThanAreWorthItAndMoreThanTheMostAreLeft) {
     queue_.prepared();
   }
   EXPECT_LT(prepared, BatchQueue::kMostPrepared + BatchQueue::kPreparedAtOnce);
-  std::thread closes([this] { queue_.close(); });
-  EXPECT_TRUE(queue_.unprepared().empty()) << "more is prepared than the largest group";
-  closes.join();
+  expect_that_nothing_is_to_be_prepared();
 }
 
 TEST_F(CommitAheadTest, WhatIsTakenMakesRoomForMore) {
@@ -114,7 +124,7 @@ TEST_F(CommitAheadTest, NothingIsTakenNorDiscardedInTheMiddle) {
       }
       EXPECT_TRUE(done);
     });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // room for it to go wrong
+    std::this_thread::sleep_for(kRoom);
     done = true;
     queue_.prepared();
     taker.join();
