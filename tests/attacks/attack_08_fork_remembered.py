@@ -7,20 +7,32 @@ import unittest
 
 from auditor import Auditor, control_of
 from forger import Forger, Statement
-from scene import EXITS, Scene
+from scene import EXITS, OK, Scene
 
 MAGIC_AND_TYPES = {b"\xffTCG\x80\x18", b"\xffTCG\x80\x1d"}  # a quote, a session's audit digest
 
 
 class ForkRemembered(unittest.TestCase):
-    def seen(self, mode):
+    def seen(self, mode, by="challenge"):
         """A host, and an auditor who saw more of it than its last counter anchor holds; then its power was cut."""
         scene = Scene(mode)
         self.addCleanup(scene.close)
-        scene.anchors(2)
-        scene.say(b"what root wants to hide")
+        scene.anchors(1)
         auditor = Auditor(scene.new_path("auditor"), scene.pinned)
         auditor.visit("verified", control_of(scene), freshness="pass")
+        scene.anchors(1)
+        scene.say(b"what root wants to hide")
+        if by == "challenge":
+            auditor.visit("verified", control_of(scene), freshness="pass")
+        else:
+            scene.quote()
+            path = scene.data
+            if by == "bundle":
+                path = scene.new_path("bundle")
+                scene.stele("bundle", "-o", path, expect=OK)
+            before = auditor.memory.read_bytes()
+            scene.judge("verified", path, "--memory", auditor.memory)
+            self.assertNotEqual(auditor.memory.read_bytes(), before)
         scene.cut_power()
         return scene, auditor
 
@@ -30,9 +42,10 @@ class ForkRemembered(unittest.TestCase):
         scene.anchor()
 
     def test_both_halves_are_kept_and_stand_for_themselves(self):
-        for mode in "ab":
-            with self.subTest(mode):
-                scene, auditor = self.seen(mode)
+        """Whoever wrote the memory last: a challenge, or stele-verify over a data directory or a bundle."""
+        for mode, by in ("a", "challenge"), ("b", "challenge"), ("a", "directory"), ("b", "bundle"):
+            with self.subTest(mode, by=by):
+                scene, auditor = self.seen(mode, by)
                 honest = Forger(scene.data).statements
                 sealed = [statement for statement in honest if not statement.is_quote][-1]
                 self.assertTrue(honest[-1].is_quote and honest[-1].size > sealed.size)  # seen, and in P alone

@@ -99,6 +99,9 @@ TEST_F(SteleVerify, RemembersOnlyAfterAVerifiedLogAndCatchesARollback) {
   EXPECT_FALSE(std::filesystem::exists(memory()));
   expect(0, "verified", verify_store("--memory " + memory()));
   const std::string remembered = read_file(memory());
+  for (const char* const half : {".anchor", ".counter-anchor"}) {
+    EXPECT_TRUE(read_file(memory() + half).starts_with("STELEAN1")) << half;
+  }
   expect(0, "verified", verify(old / "store" + " --trust " + trust()));
   expect(1, "memory_mismatch", verify(old / "store" + " --trust " + trust() + " --memory " + memory()));
   EXPECT_EQ(read_file(memory()), remembered) << "a tampered log is not remembered";
