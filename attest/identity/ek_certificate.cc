@@ -156,7 +156,7 @@ Result<std::size_t> PinnedRoots::add(ByteView file) {
   std::vector<Certificate> found;
   if (Certificate one = read_der(file)) {
     found.push_back(std::move(one));
-  } else {
+  } else if (!file.empty()) {  // of no bytes at all OpenSSL makes no BIO
     const Bio bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
     if (!bio) throw std::runtime_error("OpenSSL: out of memory");
     while (Certificate next{PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)}) {

@@ -37,8 +37,9 @@ struct EnrolledHost {
   std::uint64_t tree_size = 0;       // as the answer claims
 };
 
-// The first certificate that chains to a pinned root: the one to ask for. The defect is that of the
-// most promising one; ek_certificate_foreign if there is none at all.
+// The certificate to ask for: that of the key shown, if it chains to a pinned root, else the first
+// that does. The defect is that of the most promising one; ek_certificate_foreign if there is none
+// at all.
 Result<std::uint32_t> verify_any_certificate(const EndorsementEvidence& evidence,
                                              const EnrolmentRules& rules);
 Result<EnrolledHost> appraise_identity(const HostIdentity& identity, const EnrolmentRules& rules);

@@ -134,6 +134,7 @@ TEST(EkCertificate, AFileOfRootsIsPinnedWholeOrNotAtAll) {
     EXPECT_EQ(added.error().fault, Fault::value_out_of_range) << what;
     EXPECT_EQ(roots.size(), 0u) << what;
   }
+  EXPECT_FALSE(PinnedRoots().add({}).has_value()) << "an empty file";
   PinnedRoots roots;
   const std::string text = "A maker's\n" + good + "\nand another's\n" + other + "the end\n";
   const auto added = roots.add(view(text));

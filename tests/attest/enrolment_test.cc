@@ -323,6 +323,11 @@ TEST(Enrolment, OfSeveralCertificatesOneThatIsPinnedIsFound) {
   evidence.certificates.push_back({3, maker().certificate});
   ASSERT_TRUE(verify_any_certificate(evidence, rules).has_value());
   EXPECT_EQ(*verify_any_certificate(evidence, rules), 3u);
+  evidence.certificates.push_back({4, maker().other_certificate});
+  for (const auto& [shown, asked] : {std::pair(3u, 3u), {4u, 4u}, {0u, 3u}, {1u, 3u}, {2u, 3u}, {9u, 3u}}) {
+    evidence.certificate = shown;
+    EXPECT_EQ(*verify_any_certificate(evidence, rules), asked) << "the host shows the key of " << shown;
+  }
 }
 
 TEST(EnrolmentMessages, AreReadAsWrittenAndEveryOtherLengthRefused) {

@@ -4,6 +4,7 @@ beside the enrolment that must go through; a forging host by a relay that alters
 import json
 import os
 import secrets
+import shutil
 import socket
 import struct
 import threading
@@ -539,6 +540,42 @@ class Enrolment(unittest.TestCase):
         maker.put(maker.issue(days=-1))
         self.check_refused(host.enroll(simulator=False, roots=maker.roots, output="never"), UNDETERMINED,
                            b"ek_certificate_expired")
+
+    def test_of_two_certificates_the_one_that_the_host_chose_will_do(self):
+        """RSA 2048 by one maker, P-256 by another, listed in either order: where both are pinned the quicker key, which the
+        host shows unasked, will do; where it will not, the other one is asked for."""
+        host = EnrolHost(self.maker)
+        self.addCleanup(host.close)
+        host.tpm.start()
+        host.tool("tpm2_nvundefine", "-C", "p", P384_CERTIFICATE)
+        maker = P256Maker(host)
+        maker.put(maker.issue())
+        host.begin_log()
+        both = host.folder / "both"
+        shutil.copytree(self.maker.roots(), both)
+        shutil.copy(maker.roots / "maker.pem", both)
+        for number, (roots, key, questions) in enumerate(((both, b"ECC P-256", 1), (maker.roots, b"ECC P-256", 1),
+                                                          (self.maker.roots(), b"RSA 2048", 2))):
+            with self.subTest(roots=roots.name, number=number):
+                if number:  # a full bucket
+                    host.stop_daemon()
+                    host.start_daemon()
+                for order in (1, -1):
+                    asked = []
+
+                    def count(target, body, order=order, asked=asked):
+                        asked.append(target)
+                        if target != IDENTITY:
+                            return body
+                        identity = Identity(body)
+                        self.assertEqual(len(identity.certificates), 2)
+                        identity.certificates = identity.certificates[::order]
+                        return identity.bytes()
+                    url = self.relayed(route=lambda target: host.http, alter=count)
+                    done, _ = host.enroll(url=url, roots=roots, output=f"{number}.trust")
+                    self.assertEqual(done.returncode, OK, done.stderr)
+                    self.assertIn(b"endorsement key " + key, done.stdout)
+                    self.assertEqual(asked, [IDENTITY] * questions + [ACTIVATE])
 
     def test_a_tpm_without_a_certificate(self):
         host = EnrolHost(self.maker)

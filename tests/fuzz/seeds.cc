@@ -329,6 +329,9 @@ void enrolments() {
   seed("ek_certificate", "padded", padded);
   seed("ek_certificate", "rsa", vendor.issue({.key = "rsa -pkeyopt rsa_keygen_bits:2048"}));
   seed("ek_certificate", "one_set", vendor.issue({.one_set = true}));
+  seed("pinned_roots", "der", vendor.root_der());
+  seed("pinned_roots", "pem", view(vendor.root_pem()));
+  seed("pinned_roots", "pem_two", view("Of two makers\n" + vendor.root_pem() + EkVendor("B").root_pem()));
   seed("ek_public", "p256", example_ek());
   seed("enrolment_request", "identity", encode(example_identity_request()));
   seed("enrolment_request", "activation",

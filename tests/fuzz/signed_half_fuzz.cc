@@ -1,5 +1,5 @@
 #include "tests/fuzz/fuzz.h"
-#include "tools/stele/signed_half.h"
+#include "tools/stele_verify/signed_half.h"
 
 using namespace stele;
 

@@ -9,8 +9,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
 #include "attest/appraiser.h"
+#include "attest/memory.h"
+#include "attest/statement.h"
 #include "tests/support/scratch.h"
 #include "tests/support/vectors.h"
 #include "tests/tamper/stored_log.h"
@@ -90,6 +93,42 @@ TEST_F(SteleVerify, ManyJobsSayWhatOneSays) {
   EXPECT_EQ(verify_store("-o json --jobs 1").output, verify_store("-o json --jobs 7").output);
 }
 
+// In a journal of many files it begins near the end; the halves are the memory's wherever they lie.
+TEST_F(SteleVerify, KeepsTheHalvesOfWhatItRemembersHoweverTheJournalIsCut) {
+  for (const std::uint64_t file_bytes : {1u, 700u, 4000u, 64u << 20}) {
+    const Scratch folder;
+    std::filesystem::create_directory(folder / "store");
+    StoredLogOptions options;
+    options.journal.file_bytes = file_bytes;
+    StoredLog cut(folder / "store", options);
+    cut.boot();
+    put(folder / "trust", attest::to_text(cut.trust()));
+    for (int round = 0; round < 4; ++round) {
+      cut.append({"sealed"});
+      cut.counter_anchor();
+      for (int quote = 0; quote <= round; ++quote) {
+        cut.append({"quoted"});
+        cut.quote_anchor();
+        expect(0, "verified", verify(folder / "store" + " --trust " + (folder / "trust") +
+                                     " --memory " + (folder / "memory")));
+        const auto remembered = attest::parse_memory(read_file(folder / "memory"));
+        ASSERT_TRUE(remembered.has_value());
+        const auto statement_in = [&](const char* suffix) {
+          return read_file(folder / "memory" + suffix).substr(0, attest::kStatementBytes);
+        };
+        EXPECT_EQ(attest::statement_digest(attest::view(statement_in(".anchor"))),
+                  remembered->digest);
+        const auto counter = attest::decode_statement(attest::view(statement_in(".counter-anchor")));
+        ASSERT_TRUE(counter.has_value());
+        EXPECT_FALSE(counter->is_quote());
+        EXPECT_EQ(counter->seq, remembered->seq);
+      }
+    }
+    const std::filesystem::directory_iterator files(folder / "store/journal");
+    std::cout << std::distance(begin(files), end(files)) << " files of the journal\n";
+  }
+}
+
 TEST_F(SteleVerify, RemembersOnlyAfterAVerifiedLogAndCatchesARollback) {
   const Scratch old;
   std::filesystem::copy(store(), old / "store", std::filesystem::copy_options::recursive);
@@ -99,6 +138,9 @@ TEST_F(SteleVerify, RemembersOnlyAfterAVerifiedLogAndCatchesARollback) {
   EXPECT_FALSE(std::filesystem::exists(memory()));
   expect(0, "verified", verify_store("--memory " + memory()));
   const std::string remembered = read_file(memory());
+  for (const char* const half : {".anchor", ".counter-anchor"}) {
+    EXPECT_TRUE(read_file(memory() + half).starts_with("STELEAN1")) << half;
+  }
   expect(0, "verified", verify(old / "store" + " --trust " + trust()));
   expect(1, "memory_mismatch", verify(old / "store" + " --trust " + trust() + " --memory " + memory()));
   EXPECT_EQ(read_file(memory()), remembered) << "a tampered log is not remembered";

@@ -20,10 +20,7 @@ constexpr std::size_t kMaxMemoryBytes = 1u << 16;
                                      "; " + remedy);
 }
 
-constexpr const char* kAnchor = ".anchor";
-constexpr const char* kCounterAnchor = ".counter-anchor";
-
-// Nothing: not there, since stele-verify wrote the memory.
+// Nothing: not there, since a stele-verify of before wrote the memory, or somebody removed it.
 std::optional<SignedHalf> read_half(const std::string& path) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   auto half = decode_signed_half(attest::view(read_whole(path, kMaxMemoryBytes)));
@@ -32,14 +29,6 @@ std::optional<SignedHalf> read_half(const std::string& path) {
                  "restore it, or remove it to go on without");
   }
   return std::move(*half);
-}
-
-bool is_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
-  return half && half->digest() == memory.digest;
-}
-
-bool is_counter_of(const std::optional<SignedHalf>& half, const attest::Memory& memory) {
-  return half && half->statement.log_id == memory.log_id && half->statement.seq == memory.seq;
 }
 
 }  // namespace
@@ -86,35 +75,26 @@ void AuditorDesk::read_memory() {
                  "restore it; without it you only lose what you remembered");
   }
   memory_ = std::move(*parsed);
-  half_ = read_half(memory_path_ + kAnchor);
-  if (!is_of(half_, *memory_)) half_.reset();
-  counter_half_ = read_half(memory_path_ + kCounterAnchor);
-  if (!is_counter_of(counter_half_, *memory_)) counter_half_.reset();
+  halves_ = {read_half(memory_path_ + kAnchorSuffix),
+             read_half(memory_path_ + kCounterAnchorSuffix)};
+  halves_.keep_those_of(*memory_);
 }
 
 std::vector<SignedHalf> AuditorDesk::halves() const {
   std::vector<SignedHalf> halves;
-  if (half_) halves.push_back(*half_);
-  if (counter_half_) halves.push_back(*counter_half_);
+  if (halves_.newest) halves.push_back(*halves_.newest);
+  if (halves_.counter) halves.push_back(*halves_.counter);
   return halves;
 }
 
-void AuditorDesk::keep(const char* suffix, const std::optional<SignedHalf>& half) const {
-  if (!half) return;
-  const attest::Bytes bytes = encode(*half);
-  replace_file(memory_path_ + suffix, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-void AuditorDesk::remember(const attest::Memory& memory, const std::optional<SignedHalf>& half,
-                           const std::optional<SignedHalf>& counter_half) {
-  if (is_of(half, memory)) half_ = half;
-  if (is_counter_of(counter_half, memory)) counter_half_ = counter_half;
-  if (!is_of(half_, memory)) half_.reset();
-  if (!is_counter_of(counter_half_, memory)) counter_half_.reset();
+void AuditorDesk::remember(const attest::Memory& memory, KeptHalves shown) {
+  shown.keep_those_of(memory);
+  if (shown.newest) halves_.newest = std::move(shown.newest);
+  if (shown.counter) halves_.counter = std::move(shown.counter);
+  halves_.keep_those_of(memory);
   memory_ = memory;
   if (memory_path_.empty()) return;
-  keep(kAnchor, half_);
-  keep(kCounterAnchor, counter_half_);
+  write_halves(memory_path_, halves_);
   replace_file(memory_path_, attest::to_text(memory));
 }
 

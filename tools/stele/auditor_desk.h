@@ -1,10 +1,8 @@
 // What an auditor brings to a challenge: the trust file, the policy of witnesses, what is remembered
 // of the log, and the signed halves of what was accepted.
 //
-//   MEMORY                  stele-memory, the file that stele-verify --memory reads and writes too
-//   MEMORY.anchor           the statement that it remembers, with its receipt: one half of the
-//                           proof, should the host ever show another
-//   MEMORY.counter-anchor   the newest counter anchor up to it, likewise: of a number there is one
+//   MEMORY   stele-memory, the file that stele-verify --memory reads and writes too; the halves
+//            beside it: tools/stele_verify/kept_halves.h
 //
 // Thread safety: one thread. Errors: CommandError 65 where a file is not what it should be;
 // std::system_error. Durability: remember() replaces each file whole, the memory last; a half that
@@ -16,7 +14,7 @@
 #include <vector>
 
 #include "attest/appraiser.h"
-#include "tools/stele/signed_half.h"
+#include "tools/stele_verify/kept_halves.h"
 
 namespace stele::tools {
 
@@ -33,15 +31,13 @@ class AuditorDesk {
   const std::string& trust_text() const { return trust_text_; }
   bool eras_approved() const { return eras_approved_; }
   const std::optional<attest::Memory>& memory() const { return memory_; }
-  const std::optional<SignedHalf>& half() const { return half_; }  // of the memory
-  std::vector<SignedHalf> halves() const;                          // all that are kept
+  const std::optional<SignedHalf>& half() const { return halves_.newest; }  // of the memory
+  std::vector<SignedHalf> halves() const;                                   // all that are kept
   // Writes what was verified; the halves: of that statement and its counter anchor, or nothing new.
-  void remember(const attest::Memory& memory, const std::optional<SignedHalf>& half,
-                const std::optional<SignedHalf>& counter_half);
+  void remember(const attest::Memory& memory, KeptHalves shown);
 
  private:
   void read_memory();
-  void keep(const char* suffix, const std::optional<SignedHalf>& half) const;
 
   const std::string memory_path_;
   std::string trust_text_;
@@ -50,7 +46,7 @@ class AuditorDesk {
   std::string policy_text_;
   std::optional<attest::Policy> policy_;
   std::optional<attest::Memory> memory_;
-  std::optional<SignedHalf> half_, counter_half_;
+  KeptHalves halves_;
 };
 
 }  // namespace stele::tools

@@ -153,7 +153,7 @@ Visit Visitor::ask_once(From from) {
   const auto memory = judge.memory();
   if (memory && visit.report.conclusion == attest::Conclusion::verified) {
     try {
-      desk_.remember(*memory, shown.newest(), shown.newest_counter());
+      desk_.remember(*memory, {shown.newest(), shown.newest_counter()});
     } catch (const std::exception&) {
       visit.unremembered = std::current_exception();
     }

@@ -5,6 +5,7 @@
 #include "attest/base64.h"
 #include "tools/stele/command.h"
 #include "tools/stele/control_client.h"
+#include "tools/stele/control_reply.h"
 #include "tools/stele/http_url.h"
 
 namespace stele::tools {
@@ -47,16 +48,11 @@ bool ChallengedHost::ask_control(const json::object& question, const Sink& sink)
   request["do"] = "challenge";
   try {
     control->ask(request, [&](const json::object& line) {
-      const json::string& text = line.at("evidence").as_string();
-      const auto bytes = attest::from_base64({text.data(), text.size()});
+      const auto bytes = attest::from_base64(text_in(line, "evidence"));
       if (!bytes) throw CommandError(kMalformed, url_ + ": what it says is not base64");
       sink({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
     });
-  } catch (const boost::system::system_error&) {
-    return false;  // what it says is no JSON, or not the protocol's
-  } catch (const std::invalid_argument&) {
-    return false;
-  } catch (const std::out_of_range&) {
+  } catch (const NotTheProtocol&) {
     return false;
   }
   return true;

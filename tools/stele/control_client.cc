@@ -5,12 +5,12 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <utility>
 
 #include "tools/stele/command.h"
+#include "tools/stele/control_reply.h"
 #include "tools/stele/local_socket.h"
 
 namespace stele::tools {
@@ -58,15 +58,9 @@ boost::json::object ControlClient::ask(const boost::json::object& request, const
   boost::system::error_code hung_up;
   asio::write(connection_->socket, asio::buffer(boost::json::serialize(request) + "\n"), hung_up);
   for (;;) {
-    boost::json::object line = boost::json::parse(read_line()).as_object();
-    const boost::json::value* ok = line.if_contains("ok");
-    if (ok == nullptr) {
-      if (each) each(line);
-      continue;
-    }
-    if (ok->as_bool()) return line;
-    throw CommandError(line.at("exit").to_number<int>(),
-                       std::string(line.at("message").as_string()));
+    ControlLine line = read_control_line(read_line());
+    if (line.is_last) return std::move(line.object);
+    if (each) each(line.object);
   }
 }
 

@@ -1,8 +1,8 @@
 // A connection to the daemon's control socket: one request, its records, its last line.
 //
 // Blocks: until the daemon has answered. Thread safety: one thread. Errors: CommandError with the
-// daemon's own exit code and message when it refuses; 69 when it ends before it answered; 77 when
-// this user may not connect. See: daemon/README.md, "Control protocol".
+// daemon's own exit code and message when it refuses; NotTheProtocol (control_reply.h); 69 when it
+// ends before it answered; 77 when this user may not connect. See: daemon/README.md, "Control protocol".
 #pragma once
 
 #include <boost/json/object.hpp>

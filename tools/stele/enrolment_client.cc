@@ -3,6 +3,7 @@
 #include "attest/base64.h"
 #include "tools/stele/command.h"
 #include "tools/stele/control_client.h"
+#include "tools/stele/control_reply.h"
 #include "tools/stele/http_url.h"
 #include "tools/stele/required.h"
 
@@ -29,12 +30,13 @@ std::string EnrolmentClient::ask_control(const attest::EnrolmentRequest& request
   try {
     reply =
         client->ask({{"do", "enroll"}, {"request", attest::to_base64(attest::encode(request))}});
+  } catch (const NotTheProtocol&) {
+    throw;  // which tells nothing of the TPM
   } catch (const CommandError& error) {
     if (error.code() == kMalformed) throw ActivationRefused(error);
     throw;
   }
-  const boost::json::string& text = reply.at("reply").as_string();
-  const auto bytes = attest::from_base64({text.data(), text.size()});
+  const auto bytes = attest::from_base64(text_in(reply, "reply"));
   if (!bytes) throw CommandError(kMalformed, "the daemon's answer is not base64");
   return {bytes->begin(), bytes->end()};
 }

@@ -10,11 +10,11 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "tools/stele/command.h"
+#include "tools/stele/http_answer.h"
 #include "tools/stele/http_wire.h"
 
 namespace stele::tools {
@@ -25,14 +25,6 @@ struct HttpLimits {
   std::size_t max_header_bytes = 16u << 10;
   std::size_t max_body_bytes = std::size_t{256} << 20;
   std::function<bool()> cancelled = {};  // asked ten times a second; empty: never
-};
-
-struct HttpAnswer {
-  unsigned status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case; the last of several
-  std::string body;
-  // What the server says about a refusal: its problem's detail, or the body's beginning.
-  std::string why() const;
 };
 
 // An answer other than 200.
@@ -48,8 +40,7 @@ class HttpRefusal : public CommandError {
 
 class HttpClient {
  public:
-  // Takes an answer's body as it comes, where it is too long to be held at once.
-  using Sink = std::function<void(std::string_view)>;
+  using Sink = HttpSink;
   // CommandError 64: not a URL, or a certificate without its key.
   HttpClient(std::string_view url, TlsClientFiles files, HttpLimits limits = {});
   HttpAnswer ask(std::string_view method, std::string_view target, std::string_view body = {},

@@ -147,10 +147,14 @@ void each_held_receipt(
 }
 
 void keep_memory(const Call& call, const attest::Report& report,
-                 const std::optional<attest::Memory>& memory) {
-  if (memory && report.conclusion == attest::Conclusion::verified && !call.memory_path.empty()) {
-    replace_file(call.memory_path, attest::to_text(*memory));
-  }
+                 const std::optional<attest::Memory>& memory,
+                 const std::function<KeptHalves(const attest::Memory&)>& halves_of) {
+  if (!memory || report.conclusion != attest::Conclusion::verified || call.memory_path.empty())
+    return;
+  KeptHalves halves = halves_of(*memory);
+  halves.keep_those_of(*memory);
+  write_halves(call.memory_path, halves);
+  replace_file(call.memory_path, attest::to_text(*memory));
 }
 
 }  // namespace stele::tools

@@ -12,6 +12,7 @@
 
 #include "attest/appraiser.h"
 #include "tools/stele_verify/call.h"
+#include "tools/stele_verify/kept_halves.h"
 
 namespace stele::tools {
 
@@ -27,8 +28,9 @@ std::optional<std::string> read_cosignatures(const Call& call);
 // Memory: a line, however long the file, which grows for years.
 void each_held_receipt(const Call& call,
                        const std::function<void(std::string_view line, std::uint64_t number)>& take);
-// Replaces the memory file, if the log is verified.
+// Replaces the memory file, and the halves beside it that `halves_of` finds, if the log is verified.
 void keep_memory(const Call& call, const attest::Report& report,
-                 const std::optional<attest::Memory>& memory);
+                 const std::optional<attest::Memory>& memory,
+                 const std::function<KeptHalves(const attest::Memory&)>& halves_of);
 
 }  // namespace stele::tools

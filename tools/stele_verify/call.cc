@@ -27,7 +27,8 @@ void describe(CLI::App& app, Call& call) {
       ->needs(nonce);
   app.add_option(
          "--memory", call.memory_path,
-         "What you remember of this log: read if it exists, written when the log is verified")
+         "What you remember of this log: read if it exists, written when the log is verified; "
+         "FILE.anchor and FILE.counter-anchor keep what the TPM signed about it")
       ->type_name("FILE");
   auto* policy = app.add_option(
       "--policy", call.policy_path,

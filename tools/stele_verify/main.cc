@@ -49,19 +49,24 @@ attest::Report appraise_bundle(const Call& call, attest::Options options, InputF
   if (!call.receipts_path.empty()) {
     appraiser.held_receipts([&call](const auto& take) { each_held_receipt(call, take); });
   }
+  HalfCollector shown({});
+  const bool remembers = !call.memory_path.empty();
   {
     ProgressBar bar;
     storage::Progress progress;
     progress.total_bytes = input.size();
     for (auto bytes = input.next(); !bytes.empty(); bytes = input.next()) {
       appraiser.feed(bytes);
+      if (remembers) shown.feed(bytes);
       progress.bytes += bytes.size();
       progress.records = appraiser.records();
       bar.show(progress);
     }
   }
   const attest::Report report = appraiser.report();
-  keep_memory(call, report, appraiser.memory());
+  keep_memory(call, report, appraiser.memory(), [&shown](const attest::Memory&) {
+    return KeptHalves{shown.newest(), shown.newest_counter()};
+  });
   return report;
 }
 
@@ -98,6 +103,7 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
                         " is no data directory of Stele's: there is no file of ours in its "
                         "journal/ or segments/");
   }
+  const std::optional<attest::TrustFile> trust = options.trust;
   attest::Appraiser appraiser(std::move(options));
   // Before the segments: what was cosigned then is in them, whatever a live writer adds.
   if (!call.policy_path.empty()) appraiser.cosignatures(read_cosignatures(call).value_or(""));
@@ -116,7 +122,9 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
                      [&bar](const storage::Progress& progress) { bar.show(progress); });
   }
   const attest::Report report = appraiser.report();
-  keep_memory(call, report, appraiser.memory());
+  keep_memory(call, report, appraiser.memory(), [&](const attest::Memory& memory) {
+    return trust ? halves_in(files, call.path, memory, *trust) : KeptHalves{};
+  });
   return report;
 }
 

@@ -1,4 +1,4 @@
-#include "tools/stele/signed_half.h"
+#include "tools/stele_verify/signed_half.h"
 
 #include "attest/entry.h"
 
@@ -72,19 +72,21 @@ bool have_one_number(const attest::Statement& one, const attest::Statement& othe
 void HalfCollector::feed(ByteView bytes) {
   decoder_.feed(bytes);
   while (const auto part = decoder_.next()) {
-    if (const auto* entry = std::get_if<attest::EntryPart>(&*part)) take(*entry);
+    if (const auto* entry = std::get_if<attest::EntryPart>(&*part)) {
+      take(entry->kind, entry->payload);
+    }
     if (const auto* answer = std::get_if<attest::AnswerPart>(&*part)) {
       answer_.assign(answer->bytes.begin(), answer->bytes.end());
     }
   }
 }
 
-void HalfCollector::take(const attest::EntryPart& entry) {
-  const auto kind = static_cast<EntryKind>(entry.kind);
+void HalfCollector::take(std::uint8_t entry_kind, ByteView payload) {
+  const auto kind = static_cast<EntryKind>(entry_kind);
   if (kind == EntryKind::intent) {
-    open_.assign(entry.payload.begin(), entry.payload.end());
+    open_.assign(payload.begin(), payload.end());
   } else if (kind == EntryKind::receipt && !open_.empty()) {
-    auto half = make_half(open_, entry.payload);
+    auto half = make_half(open_, payload);
     open_.clear();
     if (!half) return;
     for (const SignedHalf& known : known_) {

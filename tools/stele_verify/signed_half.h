@@ -34,13 +34,15 @@ std::optional<attest::TpmIdentity> identity_for(const attest::TrustFile& trust,
 // One number, two statements: of a log and its counter anchor, or of a run's quote anchor.
 bool have_one_number(const attest::Statement& one, const attest::Statement& other);
 
-// Picks the halves out of an evidence bundle as it passes by, whatever it is worth.
+// Picks the halves out of an evidence bundle as it passes by, or out of a journal, whatever it is
+// worth.
 class HalfCollector {
  public:
   // known: the halves that the auditor keeps; then rival() is one with the number of
   // contradicted(), which is among them, and another d.
   explicit HalfCollector(std::vector<SignedHalf> known) : known_(std::move(known)) {}
   void feed(attest::ByteView bytes);
+  void take(std::uint8_t kind, attest::ByteView payload);  // a journal's next entry, in its stead
   const std::optional<SignedHalf>& newest() const { return newest_; }
   const std::optional<SignedHalf>& newest_counter() const { return newest_counter_; }
   const std::optional<SignedHalf>& rival() const { return rival_; }
@@ -48,8 +50,6 @@ class HalfCollector {
   const attest::Bytes& answer() const { return answer_; }  // as in the bundle; empty: none
 
  private:
-  void take(const attest::EntryPart& entry);
-
   std::vector<SignedHalf> known_;
   std::optional<SignedHalf> newest_, newest_counter_, rival_, contradicted_;
   attest::EvidenceDecoder decoder_;
