@@ -13,6 +13,8 @@
 #include "daemon/anchor_loop.h"
 #include "daemon/anchor_replies.h"
 #include "daemon/anchor_requests.h"
+#include "daemon/log.h"
+#include "daemon/no_network.h"
 
 namespace stele::daemon {
 
@@ -58,6 +60,10 @@ struct Anchorer::State {
 };
 
 void Anchorer::State::run() {
+  if (is_without_network(config.tcti)) {
+    const auto why_not = refuse_network();
+    if (why_not) log(Priority::notice, "the TPM's thread is not kept from the network: " + *why_not);
+  }
   AnchorLoop::Outside outside;
   outside.connect = [tcti = config.tcti] { return tpm::Device(tcti); };
   outside.durable_head = [this] { return durable_head(); };
