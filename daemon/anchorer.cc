@@ -11,19 +11,26 @@
 
 #include "attest/check.h"
 #include "daemon/anchor_loop.h"
+#include "daemon/anchor_replies.h"
 #include "daemon/anchor_requests.h"
+#include "daemon/log.h"
+#include "daemon/no_network.h"
 
 namespace stele::daemon {
 
 // Shared with the thread, which may outlive the anchorer when its TPM hangs.
 struct Anchorer::State {
   State(const Config& config_, boost::asio::any_io_executor executor_, Hooks hooks_)
-      : config(config_), executor(std::move(executor_)), hooks(std::move(hooks_)) {}
+      : config(config_),
+        executor(std::move(executor_)),
+        hooks(std::move(hooks_)),
+        replies(executor) {}
 
   const Config config;
   const boost::asio::any_io_executor executor;
   const Hooks hooks;
   AnchorRequests requests;
+  AnchorReplies replies;
   std::atomic<bool> final_wanted{false};
   const std::shared_ptr<TpmTimes> tpm_times = std::make_shared<TpmTimes>();
   std::thread thread;
@@ -46,11 +53,17 @@ struct Anchorer::State {
     if (left_behind) throw std::runtime_error("the daemon has ended");
     return hooks.durable_head();
   }
-  void push_answer(AnswerRequest request);
+  // The request is made of what is to be called with its outcome.
+  template <class Outcome, class Make>
+  void push(std::function<void(Outcome)> done, Make make);
   void run();
 };
 
 void Anchorer::State::run() {
+  if (is_without_network(config.tcti)) {
+    const auto why_not = refuse_network();
+    if (why_not) log(Priority::notice, "the TPM's thread is not kept from the network: " + *why_not);
+  }
   AnchorLoop::Outside outside;
   outside.connect = [tcti = config.tcti] { return tpm::Device(tcti); };
   outside.durable_head = [this] { return durable_head(); };
@@ -100,43 +113,26 @@ void Anchorer::critical_event(std::uint64_t size) {
   state_->requests.critical_event(size);
 }
 
-namespace {
-
-// Refuses at once what the queue does not take; `refuse` is given the exit code, words and cause.
-template <class Refuse>
-void push_or(AnchorRequests& requests, AnchoringRequest request, Refuse refuse) {
-  switch (requests.push(std::move(request))) {
+// The state outlives the requests, which are its own. What the queue does not take is refused at
+// once.
+template <class Outcome, class Make>
+void Anchorer::State::push(std::function<void(Outcome)> done, Make make) {
+  const auto reply = replies.expect(std::move(done));
+  switch (requests.push(make(reply))) {
     case AnchorRequests::Push::taken:
       return;
     case AnchorRequests::Push::full:
-      return refuse(EX_TEMPFAIL, "too many requests are waiting for the TPM; try again in a moment",
-                    RefusalCause::queue_full);
+      return reply(refused<Outcome>(
+          EX_TEMPFAIL, "too many requests are waiting for the TPM; try again in a moment",
+          RefusalCause::queue_full));
     case AnchorRequests::Push::closed:
-      return refuse(EX_UNAVAILABLE, "the daemon is ending", RefusalCause::daemon_ending);
+      return reply(
+          refused<Outcome>(EX_UNAVAILABLE, "the daemon is ending", RefusalCause::daemon_ending));
   }
 }
 
-}  // namespace
-
 void Anchorer::anchor(std::function<void(AnchorOutcome)> done) {
-  // The state outlives the requests, which are its own.
-  const auto reply = [state = state_.get(), done](AnchorOutcome outcome) {
-    state->post([done, outcome = std::move(outcome)] { done(outcome); });
-  };
-  push_or(state_->requests, AnchorRequest{reply},
-          [&](int exit_code, const char* words, RefusalCause cause) {
-            reply({false, words, exit_code, cause, 0, 0});
-          });
-}
-
-void Anchorer::State::push_answer(AnswerRequest request) {
-  const auto reply = [this, done = std::move(request.done)](AnswerOutcome outcome) {
-    post([done, outcome = std::move(outcome)] { done(outcome); });
-  };
-  request.done = reply;
-  push_or(requests, std::move(request), [&](int exit_code, const char* words, RefusalCause cause) {
-    reply({std::nullopt, words, exit_code, cause});
-  });
+  state_->push<AnchorOutcome>(std::move(done), [](auto reply) { return AnchorRequest{reply}; });
 }
 
 std::optional<AnchoringRefusal> Anchorer::admit(TpmTurns::For what) {
@@ -148,21 +144,19 @@ std::optional<AnchoringRefusal> Anchorer::admit(TpmTurns::For what) {
 }
 
 void Anchorer::answer(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
-  state_->push_answer({nonce, std::move(done)});
+  state_->push<AnswerOutcome>(std::move(done),
+                              [&](auto reply) { return AnswerRequest{nonce, reply}; });
 }
 
 void Anchorer::testify(const attest::Hash& nonce, std::function<void(AnswerOutcome)> done) {
-  state_->push_answer({nonce, std::move(done), true});
+  state_->push<AnswerOutcome>(std::move(done),
+                              [&](auto reply) { return AnswerRequest{nonce, reply, true}; });
 }
 
 void Anchorer::enrol(attest::EnrolmentRequest asked, std::function<void(EnrolmentOutcome)> done) {
-  const auto reply = [state = state_.get(), done](EnrolmentOutcome outcome) {
-    state->post([done, outcome = std::move(outcome)] { done(outcome); });
-  };
-  push_or(state_->requests, EnrolmentTask{std::move(asked), reply},
-          [&](int exit_code, const char* words, RefusalCause cause) {
-            reply({std::nullopt, words, exit_code, cause});
-          });
+  state_->push<EnrolmentOutcome>(std::move(done), [&](auto reply) {
+    return EnrolmentTask{std::move(asked), reply};
+  });
 }
 
 AnchorStatus Anchorer::status() const {
@@ -190,6 +184,7 @@ void Anchorer::stop(std::chrono::milliseconds limit) {
   if (ended) {
     state_->thread.join();
   } else {
+    state_->replies.refuse_all();
     state_->thread.detach();
   }
 }

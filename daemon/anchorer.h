@@ -58,7 +58,8 @@ class Anchorer {
   const TpmTimes& tpm_times() const;
   std::optional<CounterAnchor> newest_counter_anchor() const;  // nothing before the first
   // Final counter anchor, then ends the thread. A TPM that does not return within the limit is left
-  // behind with its thread: no hook is called any more.
+  // behind with its thread: no hook is called any more, and who still waits for an outcome is
+  // refused. The executor must be there until this is destroyed; that thread does not need it.
   void stop(std::chrono::milliseconds limit);
 
  private:

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -40,6 +41,7 @@ struct Control::Listening : std::enable_shared_from_this<Control::Listening> {
   UnixListener listener;
   RefusalLedger ledger;
   std::size_t open = 0;
+  std::atomic<std::size_t> answering{0};
 };
 
 Control::Control(ControlledDaemon daemon, asio::any_io_executor executor, std::optional<int> passed)
@@ -54,6 +56,10 @@ Control::~Control() {
 
 void Control::stop() {
   listening_->listener.close();
+}
+
+std::size_t Control::answering() const {
+  return listening_->answering;
 }
 
 asio::awaitable<void> Control::Listening::accept() {
@@ -90,7 +96,7 @@ asio::awaitable<void> Control::Listening::serve(std::shared_ptr<UnixStreamSocket
     co_await asio::async_write(*socket, asio::buffer(refusal), asio::as_tuple(asio::use_awaitable));
     co_return;
   }
-  ControlSession session(daemon, peer, *socket, ledger);
+  ControlSession session(daemon, peer, *socket, ledger, answering);
   std::string received;
   for (;;) {
     const auto [error, length] =
@@ -99,7 +105,9 @@ asio::awaitable<void> Control::Listening::serve(std::shared_ptr<UnixStreamSocket
     if (error) break;
     const std::string line = received.substr(0, length - 1);
     received.erase(0, length);
+    ++answering;
     const bool answered = co_await session.answer(line);
+    --answering;
     if (!answered) break;
   }
   co_await session.end();

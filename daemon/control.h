@@ -2,7 +2,7 @@
 //
 // Runs on the executor given, whose thread it may keep busy with reading; events come in on
 // another. Only root and the daemon's own user are answered (SO_PEERCRED), whatever the file's
-// permissions. Thread safety: the executor's one thread. Errors: a request's end as its refusal
+// permissions. Thread safety: the executor's one thread, but answering(). Errors: a request's end as its refusal
 // line. See: README.md, "Control protocol".
 #pragma once
 
@@ -24,6 +24,8 @@ class Control {
           std::optional<int> passed = std::nullopt);
   ~Control();
   void stop();  // no more connections; those open end with the executor
+  // Requests not yet answered, but for followers, who wait for records. From any thread.
+  std::size_t answering() const;
 
  private:
   struct Listening;

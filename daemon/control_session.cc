@@ -311,7 +311,10 @@ asio::awaitable<std::string> ControlSession::follow(storage::Query query) {
   for (std::uint64_t begin = query.begin.value_or(0); begin < last;) {
     const std::uint64_t size = std::min(daemon_.sequencer.head().size, last);
     if (begin >= size) {
-      if (!co_await more_records(size)) break;
+      --answering_;
+      const bool more = co_await more_records(size);
+      ++answering_;
+      if (!more) break;
       continue;
     }
     query.begin = begin;

@@ -6,6 +6,7 @@
 // refusal line; a peer that is gone ends the session. Trust: the peer is root or our own user.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
@@ -21,8 +22,8 @@ namespace stele::daemon {
 class ControlSession {
  public:
   ControlSession(ControlledDaemon& daemon, const Peer& peer, UnixStreamSocket& socket,
-                 RefusalLedger& ledger)
-      : daemon_(daemon), peer_(peer), socket_(socket), ledger_(ledger) {}
+                 RefusalLedger& ledger, std::atomic<std::size_t>& answering)
+      : daemon_(daemon), peer_(peer), socket_(socket), ledger_(ledger), answering_(answering) {}
   // Answers one line; false: the peer is gone.
   boost::asio::awaitable<bool> answer(const std::string& line);
   // The peer is gone: what it began and did not end is recorded as broken off.
@@ -66,6 +67,7 @@ class ControlSession {
   const Peer peer_;
   UnixStreamSocket& socket_;
   RefusalLedger& ledger_;
+  std::atomic<std::size_t>& answering_;  // counts our request, but not while it waits for records
   bool given_ = false;  // something, of the request under way
   std::optional<std::uint64_t> reading_;  // the access record of what the tool reads itself
 };

@@ -319,7 +319,8 @@ asio::awaitable<void> Service::State::end_in_order() {
       done(true);
     });
   });
-  co_await wait_until([this] { return ingest->counters().open == 0; }, kLastAcksLimit);
+  co_await wait_until(
+      [this] { return ingest->counters().open == 0 && control->answering() == 0; }, kLastAcksLimit);
   ingest->close();
 }
 

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "tpm/children.h"
+
 namespace stele::tpm {
 namespace {
 
@@ -26,7 +28,10 @@ void open(const std::string& name, std::promise<OpenedTcti> opened) {
   auto opener = std::make_shared<Opener>();
   const std::future<void> closed = opener->in_use.get_future();
   TSS2_TCTI_CONTEXT* context = nullptr;
-  const TSS2_RC rc = Tss2_TctiLdr_Initialize(name.c_str(), &context);
+  const TSS2_RC rc = [&] {
+    const ChildrenInheritNothing from_us;
+    return Tss2_TctiLdr_Initialize(name.c_str(), &context);
+  }();
   opened.set_value(OpenedTcti{rc, {context, CloseTcti{std::move(opener)}}});
   // What nobody waits for any more is closed here.
   opened = {};

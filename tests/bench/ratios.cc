@@ -16,6 +16,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"append_in_process", "ceiling/hash_write_sync", 0.0},
     {"append_through_socket", "ceiling/hash_write_sync", 0.5},
+    {"ingest/packing:1", "ingest/packing:0", 0.0},
     {"verify/jobs:1", "ceiling/hash", 0.5},
     {"verify/jobs:2", "ceiling/hash", 0.5},
     {"verify_packed/jobs:1", "ceiling/hash", 0.5},

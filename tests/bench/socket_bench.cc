@@ -21,6 +21,7 @@
 #include "daemon/sequencer.h"
 #include "storage/file_system.h"
 #include "tests/bench/events.h"
+#include "tests/bench/sender.h"
 #include "tests/support/scratch.h"
 
 namespace stele::bench {
@@ -47,7 +48,8 @@ void send_all(int fd, attest::ByteView bytes) {
   }
 }
 
-// Sends everything, half-closes, reads acknowledgements to the end; the newest line.
+}  // namespace
+
 std::string send_and_wait(const std::string& path) {
   const int fd = connect_to(path);
   std::thread sender([fd] {
@@ -66,6 +68,8 @@ std::string send_and_wait(const std::string& path) {
   close(fd);
   return text;
 }
+
+namespace {
 
 void append_through_socket(benchmark::State& state) {
   for (auto _ : state) {

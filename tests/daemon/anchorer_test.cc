@@ -306,6 +306,56 @@ TEST(Anchorer, ATpmThatHangsIsLeftBehindAtTheEndAndNoHookIsCalledAfterIt) {
   expect_whole(host);
 }
 
+// Those who wait for it are told, each once, before stop() returns; so is who asks after that. What
+// the thread says when its TPM comes back reaches nobody: here the executor is gone by then.
+TEST(Anchorer, WhoWaitsForATpmThatHangsIsRefusedAtTheEnd) {
+  test::begin_with_a_thread();
+  const std::ptrdiff_t threads = test::count_threads();
+  Host host;
+  std::vector<std::string> told;
+  {
+    auto io = std::make_unique<boost::asio::io_context>(1);
+    daemon::Anchorer::Hooks hooks;
+    hooks.durable_head = [&] { return host.log.head(); };
+    hooks.sealed = [](std::uint64_t) {};
+    hooks.ready = [] {};
+    hooks.fatal = [](int, const std::string&) {};
+    daemon::Anchorer anchorer(host.config, io->get_executor(), hooks);
+    anchorer.start();
+    for (int tries = 0; anchorer.status().counter_anchors < 1 && tries < 6000; ++tries) {
+      std::this_thread::sleep_for(10ms);
+    }
+    ASSERT_EQ(anchorer.status().counter_anchors, 1u);
+    ASSERT_EQ(::kill(host.swtpm.pid(), SIGSTOP), 0);
+    const auto anchored = [&](const daemon::AnchorOutcome& outcome) {
+      EXPECT_EQ(outcome.exit_code, EX_UNAVAILABLE);
+      told.push_back(outcome.done ? "anchored" : outcome.reason);
+    };
+    const auto answered = [&](const daemon::AnswerOutcome& outcome) {
+      EXPECT_EQ(outcome.exit_code, EX_UNAVAILABLE);
+      told.push_back(outcome.answer ? "answered" : outcome.reason);
+    };
+    anchorer.anchor(anchored);
+    anchorer.answer({}, answered);
+    anchorer.stop(100ms);
+    io->poll();
+    const std::string words = "the daemon is ending, and the TPM does not answer";
+    EXPECT_EQ(told, (std::vector<std::string>{words, words}));
+    told.clear();
+    anchorer.anchor(anchored);
+    io->restart();
+    io->poll();
+    EXPECT_EQ(told, std::vector<std::string>{"the daemon is ending"});
+    told.clear();
+    io.reset();
+  }
+  ASSERT_EQ(::kill(host.swtpm.pid(), SIGCONT), 0);
+  for (int tries = 0; test::count_threads() > threads && tries < 6000; ++tries)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(test::count_threads(), threads);
+  EXPECT_TRUE(told.empty());
+}
+
 TEST(Anchorer, HaltsInsteadWhenConfiguredSo) {
   Host host;
   host.config.on_tpm_failure = daemon::Config::OnTpmFailure::halt;

@@ -266,12 +266,12 @@ class Watch(unittest.TestCase):
         thread.start()
         self.addCleanup(lambda: (self.hook.shutdown(), thread.join(), self.hook.server_close()))
 
-    def watch(self, url, *arguments):
+    def watch(self, url, *arguments, pass_fds=()):
         """stele challenge --watch 1, what it prints in watch.out."""
         out = open(self.host.folder / "watch.out", "ab")
         self.addCleanup(out.close)
         watch = subprocess.Popen([BIN / "stele", "challenge", url, "--trust", self.trust, "--watch", "1", "-o", "json", *arguments],
-                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, pass_fds=pass_fds)
         self.addCleanup(lambda: watch.poll() is None and watch.kill())
         return watch
 
@@ -299,6 +299,22 @@ class Watch(unittest.TestCase):
         self.assertEqual((len(self.posted), len(told.read_text().splitlines())), (4, 4))
         watch.send_signal(signal.SIGTERM)
         self.assertEqual(watch.wait(PATIENCE), OK)
+
+    def test_the_command_has_no_descriptor_but_the_standard_ones(self):
+        """The tool is given one more by whoever starts it, and has connections of its own. `ls` has 3 for the folder it reads."""
+        told = self.host.folder / "descriptors"
+        script = self.host.folder / "tell-descriptors"
+        script.write_text(f'#!/bin/sh\nls -1 /proc/self/fd > "{told}.unfinished"\nmv "{told}.unfinished" "{told}"\n')
+        script.chmod(0o700)
+        with open(os.devnull) as passed_on:
+            watch = self.watch(f"unix:{self.host.control}", "--on-change", script, pass_fds=[passed_on.fileno()])
+            wait_until(lambda: self.reports(), "a visit")
+            self.assertIn(str(passed_on.fileno()), os.listdir(f"/proc/{watch.pid}/fd"))
+            self.host.stop_daemon()
+            wait_until(told.exists, "told")
+            watch.send_signal(signal.SIGTERM)
+            watch.wait(PATIENCE)
+        self.assertEqual(set(told.read_text().split()), {"0", "1", "2", "3"})
 
     def test_an_absent_host_is_asked_more_and_more_seldom_and_the_end_says_it_was_absent(self):
         """Somebody listens and hangs up. Only least times are looked at: a busy machine makes them longer."""

@@ -113,6 +113,32 @@ class Lifecycle(unittest.TestCase):
         self.host.stop_daemon()
         self.verified()
 
+    def test_who_waits_for_a_tpm_that_hangs_is_answered_before_the_end(self):
+        """Two ask, one after the other, of a TPM that never comes back; the end leaves its thread behind and tells both."""
+        self.host.start_daemon()
+        wait_until(lambda: self.host.status()["anchoring"]["counter_anchored"] > 0, "the first anchor")
+        os.kill(self.host.tpm.process.pid, signal.SIGSTOP)
+        try:
+            waiting = []
+            for _ in range(2):
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].settimeout(PATIENCE)
+                waiting[-1].connect(str(self.host.control))
+                waiting[-1].sendall(b'{"do":"anchor"}\n')
+            self.host.status()  # answered on the same thread: both requests were read before it
+            self.host.daemon.send_signal(signal.SIGTERM)
+            for one in waiting:
+                refusal = json.loads(one.makefile().readline())
+                one.close()
+                self.assertFalse(refusal["ok"])
+                self.assertIn("the daemon is ending", json.dumps(refusal))
+            self.assertEqual(self.host.daemon.wait(PATIENCE), OK)
+        finally:
+            os.kill(self.host.tpm.process.pid, signal.SIGCONT)
+        self.host.start_daemon()
+        self.host.stop_daemon()
+        self.verified()
+
     def test_without_a_tpm_events_are_taken_and_anchored_when_it_is_back(self):
         self.host.tpm.stop()
         self.host.start_daemon()

@@ -84,9 +84,14 @@ bool ChangeTeller::run(const Change& now) const {
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  // It has its own input, output and errors, and nothing else of ours: no connection, no file.
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, command_.c_str(), nullptr, &attributes,
+  const int failed = ::posix_spawnp(&child, command_.c_str(), &actions, &attributes,
                                     pointers_to(arguments).data(), pointers_to(environment).data());
+  ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) return warn(command_ + " cannot be run: " + std::strerror(failed));
   const auto status = wait_for(child);
