@@ -66,7 +66,8 @@ struct Config {
   std::uint32_t max_event_bytes = 1u << 20;
   std::uint32_t max_connections = 1024;  // of each input
   std::uint32_t max_connections_per_address = 256;
-  std::chrono::milliseconds idle_timeout{3'600'000};
+  std::chrono::milliseconds evict_after{10'000};
+  std::chrono::milliseconds idle_timeout{86'400'000};
   std::chrono::milliseconds event_timeout{60'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   std::uint64_t unfinished_bytes = 64u << 20;
