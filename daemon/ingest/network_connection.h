@@ -46,8 +46,13 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
       : stream_(std::move(stream)),
         shared_(std::move(shared)),
         address_(std::move(address)),
-        place_(std::move(place)) {}
-  ~NetworkConnection() { account(0); }
+        place_(std::move(place)) {
+    shared_->ingest->joined();
+  }
+  ~NetworkConnection() {
+    account(0);
+    shared_->ingest->left();
+  }
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
 
