@@ -66,12 +66,13 @@ struct Config {
   std::uint32_t max_event_bytes = 1u << 20;
   std::uint32_t max_connections = 1024;  // of each input
   std::uint32_t max_connections_per_address = 256;
-  std::chrono::milliseconds idle_timeout{3'600'000};
+  std::chrono::milliseconds evict_after{10'000};
+  std::chrono::milliseconds idle_timeout{86'400'000};
   std::chrono::milliseconds event_timeout{60'000};
   std::chrono::milliseconds handshake_timeout{10'000};
-  std::uint64_t unfinished_bytes = 64u << 20;
+  std::uint64_t unfinished_bytes = 16u << 20;
   std::uint32_t receive_buffer = 4u << 20;
-  std::uint64_t queue_bytes = 64u << 20;  // received, not yet durable, all connections
+  std::uint64_t queue_bytes = 32u << 20;  // received, not yet durable, all connections
   std::uint32_t queue_records = 1u << 17;
   std::uint64_t segment_bytes = 64u << 20;
   std::uint32_t unfinished_enrolments = 6;  // by HTTP, of one caller: http/enrolment_gate.h
@@ -91,7 +92,7 @@ struct Config {
   std::uint32_t http_socket_mode = 0660;
   std::uint32_t http_max_connections = 256;
   std::uint32_t http_max_body_bytes = 8u << 20;
-  std::uint64_t http_buffer_bytes = 64u << 20;  // of all bodies that are being received
+  std::uint64_t http_buffer_bytes = 32u << 20;  // of all bodies that are being received
   std::chrono::milliseconds http_receive_time{30'000};
   std::chrono::milliseconds http_answer_time{60'000};
   std::vector<WitnessPlace> witnesses;      // [[witness]]

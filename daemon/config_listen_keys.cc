@@ -93,10 +93,15 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
                            "of one input: one host alone, or at the ingest socket one user (root "
                            "and the daemon's own excepted), does not take all of them; room for a "
                            "relay's workers"));
+  keys.push_back(duration_key(
+      "limits.evict_after", &Config::evict_after, 1s, 24h,
+      "where all connections of a network input, or of an address, are taken, the one that has been "
+      "silent for longest gives way to a new one, if it was silent for so long: none that sends"));
   keys.push_back(
       duration_key("limits.idle_timeout", &Config::idle_timeout, 1s, 30 * 24h,
-                   "a network connection on which nothing comes for so long is ended; "
-                   "a dead peer is noticed earlier, by TCP's keepalive after 2 minutes"));
+                   "a network connection on which nothing comes for so long is ended; relays are "
+                   "silent for hours and lose a line when they are ended, a dead peer is noticed by "
+                   "TCP's keepalive after 2 minutes, and one in the way is limits.evict_after's"));
   keys.push_back(duration_key("limits.event_timeout", &Config::event_timeout, 1s, 24h,
                               "an event that has begun on a network connection and does not come "
                               "to its end is refused, and the connection ended: no sender holds "

@@ -1,5 +1,6 @@
 // steled: takes events in, gives each its place, anchors the log in the TPM.
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -53,11 +54,22 @@ int serve(const Arguments& arguments) {
   return service.run();
 }
 
+// Large buffers go back to the kernel when they are let go of. By default glibc keeps more of them the
+// larger they were, so that a burst of long events would stay resident for good (README.md, "Memory").
+// A read's buffer (256 KiB) is below: those come and go all the time.
+void give_memory_back() {
+  constexpr int kLargeBytes = 512 << 10;
+  constexpr int kKeptBytes = 1 << 20;  // at the end of a heap
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   ::umask(077);  // whatever is made is ours alone, unless the configuration opens it
   keep_memory_secret();
+  give_memory_back();
   std::signal(SIGPIPE, SIG_IGN);  // a sender that goes away is an error of its connection only
 
   Arguments arguments;

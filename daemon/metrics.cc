@@ -68,12 +68,14 @@ struct InputMetric {
   const char* help;
   std::uint64_t InputCounters::*member;
 };
-constexpr std::array<InputMetric, 7> kInputMetrics{{
+constexpr std::array<InputMetric, 8> kInputMetrics{{
     {"stele_ingest_connections", MetricType::Gauge, "Senders connected now", &InputCounters::open},
     {"stele_ingest_connections_total", MetricType::Counter, "Senders that have connected",
      &InputCounters::accepted},
     {"stele_ingest_turned_away_total", MetricType::Counter, "Senders over the limit of connections",
      &InputCounters::turned_away},
+    {"stele_ingest_evicted_total", MetricType::Counter,
+     "Silent connections that gave way to new ones", &InputCounters::evicted},
     {"stele_ingest_records_total", MetricType::Counter, "Events handed to the sequencer",
      &InputCounters::events},
     {"stele_ingest_bytes_total", MetricType::Counter, "Bytes that brought those events",

@@ -66,8 +66,9 @@ json::object wear_of(const StatusFacts& facts) {
 
 json::object counters_of(const InputCounters& counters) {
   return {{"connections", counters.open},        {"accepted", counters.accepted},
-          {"turned_away", counters.turned_away}, {"events", counters.events},
-          {"refused", counters.refused},         {"dropped", counters.dropped}};
+          {"turned_away", counters.turned_away}, {"evicted", counters.evicted},
+          {"events", counters.events},           {"refused", counters.refused},
+          {"dropped", counters.dropped}};
 }
 
 json::array outward_of(const StatusFacts& facts) {

@@ -63,6 +63,8 @@ ssl::context make_tls_context(const TlsFiles& files) {
   // reset that takes what they sent last with it.
   SSL_CTX_set_num_tickets(context.native_handle(), 0);
   SSL_CTX_set_session_cache_mode(context.native_handle(), SSL_SESS_CACHE_OFF);
+  // Thousands may be silent: none of them keeps OpenSSL's buffers of a record.
+  SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
   context.set_password_callback(
       [](std::size_t, ssl::context::password_purpose) { return std::string(); });
   load("certificate", files.certificate, [&](const std::string& file, auto& failed) {

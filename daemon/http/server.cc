@@ -74,6 +74,7 @@ struct HttpServer::State {
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> turned_away{0};
+  std::atomic<std::uint64_t> evicted{0};
   std::atomic<bool> stopped{false};
   asio::thread_pool reader{1};  // files are read here: who sends events does not wait for a disk
   std::thread thread;
@@ -271,8 +272,10 @@ bool HttpServer::State::make_room(const std::string& peer) {
     if (!one->awaits_client() && has <= places / 2) continue;
     if (!first || rank(*one) > rank(*first)) first = one;
   }
-  if (first) first->close();
-  return first != nullptr;
+  if (!first) return false;
+  first->close();
+  ++evicted;
+  return true;
 }
 
 void HttpServer::State::take(std::unique_ptr<ByteStream> stream, std::string peer) {
@@ -335,7 +338,7 @@ void HttpServer::close() {
 InputCounters HttpServer::counters() const {
   return {state_->open,           state_->accepted,        state_->turned_away,
           state_->intake->events, state_->intake->refused, state_->intake->dropped,
-          state_->intake->bytes};
+          state_->intake->bytes,  state_->evicted};
 }
 
 }  // namespace stele::daemon

@@ -32,6 +32,9 @@ void AuditEvents::note_serial(const AuditStamp& stamp, Time now, std::vector<Aud
     here_.seen(stamp.serial, stamp.time_ns, now, lost);
   } else if (others_.contains(stamp.node) || others_.size() < kMaxNodes) {
     others_[std::string(stamp.node)].seen(stamp.serial, stamp.time_ns, now, lost);
+  } else if (unfollowed_++ == 0) {
+    // Once, where it begins: from here on nobody can say what those nodes lost.
+    lost.push_back({0, "audit_node_unfollowed"});
   }
   add_gaps(lost, out);
 }

@@ -41,6 +41,8 @@ class AuditEvents {
   void take(std::string_view line, Time now, std::vector<AuditItem>& out);
   void expire(Time now, std::vector<AuditItem>& out);
   void finish(std::vector<AuditItem>& out);  // the stream is over; serials are followed on
+  // Records of further nodes, of which serials are not followed: what they lost is not known.
+  std::uint64_t unfollowed() const { return unfollowed_; }
   bool waits() const { return !open_.empty() || here_.waits() || others_wait(); }
 
  private:
@@ -64,6 +66,7 @@ class AuditEvents {
   std::size_t open_bytes_ = 0;
   AuditSerials here_;
   std::map<std::string, AuditSerials, std::less<>> others_;  // by node
+  std::uint64_t unfollowed_ = 0;
 };
 
 }  // namespace stele::daemon

@@ -84,6 +84,7 @@ struct AuditInput::State : std::enable_shared_from_this<AuditInput::State> {
   std::string newest;           // position
   std::uint64_t newest_at = 0;  // log size when it was stated
   bool told = false;            // why there is no connection
+  bool told_of_nodes = false;   // that there are too many
   bool stopping = false;
   bool ended = false;    // nothing more will be read
   bool passing = false;  // a batch is on its way to the sequencer
@@ -214,6 +215,11 @@ asio::awaitable<void> AuditInput::State::read() {
 }
 
 void AuditInput::State::keep() {
+  if (events.unfollowed() > 0 && !std::exchange(told_of_nodes, true)) {
+    log(Priority::warning, "audit events come of more than " +
+                               std::to_string(AuditEvents::kMaxNodes) +
+                               " nodes: of further ones missing serials are not noticed");
+  }
   for (; counted < items.size(); ++counted) {
     waiting += items[counted].content.size() + items[counted].position.size();
   }

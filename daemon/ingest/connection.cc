@@ -21,19 +21,12 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
       place_(std::move(place)),
       intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
                                        Framing(Frame::lf, shared_->max_event_bytes))) {
-  ++shared_->readers;
-  share_reads();
+  shared_->joined();
 }
 
 IngestConnection::~IngestConnection() {
   unfinished_->hold(held_, 0, 0);
-  --shared_->readers;
-  share_reads();
-}
-
-void IngestConnection::share_reads() {
-  const std::size_t each = kReadsBytes / std::max<std::size_t>(shared_->readers, 1);
-  shared_->max_read_bytes = std::clamp(each, kFirstReadBytes, kReadBytes);
+  shared_->left();
 }
 
 void IngestConnection::start(std::function<void()> ended) {

@@ -19,7 +19,6 @@
 namespace stele::daemon {
 
 constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at kFirstReadBytes
-constexpr std::size_t kReadsBytes = 32u << 20;  // of all connections: beyond 128 each reads less
 
 class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
  public:
@@ -49,7 +48,6 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   awaitable<void> receive();
   awaitable<bool> read_more();  // false: the stream is over
   awaitable<void> await_bytes();
-  void share_reads();
   bool open(bool ended);        // false: the opening line is not complete yet
   awaitable<void> acknowledge();
   std::string next_lines();

@@ -18,6 +18,7 @@ struct InputCounters {
   std::uint64_t refused = 0;      // events that were not taken, their sender told or a gap recorded
   std::uint64_t dropped = 0;      // events lost for want of room, each counted by a gap record
   std::uint64_t bytes = 0;        // that brought the events, as received (framing included)
+  std::uint64_t evicted = 0;      // silent connections that gave way to new ones
 
   InputCounters& operator+=(const InputCounters& other) {
     open += other.open;
@@ -27,6 +28,7 @@ struct InputCounters {
     refused += other.refused;
     dropped += other.dropped;
     bytes += other.bytes;
+    evicted += other.evicted;
     return *this;
   }
 };

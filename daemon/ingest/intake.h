@@ -5,6 +5,7 @@
 // its way. Thread safety: one executor on one thread; the counters of IngestShared from any.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -23,6 +24,7 @@
 namespace stele::daemon {
 
 constexpr std::size_t kFirstReadBytes = 16u << 10;  // the smallest buffer
+constexpr std::size_t kReadsBytes = 16u << 20;  // of one input: many connections read less at once
 constexpr std::size_t kMaxInFlightBytes = 8u << 20;  // of one connection, not yet durable
 constexpr std::size_t kMaxAckBacklog = 4096;  // acknowledgements of one connection not yet sent
 
@@ -32,8 +34,10 @@ struct IngestShared {
       : sequencer(sequencer_), max_event_bytes(max_event_bytes_), max_read_bytes(max_read_bytes_) {}
   Sequencer& sequencer;
   const std::uint32_t max_event_bytes;
-  std::size_t max_read_bytes;  // at once; buffers grow up to it with what comes
-  std::size_t readers = 0;  // connections that share kReadsBytes (connection.h)
+  // At once; buffers grow up to it with what comes. All connections of the input share kReadsBytes.
+  std::size_t max_read_bytes;
+  void joined() { share_reads(++readers); }
+  void left() { share_reads(--readers); }
   std::uint64_t sealed_size = 0;
   bool stopping = false;
   Complaints complaints;
@@ -41,6 +45,14 @@ struct IngestShared {
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> bytes{0};
+
+ private:
+  void share_reads(std::size_t among) {
+    max_read_bytes = std::clamp(kReadsBytes / std::max<std::size_t>(among, 1), kFirstReadBytes,
+                                largest_read_bytes);
+  }
+  const std::size_t largest_read_bytes = max_read_bytes;
+  std::size_t readers = 0;
 };
 
 class Intake : public std::enable_shared_from_this<Intake> {

@@ -3,13 +3,15 @@
 // Stream is a TCP socket, or a TLS stream over one; greet() says who is at its other end. Nothing
 // is ever written to the sender, beside what TLS needs. It is ended when it sends nothing for
 // limits.idle_timeout, or leaves an event unfinished for limits.event_timeout: counted by tick()
-// while the daemon waits for the sender, so that our own delays are never held against it. Lives
+// while the daemon waits for the sender, so that our own delays are never held against it. One that
+// is silent may have to give way to a new one (network_stream.h). Lives
 // until the stream is over, or until close(). Thread safety: one executor on one thread. Errors:
 // end the connection, never the daemon.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -37,9 +39,20 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
  public:
   using Socket = boost::asio::ip::tcp::socket;
 
-  NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, Place place)
-      : stream_(std::move(stream)), shared_(std::move(shared)), place_(std::move(place)) {}
-  ~NetworkConnection() { account(0); }
+  using Address = boost::asio::ip::address;
+
+  NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, Address address,
+                    Place place)
+      : stream_(std::move(stream)),
+        shared_(std::move(shared)),
+        address_(std::move(address)),
+        place_(std::move(place)) {
+    shared_->ingest->joined();
+  }
+  ~NetworkConnection() {
+    account(0);
+    shared_->ingest->left();
+  }
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
 
@@ -77,6 +90,27 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     } else if (silent_for_ >= limits.idle) {
       end("nothing came for limits.idle_timeout");
     }
+  }
+  const Address& address() const { return address_; }
+  bool leaving() const { return ending_ || closed_; }
+  std::chrono::milliseconds silent_for() const { return silent_for_; }
+  // Nothing that it sent is still to be read, and nothing has come for so long. An event of which
+  // only the beginning has come does not keep its place.
+  bool idle_for(std::chrono::milliseconds least) const {
+    boost::system::error_code gone;
+    return waiting_ && !leaving() && silent_for_ >= least &&
+           stream_.lowest_layer().available(gone) == 0;
+  }
+  // To a new one, of which idle_for() holds no more: its place and descriptor are free at once; an
+  // event that is not finished is refused.
+  void give_way() {
+    boost::system::error_code ignored;
+    shared_->complain((intake_ ? intake_->source() : "a connection") +
+                      ": ended: it was silent for longest, and its place was needed");
+    account(0);
+    ending_ = true;
+    stream_.lowest_layer().close(ignored);
+    place_.reset();
   }
   std::size_t unfinished_bytes() const { return ending_ ? 0 : accounted_; }
   std::chrono::milliseconds unfinished_for() const { return unfinished_for_; }
@@ -145,6 +179,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
 
   Stream stream_;
   std::shared_ptr<NetworkShared> shared_;
+  const Address address_;
   Place place_;
   std::shared_ptr<Intake> intake_;  // from greet() on
   std::size_t accounted_ = 0;

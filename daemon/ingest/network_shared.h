@@ -26,11 +26,13 @@ struct NetworkLimits {
   explicit NetworkLimits(const Config& config)
       : connections(config.max_connections),
         connections_per_address(config.max_connections_per_address),
+        evict_after(config.evict_after),
         idle(config.idle_timeout),
         event(config.event_timeout),
         handshake(config.handshake_timeout) {}
   std::size_t connections;
   std::size_t connections_per_address;
+  std::chrono::milliseconds evict_after;
   std::chrono::milliseconds idle;
   std::chrono::milliseconds event;
   std::chrono::milliseconds handshake;

@@ -1,4 +1,5 @@
-// A network input of streams: acceptors, connections, and the clock that ends the silent ones.
+// A network input of streams: acceptors, connections, who gives way to a new one where all places are
+// taken, and the clock that ends the silent ones.
 //
 // Stream is the connections' (network_connection.h); `wrap` makes one of an accepted socket.
 // Thread safety and errors: as Input.
@@ -19,6 +20,9 @@
 namespace stele::daemon {
 
 constexpr auto kNetworkTick = std::chrono::milliseconds(250);
+// Connections that were ended and still have an event to record: beyond, nobody is admitted in
+// their place.
+constexpr std::size_t kMaxLeaving = 64;
 
 template <class Stream>
 class NetworkStream : public Input {
@@ -74,18 +78,50 @@ class NetworkStream : public Input {
       boost::system::error_code gone;
       const auto peer = socket.remote_endpoint(gone);
       if (gone) return nullptr;
-      if (server->connections().size() >= network->limits.connections) {
-        server->count_turned_away("limits.max_connections are open");
-        return nullptr;
-      }
-      Place place = network->places.take(plain(peer.address()));
-      if (!place) {
-        server->count_turned_away("limits.max_connections_per_address are open from " +
-                                  plain(peer.address()).to_string());
-        return nullptr;
-      }
+      const auto from = plain(peer.address());
+      if (!make_room(from)) return nullptr;
+      Place place = network->places.take(from);
       keep_alive(socket);
-      return std::make_shared<Connection>(wrap(std::move(socket)), network, std::move(place));
+      return std::make_shared<Connection>(wrap(std::move(socket)), network, from,
+                                          std::move(place));
+    }
+
+    // Whether there is a place for one more from there. Where none is left, a silent connection
+    // gives way: of the address itself, if it has all of its own, else of one that has more.
+    bool make_room(const boost::asio::ip::address& from) {
+      const NetworkLimits& limits = network->limits;
+      std::size_t open = 0, leaving = 0;
+      for (const auto& one : server->connections()) ++(one->leaving() ? leaving : open);
+      const bool own_taken = network->places.taken(from) >= limits.connections_per_address;
+      if (open < limits.connections && !own_taken) return true;
+      const auto first = leaving < kMaxLeaving ? first_to_go(from, own_taken) : nullptr;
+      if (first) {
+        first->give_way();
+        server->count_evicted();
+      } else if (own_taken) {
+        server->count_turned_away("limits.max_connections_per_address are open from " +
+                                  from.to_string());
+      } else {
+        server->count_turned_away("limits.max_connections are open");
+      }
+      return first != nullptr;
+    }
+
+    // The longest silent one of the address that has most: who has many goes before who has one.
+    std::shared_ptr<Connection> first_to_go(const boost::asio::ip::address& from, bool own_only) {
+      const std::size_t own = network->places.taken(from);
+      std::shared_ptr<Connection> first;
+      std::pair<std::size_t, std::chrono::milliseconds> rank;
+      for (const auto& one : server->connections()) {
+        const bool same = one->address() == from;
+        const std::size_t has = network->places.taken(one->address());
+        if (!same && (own_only || has <= own)) continue;
+        const std::pair next(has, one->silent_for());
+        if ((first && next <= rank) || !one->idle_for(network->limits.evict_after)) continue;
+        first = one;
+        rank = next;
+      }
+      return first;
     }
 
     void relieve() {

@@ -26,6 +26,10 @@ class Places {
       if (--found->second == 0) taken->erase(found);
     });
   }
+  std::size_t taken(const Sender& sender) const {
+    const auto found = taken_->find(sender);
+    return found == taken_->end() ? 0 : found->second;
+  }
 
  private:
   std::size_t each_;

@@ -71,10 +71,11 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
       log(Priority::warning, "connections are turned away: " + std::string(why));
     }
   }
+  void count_evicted() { ++evicted_; }
   InputCounters counters() const {
     return {open_,           accepted_,        turned_away_,
             ingest_->events, ingest_->refused, ingest_->dropped,
-            ingest_->bytes};
+            ingest_->bytes,  evicted_};
   }
 
  private:
@@ -111,6 +112,7 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
   std::atomic<std::uint64_t> open_{0};
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> turned_away_{0};
+  std::atomic<std::uint64_t> evicted_{0};
 };
 
 }  // namespace stele::daemon

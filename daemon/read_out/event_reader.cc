@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/read_out/audit.h"
+#include "daemon/read_out/journal_entry.h"
 #include "daemon/read_out/program_message.h"
 #include "daemon/read_out/rfc3164.h"
 #include "daemon/read_out/rfc5424.h"
@@ -14,7 +15,7 @@ namespace stele::daemon {
 namespace {
 
 // Raised whenever a mapping changes: the look-up is then made anew.
-constexpr std::string_view kMappingVersion = "1";
+constexpr std::string_view kMappingVersion = "2";
 
 // SD-PARAM names by field, in the order in which they are looked for.
 constexpr std::pair<std::string_view, Field> kParameters[] = {
@@ -30,6 +31,32 @@ void read_parameters(const Rfc5424& message, ReadOut& out) {
       if (parameter.name != name || parameter.value.empty()) continue;
       out.offer(field, field == Field::outcome ? outcome_word(parameter.value) : parameter.value);
     }
+  }
+}
+
+// Of a job's result: what systemd calls it, in our words.
+std::string job_outcome(std::string_view result) {
+  if (result == "done") return "success";
+  if (result == "timeout" || result == "dependency") return "failure";
+  return outcome_word(result);
+}
+
+// journald and the sender beside what the message says: where that says nothing.
+void read_journal_fields(const JournalEntry& entry, ReadOut& out) {
+  using F = JournalField;
+  constexpr std::string_view kUnset = "4294967295";
+  out.offer(Field::actor, entry[F::user_id]);
+  if (entry[F::login_uid] != kUnset) out.offer(Field::actor, entry[F::login_uid]);
+  out.offer(Field::actor, entry[F::uid]);
+  for (const F field : {F::job_type, F::syslog_identifier, F::comm}) {
+    out.offer(Field::action, entry[field]);
+  }
+  out.offer(Field::target, entry[F::unit]);
+  out.offer(Field::target, entry[F::user_unit]);
+  if (!entry[F::job_result].empty()) out.offer(Field::outcome, job_outcome(entry[F::job_result]));
+  out.offer(Field::origin, entry[F::hostname]);
+  if (const auto priority = entry.priority()) {
+    out.offer(Field::severity, severity_name(*priority));
   }
 }
 
@@ -112,9 +139,31 @@ bool EventReader::read_syslog(std::string_view text, std::int64_t received_ns) {
   return true;
 }
 
+bool EventReader::read_journal(std::string_view event) {
+  const auto entry = parse_journal_entry(event);
+  if (!entry) return false;
+  const std::string record = entry->audit_record();
+  std::string_view content = trimmed((*entry)[JournalField::message]);
+  if (record.empty()) take(content, "@cee:");
+  if (!read_content(record.empty() ? trimmed(content) : record)) {
+    out_.clear();
+    ReadOut said;
+    const std::string_view program = (*entry)[JournalField::syslog_identifier];
+    if (read_program_message(program, content, said)) out_ = std::move(said);
+    out_.format = "journal";
+  }
+  read_journal_fields(*entry, out_);
+  if (!out_.time_ns) out_.time_ns = entry->time_ns();
+  return true;
+}
+
 const ReadOut& EventReader::read(std::string_view event, std::int64_t received_ns) {
   out_.clear();
   if (event.size() > kMaxReadOutBytes) return out_;
+  if (looks_like_journal(event)) {
+    if (!read_journal(event)) out_.clear();
+    return out_;
+  }
   const std::string_view text = trimmed(event);
   if (text.empty() || read_content(text)) return out_;
   out_.clear();

@@ -1,8 +1,9 @@
 // The event reader: finds out which format an event has, and reads it.
 //
 // The first byte decides which readers are asked: '{' JSON, '<' syslog, "type=" or "node=" audit, a
-// letter or a digit a syslog line of a file. A syslog message whose content is an audit record or a
-// JSON object is read as that, with what the syslog header says where the content says nothing.
+// letter or a digit a syslog line of a file, "__CURSOR=" an entry of the journal. A message of
+// syslog or the journal whose content is an audit record or a JSON object is read as that, with
+// what the header or the other fields say where the content says nothing.
 // Thread safety: one thread each (a parser's memory is kept). Errors: none: what cannot be read is
 // unparsed. Trust: the bytes may come from anyone. See: README.md.
 #pragma once
@@ -29,6 +30,7 @@ class EventReader {
 
  private:
   bool read_content(std::string_view text);
+  bool read_journal(std::string_view event);
   bool read_syslog(std::string_view text, std::int64_t received_ns);
 
   JsonEvents json_;

@@ -223,6 +223,44 @@ TEST(AuditEvents, TheTableIsBoundedAndLosesNothing) {
   EXPECT_EQ(kept, fed);
 }
 
+// A record that stands alone, of this node.
+std::string alone(std::size_t node, std::uint64_t serial) {
+  return "node=n" + std::to_string(node) + " type=USER_LOGIN msg=audit(100.000:" +
+         std::to_string(serial) + "): x";
+}
+
+TEST(AuditEvents, ThatThereAreMoreNodesThanAreFollowedIsRecordedOnce) {
+  AuditEvents events(1 << 20);
+  std::vector<AuditItem> out;
+  const Time now = Time() + seconds(100);
+  const auto gaps = [&] {
+    std::vector<std::string> contents;
+    for (const AuditItem& one : out) {
+      if (one.is_gap) contents.push_back(one.content);
+    }
+    return contents;
+  };
+  for (std::size_t node = 0; node < AuditEvents::kMaxNodes; ++node) {
+    events.take(alone(node, 7), now, out);
+    events.take(alone(node, 8), now, out);
+  }
+  EXPECT_TRUE(gaps().empty()) << "as many as are followed are no reason";
+  EXPECT_EQ(events.unfollowed(), 0u);
+  events.take(alone(AuditEvents::kMaxNodes, 7), now, out);
+  EXPECT_EQ(gaps(), (std::vector<std::string>{R"({"lost":0,"reason":"audit_node_unfollowed"})"}));
+  EXPECT_TRUE(out[out.size() - 2].is_gap) << "before the first event of which that holds";
+  events.take(alone(AuditEvents::kMaxNodes + 1, 7), now, out);
+  events.take(alone(AuditEvents::kMaxNodes, 9), now, out);
+  EXPECT_EQ(gaps().size(), 1u);
+  EXPECT_EQ(events.unfollowed(), 3u);
+  EXPECT_EQ(out.size(), 2 * AuditEvents::kMaxNodes + 3 + 1) << "every record is kept";
+  // Those that were there first are followed on.
+  events.take(alone(3, 10), now, out);
+  events.expire(now + seconds(60), out);
+  EXPECT_EQ(gaps().back(), encode(attest::Gap{1, "audit_serial_gap",
+                                              attest::GapSpan{100'000'000'000, 100'000'000'000}}));
+}
+
 TEST(AuditEvents, WhatTheKernelSaysItLostIsRecordedOnce) {
   const auto config = [](std::uint64_t serial, const std::string& rest) {
     return record(serial, 1, "CONFIG_CHANGE", rest);

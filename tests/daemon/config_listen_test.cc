@@ -59,6 +59,7 @@ allowed_names = ["*.example", "192.0.2.7"]
 [limits]
 max_connections_per_address = 5
 idle_timeout = "2h"
+evict_after = "7s"
 event_timeout = "5s"
 handshake_timeout = "3s"
 unfinished_bytes = "1MiB"
@@ -74,6 +75,7 @@ receive_buffer = "64KiB"
   for (const char* line :
        {"listen.unix_datagram.path = '/tmp/log'", "listen.unix_datagram.mode = 0o666",
         "listen.tcp.framing = 'lf'", "listen.tls.key = 'tls.key'", "limits.idle_timeout = '2h'",
+        "limits.evict_after = '7s'",
         "limits.max_connections_per_address = 5", "limits.unfinished_bytes = '1MiB'"}) {
     std::string quoted = line;
     for (char& c : quoted) c = c == '\'' && shown.find(line) == std::string::npos ? '"' : c;
@@ -107,7 +109,7 @@ TEST(ConfigListen, ValuesOutOfRangeAreRefused) {
        {"[listen.tcp]\nframing = \"octets\"", "[listen.tls]\nallowed_names = [\"\"]",
         "[listen.tls]\nallowed_names = [1]", "[listen.unix_datagram]\nmode = 0o1777",
         "[limits]\nmax_connections_per_address = 0", "[limits]\nidle_timeout = \"10ms\"",
-        "[limits]\nevent_timeout = 0", "[limits]\nhandshake_timeout = \"1h\"",
+        "[limits]\nevent_timeout = 0", "[limits]\nevict_after = 0", "[limits]\nhandshake_timeout = \"1h\"",
         "[limits]\nunfinished_bytes = \"1KiB\"", "[limits]\nreceive_buffer = \"2GiB\""}) {
     EXPECT_NE(listen_refusal(text).find(" must be "), std::string::npos) << text;
   }

@@ -1,5 +1,6 @@
 #include "tests/daemon/ingest_bed.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -108,10 +109,13 @@ Client::Client(const std::string& path)
   connect_to(&address, sizeof address);
 }
 
-Client::Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Client::Client(std::uint16_t port, const char* from)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   require(socket_ >= 0, "socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  require(::inet_pton(AF_INET, from, &address.sin_addr) == 1, "inet_pton");
+  require(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "bind");
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   connect_to(&address, sizeof address);

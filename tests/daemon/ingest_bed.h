@@ -61,7 +61,7 @@ class IngestBed {
 class Client {
  public:
   explicit Client(const std::string& path);
-  explicit Client(std::uint16_t port);  // TCP, to 127.0.0.1
+  explicit Client(std::uint16_t port, const char* from = "127.0.0.1");  // TCP, to 127.0.0.1
   ~Client();
   Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
   void send(const std::string& bytes);                   // all of them

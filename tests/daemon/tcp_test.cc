@@ -108,7 +108,10 @@ TEST(Tcp, AConnectionWithoutAWordIsEndedAndNothingIsRecorded) {
 }
 
 TEST(Tcp, OneAddressDoesNotTakeAllPlaces) {
-  TcpBed t([](Config& config) { config.max_connections_per_address = 2; });
+  TcpBed t([](Config& config) {
+    config.max_connections_per_address = 2;
+    config.evict_after = std::chrono::hours(1);  // nobody goes (give_way_test.cc)
+  });
   Client one(t.tcp.port());
   auto two = std::make_unique<Client>(t.tcp.port());
   t.bed.await([&] { return t.tcp.counters().open == 2; });

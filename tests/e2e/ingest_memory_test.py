@@ -1,12 +1,16 @@
-"""Goal: events that never end take no more memory than the daemon may have, and each loss is recorded. Method: a thousand
-senders at the ingest socket, then fewer while each sync is slow; the daemon's own peak. Not under sanitizers: theirs is in it."""
+"""Goal: whatever comes in takes no more memory than the daemon may have, and each loss is recorded. Method: a thousand senders of
+events that never end at the ingest socket, then fewer while each sync is slow; then all inputs at once, with default limits; the
+daemon's own peak. Not under sanitizers: theirs is in it."""
+import gzip
+import http.client
 import json
 import pathlib
 import resource
 import subprocess
+import threading
 import unittest
 
-from inputs_host import InputsHost, wait_until
+from inputs_host import PATIENCE, InputsHost, free_port, wait_until
 
 MEMORY = 256 << 20
 
@@ -20,6 +24,9 @@ def is_traced(task):
 
 class IngestMemory(unittest.TestCase):
     def setUp(self):
+        soft, top = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(3000, top), top))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, top))
         self.host = InputsHost()
         self.addCleanup(self.host.close)
 
@@ -34,6 +41,86 @@ class IngestMemory(unittest.TestCase):
         """What was refused does not wait for the disk."""
         self.hoard(500, "fdatasync,fsync:delay_exit=300ms")
 
+    def test_all_inputs_at_once_with_default_limits(self):
+        self.flood()
+
+    def flood(self):
+        """Long and short events by every input over many connections, as fast as they are taken; unfinished ones beside them."""
+        host, port = self.host, free_port()
+        host.provision(extra=f'{host.inputs()}\n[http]\naddresses = ["127.0.0.1:{port}"]\n[storage]\n')
+        host.start_daemon()
+        unfinished = []
+        for transport in ("unix", "tcp", "tls"):
+            for _ in range(60):
+                out = host.connect(transport)
+                unfinished.append(out)
+                try:
+                    out.sendall(b"1048576 " * (transport != "unix") + b"u" * ((1 << 20) - 1))
+                except OSError:  # ended, to make room for the others
+                    pass
+        short = (b"s" * 299 + b"\n") * 20_000
+        long = b"1048570 " + b"l" * 1_048_570
+        faults, sent = [], {}
+
+        def stream(transport, data, times):
+            given = 0
+            try:
+                with host.connect(transport) as out:
+                    for given in range(1, times + 1):
+                        out.sendall(data)
+                    if transport == "tls":
+                        out.unwrap()
+            except OSError:  # ended: of too many unfinished events, its own had waited longest
+                pass
+            return given
+
+        def datagrams():
+            with host.connect("unix_datagram") as out:
+                for _ in range(300):
+                    out.send(b"d" * 185_000)
+            return 300
+
+        def post(body, headers):
+            taken = 0
+            for _ in range(6):
+                client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+                try:
+                    client.request("POST", "/v1/events", body, {"Content-Type": "application/x-ndjson", **headers})
+                    taken += client.getresponse().status == 200
+                except OSError:  # refused in the middle of a body
+                    pass
+                client.close()
+            return taken
+
+        line_long = b"h" * 1_000_000 + b"\n"
+        jobs = [("unix", lambda: stream("unix", short, 3))] * 12
+        jobs += [("unix long", lambda: stream("unix", line_long, 12))] * 12
+        jobs += [("tcp", lambda: stream("tcp", long, 6))] * 24 + [("tls", lambda: stream("tls", long, 4))] * 12
+        jobs += [("http", lambda: post(line_long * 8, {}))] * 8
+        packed = gzip.compress(line_long * 8)
+        jobs += [("http packed", lambda: post(packed, {"Content-Encoding": "gzip"}))] * 12
+        jobs += [("datagrams", datagrams)] * 2
+
+        def work(name, job):
+            try:
+                given = job()
+                sent[name] = sent.get(name, 0) + given
+            except Exception as fault:  # told below: a thread's own end would be silent
+                faults.append((name, fault))
+
+        threads = [threading.Thread(target=work, args=one) for one in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for out in unfinished:
+            out.close()
+        print(f"all inputs at once: {sent}, peak {self.peak() >> 20} MiB")
+        self.assertEqual(faults, [])
+        self.assertTrue(all(sent.values()), sent)
+        wait_until(lambda: host.status()["queue"]["records"] == 0, "an empty queue")
+        self.assertLess(self.peak(), MEMORY)
+
     def slow_down(self, how):
         tracer = subprocess.Popen(["strace", "-qq", "-f", "-p", str(self.host.daemon.pid), "-o", "/dev/null", "-e",
                                    f"inject={how}"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -43,9 +130,6 @@ class IngestMemory(unittest.TestCase):
         wait_until(lambda: all(is_traced(task) for task in threads.iterdir()), "strace is attached")
 
     def hoard(self, count, syncs):
-        soft, top = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count + 1000, top), top))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, top))
         host = self.host
         host.begin()
         hoarders = [host.connect("unix") for _ in range(count)]
