@@ -1,7 +1,8 @@
 // GroupEncoder: turns records into the bytes of one commit group, hashing them on the way.
 //
-// The hot path: per event two hashes (commitment, unless its caller made it, and leaf) and one tree node on average, one copy of
-// the content, no allocation once the buffers have grown; hashed many at once (attest/hash_many.h).
+// The hot path: per event two hashes (the commitment, unless its caller made it, and the leaf) and
+// one tree node on average, one copy of the content, no allocation once the buffers have grown;
+// hashed many at once (attest/hash_many.h).
 // Contents are packed greedily into blocks of at most `block_bytes` plain bytes; a record is never
 // split. Thread safety: one thread. Errors: too many or too large records are a bug of the caller:
 // ENSURE.
