@@ -44,9 +44,9 @@ std::string job_outcome(std::string_view result) {
 // journald and the sender beside what the message says: where that says nothing.
 void read_journal_fields(const JournalEntry& entry, ReadOut& out) {
   using F = JournalField;
-  constexpr std::string_view kUnset = "4294967295";
+  constexpr std::string_view kNoLoginUser = "4294967295";
   out.offer(Field::actor, entry[F::user_id]);
-  if (entry[F::login_uid] != kUnset) out.offer(Field::actor, entry[F::login_uid]);
+  if (entry[F::login_uid] != kNoLoginUser) out.offer(Field::actor, entry[F::login_uid]);
   out.offer(Field::actor, entry[F::uid]);
   for (const F field : {F::job_type, F::syslog_identifier, F::comm}) {
     out.offer(Field::action, entry[field]);
