@@ -150,7 +150,7 @@ void AnchorLoop::unseal() {
   unsealed_ = true;
   if (seed) return;
   log(Priority::notice,
-      "this log has no key for its checkpoints, which go without a signature: `stele provision` "
+      "this log has no key for its checkpoints, so that none are given out: `stele provision` "
       "makes one");
 }
 

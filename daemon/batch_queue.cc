@@ -32,6 +32,15 @@ BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter,
   return Push::taken;
 }
 
+void BatchQueue::push_if_empty(Batch&& batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || !batches_.empty()) return;
+    batches_.push_back(std::move(batch));
+  }
+  changed_.notify_one();
+}
+
 bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
                       std::uint64_t group_records) {
   std::unique_lock lock(mutex_);

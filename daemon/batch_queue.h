@@ -29,6 +29,8 @@ class BatchQueue {
   // Unless taken, the batch is untouched. An empty queue takes any batch. No waiter: nobody waits.
   // waits_for_room: else it waits only where it is held, since what finds the queue full is dropped.
   Push push(Batch&& batch, std::function<void()> waiter, bool waits_for_room = true);
+  // So that there is a group though nothing comes: an empty batch, unless something waits already.
+  void push_if_empty(Batch&& batch);
   void hold(bool held);
   // Waits for batches and moves as many as fit these limits, but at least one, to the end of `out`.
   // False: closed and empty.
@@ -44,7 +46,7 @@ class BatchQueue {
 
   static constexpr std::uint64_t kPreparedAtOnce = 1024;    // take() waits for no more than these
   static constexpr std::uint64_t kWorthPreparing = 512;     // fewer are no trouble when they are due
-  static constexpr std::uint64_t kMostPrepared = 1u << 14;  // 64 bytes each; the largest group
+  static constexpr std::uint64_t kMostPrepared = 1u << 14;  // and one batch; 64 bytes each
   void close();    // no more pushes; take() gives what is there
   void discard();  // close, and drop what is there
   // Returns early, with true, once closed.

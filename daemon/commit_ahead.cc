@@ -1,6 +1,6 @@
 #include "daemon/commit_ahead.h"
 
-#include <string>
+#include <exception>
 
 #include "daemon/log.h"
 
@@ -30,10 +30,12 @@ void CommitAhead::run() {
       const GivenBack given_back{queue_};
       commit(batches);
     }
-  } catch (const std::exception& error) {
-    log(Priority::warning,
-        std::string("commitments are no longer made ahead, which only takes longer: ") +
-            error.what());
+  } catch (const std::exception&) {
+    try {
+      log(Priority::warning, "commitments are no longer made ahead (out of memory, or OpenSSL's "
+                             "ChaCha20 failed): the daemon goes on, slower under load");
+    } catch (const std::exception&) {  // no memory to say so
+    }
   }
 }
 

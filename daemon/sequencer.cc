@@ -424,7 +424,7 @@ void Sequencer::State::wake_for_gaps() {
   if (admission.ledger().empty()) return;
   Batch clocks_only;
   clocks_only.clocks = read_clocks();
-  queue.push(std::move(clocks_only), {}, false);  // full: then there is a next group
+  queue.push_if_empty(std::move(clocks_only));
 }
 
 void Sequencer::State::halt(const std::string& reason) {

@@ -25,14 +25,20 @@ struct ConnectAttempt {
 };
 
 void open(const std::string& name, std::promise<OpenedTcti> opened) {
-  auto opener = std::make_shared<Opener>();
-  const std::future<void> closed = opener->in_use.get_future();
-  TSS2_TCTI_CONTEXT* context = nullptr;
-  const TSS2_RC rc = [&] {
-    const ChildrenInheritNothing from_us;
-    return Tss2_TctiLdr_Initialize(name.c_str(), &context);
-  }();
-  opened.set_value(OpenedTcti{rc, {context, CloseTcti{std::move(opener)}}});
+  std::future<void> closed;
+  try {
+    auto opener = std::make_shared<Opener>();
+    closed = opener->in_use.get_future();
+    TSS2_TCTI_CONTEXT* context = nullptr;
+    const TSS2_RC rc = [&] {
+      const ChildrenInheritNothing from_us;
+      return Tss2_TctiLdr_Initialize(name.c_str(), &context);
+    }();
+    opened.set_value(OpenedTcti{rc, {context, CloseTcti{std::move(opener)}}});
+  } catch (...) {
+    opened.set_exception(std::current_exception());
+    return;
+  }
   // What nobody waits for any more is closed here.
   opened = {};
   closed.wait();
@@ -59,9 +65,10 @@ std::optional<OpenedTcti> open_tcti(const std::string& name, std::chrono::millis
   thread_local std::optional<ConnectAttempt> attempt;
   if (!attempt || attempt->name != name) attempt.emplace(begin(name));
   if (attempt->opened.wait_for(limit) != std::future_status::ready) return std::nullopt;
-  OpenedTcti opened = attempt->opened.get();
-  opened.context.get_deleter().opener->thread = std::move(attempt->thread);
+  ConnectAttempt ended = std::move(*attempt);
   attempt.reset();
+  OpenedTcti opened = ended.opened.get();  // or what its thread met
+  opened.context.get_deleter().opener->thread = std::move(ended.thread);
   return opened;
 }
 

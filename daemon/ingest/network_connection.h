@@ -9,6 +9,7 @@
 // end the connection, never the daemon.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -26,6 +27,9 @@
 #include "daemon/ingest/network_shared.h"
 
 namespace stele::daemon {
+
+// Where places are wanted: nobody knows yet who makes a handshake, and one takes a few round trips.
+constexpr std::chrono::milliseconds kPatienceWithAHandshake{2'000};
 
 // Who is at the other end: the content of the source record; none: it is not listened to, and why
 // was said. For TLS, behind the handshake.
@@ -92,13 +96,14 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     }
   }
   const Address& address() const { return address_; }
-  bool leaving() const { return ending_ || closed_; }
+  bool gave_way() const { return gave_way_; }
   std::chrono::milliseconds silent_for() const { return silent_for_; }
-  // Nothing that it sent is still to be read, and nothing has come for so long. An event of which
-  // only the beginning has come does not keep its place.
+  // Nothing that it sent is still to be read, and nothing has come for so long; in a handshake, for
+  // kPatienceWithAHandshake. An event of which only the beginning has come does not keep its place.
   bool idle_for(std::chrono::milliseconds least) const {
     boost::system::error_code gone;
-    return waiting_ && !leaving() && silent_for_ >= least &&
+    const auto needed = intake_ ? least : std::min(least, kPatienceWithAHandshake);
+    return waiting_ && !ending_ && !closed_ && silent_for_ >= needed &&
            stream_.lowest_layer().available(gone) == 0;
   }
   // To a new one, of which idle_for() holds no more: its place and descriptor are free at once; an
@@ -108,7 +113,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     shared_->complain((intake_ ? intake_->source() : "a connection") +
                       ": ended: it was silent for longest, and its place was needed");
     account(0);
-    ending_ = true;
+    ending_ = gave_way_ = true;
     stream_.lowest_layer().close(ignored);
     place_.reset();
   }
@@ -189,6 +194,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   bool waiting_ = false;  // for the sender
   bool drained_ = true;   // all that had come was read
   bool ending_ = false;   // by us
+  bool gave_way_ = false;
   bool clean_ = false;    // ended by the sender
   bool over_ = false;
   bool closed_ = false;

@@ -20,8 +20,9 @@
 namespace stele::daemon {
 
 constexpr auto kNetworkTick = std::chrono::milliseconds(250);
-// Connections that were ended and still have an event to record: beyond, nobody is admitted in
-// their place.
+// Connections that gave way and still have an event to record: beyond, nobody is admitted in their
+// place. One that was ended for another reason counts as open until it is gone, since it keeps its
+// descriptor until its event is recorded.
 constexpr std::size_t kMaxLeaving = 64;
 
 template <class Stream>
@@ -87,11 +88,12 @@ class NetworkStream : public Input {
     }
 
     // Whether there is a place for one more from there. Where none is left, a silent connection
-    // gives way: of the address itself, if it has all of its own, else of one that has more.
+    // gives way: of the address itself, if it has all of its own, else of one that has at least two
+    // more. So nobody loses the only one he has to somebody who has none, and comes again and again.
     bool make_room(const boost::asio::ip::address& from) {
       const NetworkLimits& limits = network->limits;
       std::size_t open = 0, leaving = 0;
-      for (const auto& one : server->connections()) ++(one->leaving() ? leaving : open);
+      for (const auto& one : server->connections()) ++(one->gave_way() ? leaving : open);
       const bool own_taken = network->places.taken(from) >= limits.connections_per_address;
       if (open < limits.connections && !own_taken) return true;
       const auto first = leaving < kMaxLeaving ? first_to_go(from, own_taken) : nullptr;
@@ -115,7 +117,7 @@ class NetworkStream : public Input {
       for (const auto& one : server->connections()) {
         const bool same = one->address() == from;
         const std::size_t has = network->places.taken(one->address());
-        if (!same && (own_only || has <= own)) continue;
+        if (!same && (own_only || has <= own + 1)) continue;
         const std::pair next(has, one->silent_for());
         if ((first && next <= rank) || !one->idle_for(network->limits.evict_after)) continue;
         first = one;

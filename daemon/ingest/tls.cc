@@ -54,6 +54,7 @@ asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShar
   const std::string address = plain(peer.address()).to_string();
   const auto [failed] =
       co_await stream.async_handshake(TlsStream::server, asio::as_tuple(asio::use_awaitable));
+  if (failed == asio::error::operation_aborted) co_return std::nullopt;  // by us, who have said why
   if (failed) {
     shared.refused();
     shared.complain("no TLS with " + address + ": " + why_no_tls(stream, failed));

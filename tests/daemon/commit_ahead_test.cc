@@ -132,6 +132,17 @@ TEST_F(CommitAheadTest, NothingIsTakenNorDiscardedInTheMiddle) {
   }
 }
 
+TEST_F(CommitAheadTest, ABatchThatOnlyWakesWaitsBehindNothing) {
+  take();
+  queue_.push_if_empty({});
+  queue_.release();
+  EXPECT_EQ(take().size(), 1u) << "an empty one, where nothing waited";
+  push(1);
+  for (int i = 0; i < 100; ++i) queue_.push_if_empty({});
+  queue_.release();
+  EXPECT_EQ(take().size(), 1u) << "what waits brings a group anyway";
+}
+
 // Each record's commitment is to its salt and its own bytes; no salt comes twice.
 void expect_committed(const Batch& batch, std::set<attest::Hash>& salts) {
   ASSERT_EQ(batch.commitments.size(), batch.items.size());

@@ -71,7 +71,7 @@ class CheckpointKey(unittest.TestCase):
         self.assertEqual(missing.returncode, NO_INPUT)
         self.assertIn(b"stele provision", missing.stderr)
         host.start_daemon()
-        self.assertIn("go without a signature", host.daemon_words())
+        self.assertIn("none are given out", host.daemon_words())
         host.stop_daemon()
         self.assertEqual(self.provision_again(host).returncode, OK)
         self.assertIn(host.origin, self.key(host))
