@@ -4,9 +4,8 @@
 // is ever written to the sender, beside what TLS needs. It is ended when it sends nothing for
 // limits.idle_timeout, or leaves an event unfinished for limits.event_timeout: counted by tick()
 // while the daemon waits for the sender, so that our own delays are never held against it. One that
-// is silent may have to give way to a new one (network_stream.h). Lives
-// until the stream is over, or until close(). Thread safety: one executor on one thread. Errors:
-// end the connection, never the daemon.
+// is silent may have to give way to a new one (network_stream.h). Lives until the stream is over, or
+// until close(). Thread safety: one executor on one thread. Errors: end the connection.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +41,6 @@ template <class Stream>
 class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<Stream>> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
-
   using Address = boost::asio::ip::address;
 
   NetworkConnection(Stream stream, std::shared_ptr<NetworkShared> shared, Address address,
@@ -96,18 +94,17 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     }
   }
   const Address& address() const { return address_; }
-  bool gave_way() const { return gave_way_; }
   std::chrono::milliseconds silent_for() const { return silent_for_; }
-  // Nothing that it sent is still to be read, and nothing has come for so long; in a handshake, for
-  // kPatienceWithAHandshake. An event of which only the beginning has come does not keep its place.
+  bool gave_way() const { return gave_way_; }
+  // Nothing that it sent is still to be read, and nothing has come for so long (in a handshake: for
+  // kPatienceWithAHandshake). The beginning of an event does not keep its place.
   bool idle_for(std::chrono::milliseconds least) const {
     boost::system::error_code gone;
     const auto needed = intake_ ? least : std::min(least, kPatienceWithAHandshake);
     return waiting_ && !ending_ && !closed_ && silent_for_ >= needed &&
            stream_.lowest_layer().available(gone) == 0;
   }
-  // To a new one, of which idle_for() holds no more: its place and descriptor are free at once; an
-  // event that is not finished is refused.
+  // Its place and descriptor are free at once; an event that is not finished is refused.
   void give_way() {
     boost::system::error_code ignored;
     shared_->complain((intake_ ? intake_->source() : "a connection") +
@@ -193,8 +190,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   std::uint64_t taken_ = 0;
   bool waiting_ = false;  // for the sender
   bool drained_ = true;   // all that had come was read
-  bool ending_ = false;   // by us
-  bool gave_way_ = false;
+  bool ending_ = false, gave_way_ = false;  // by us
   bool clean_ = false;    // ended by the sender
   bool over_ = false;
   bool closed_ = false;
