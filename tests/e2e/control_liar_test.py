@@ -4,11 +4,12 @@ not; beside it one that refuses as a daemon does."""
 import json
 import pathlib
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
 
-from stele_host import BIN, MALFORMED, UNAVAILABLE, run
+from stele_host import BIN, MALFORMED, PATIENCE, UNAVAILABLE, run
 
 TRUST = pathlib.Path(__file__).parents[1] / "golden" / "v1" / "mode-a" / "trust"
 
@@ -69,6 +70,30 @@ class LyingSocket(unittest.TestCase):
             with self.subTest(code):
                 line = json.dumps({"ok": False, "exit": code, "message": "verified"}).encode() + b"\n"
                 self.assertEqual(self.asked(line), (MALFORMED, MALFORMED))
+
+    def test_a_refusal_says_nothing_about_this_end(self):
+        for code in (64, 70, 73, 74, 76, 78):
+            with self.subTest(code):
+                line = json.dumps({"ok": False, "exit": code, "message": "your disk is full"}).encode() + b"\n"
+                self.assertEqual(self.asked(line), (UNAVAILABLE, UNAVAILABLE))
+
+    def test_a_socket_that_falls_silent_is_given_up(self):
+        """It answers HTTP with a line of its own, and then says no more: within --timeout."""
+        path = self.folder / "socket"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            asking = subprocess.Popen([BIN / "stele", "challenge", f"unix:{path}", "--trust", TRUST, "--timeout", "2"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(asking.kill)
+            first = listener.accept()[0]
+            with first:
+                first.recv(65536)
+                first.sendall(b'{"ok":true}\n')
+            with listener.accept()[0] as second:
+                second.recv(65536)
+                _, words = asking.communicate(timeout=PATIENCE)
+        self.assertEqual(asking.returncode, UNAVAILABLE, words)
 
     def test_what_is_not_the_protocol_is_said_to_be_none(self):
         # Where it ends before a last line came, it has not answered; so it is with HTTP that might still begin.

@@ -204,5 +204,29 @@ TEST(HttpClient, SaysThatNobodyListens) {
   }
 }
 
+TEST(HttpClient, MemoryIsForWhatComesNotForWhatALengthSays) {
+  HttpLimits limits;
+  limits.max_body_bytes = std::size_t{1} << 62;
+  EXPECT_EQ(code_of("HTTP/1.1 200 OK\r\nContent-Length: 2305843009213693952\r\n\r\nx", limits),
+            kUnavailable);
+}
+
+TEST(HttpClient, ARefusalIsNotHeldHoweverLongTheAnswerMayBe) {
+  for (const std::size_t length : {std::size_t{1} << 10, std::size_t{1} << 20}) {
+    OneAnswer server("HTTP/1.1 500 No\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n" +
+                     std::string(length, 'x'));
+    std::string sunk;
+    try {
+      HttpClient(server.url(), {}).require("GET", "/x", {}, {}, [&](std::string_view some) {
+        sunk += some;
+      });
+      ADD_FAILURE() << "500 is taken for 200";
+    } catch (const CommandError& error) {
+      EXPECT_EQ(error.code(), length > (64u << 10) ? kMalformed : kUnavailable);
+    }
+    EXPECT_EQ(sunk, "");
+  }
+}
+
 }  // namespace
 }  // namespace stele::tools

@@ -33,7 +33,8 @@ bool is_behind(const attest::Statement& shown, const attest::Memory& seen) {
 
 // The TPM, asked just now, is beyond what is shown. An answer that is another log's, was changed or
 // cannot be read is no evidence of that.
-bool answers_beyond(const HalfCollector& shown, const attest::TrustFile& trust) {
+bool answers_beyond(const HalfCollector& shown, const AuditorDesk& desk) {
+  const attest::TrustFile& trust = desk.trust();
   const auto answer = attest::decode_answer(shown.answer());
   if (!answer) return false;
   const auto identity = identity_for(trust, answer->log_id);
@@ -42,10 +43,17 @@ bool answers_beyond(const HalfCollector& shown, const attest::TrustFile& trust) 
       attest::read_session_digest(*identity, answer->audit.counter, answer->audit.extend);
   if (!attest::verify_audit(answer->audit, *identity, session, answer_extra_data(*answer)))
     return false;
-  if (!shown.newest()) return true;
+  const auto numbers = std::pair(answer->seq, answer->quote_seq);
+  if (!shown.newest()) {
+    // Nothing new is shown: beyond what is remembered, if anything is.
+    const auto& memory = desk.memory();
+    if (!memory) return true;
+    return answer->log_id == memory->log_id && numbers > std::pair(memory->seq, memory->quote_seq);
+  }
   const attest::Statement& newest = shown.newest()->statement;
+  if (answer->log_id != newest.log_id) return false;  // another era's numbers
   return answer->audit.counter > newest.counter ||
-         std::pair(answer->seq, answer->quote_seq) > std::pair(newest.seq, newest.quote_seq);
+         numbers > std::pair(newest.seq, newest.quote_seq);
 }
 
 Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& desk,
@@ -58,7 +66,7 @@ Contradiction contradiction_of(const attest::Report& report, const AuditorDesk& 
     const bool behind = !shown.newest() || is_behind(shown.newest()->statement, *desk.memory());
     return behind ? Contradiction::rollback : Contradiction::fork;
   }
-  if (has_fault(report, Fault::answer_mismatch) && answers_beyond(shown, desk.trust()))
+  if (has_fault(report, Fault::answer_mismatch) && answers_beyond(shown, desk))
     return Contradiction::rollback;
   return Contradiction::none;
 }

@@ -32,6 +32,8 @@ class ChallengedHost {
   bool ask_control(const boost::json::object& question, const Sink& sink);
 
   const std::string url_;
+  const TlsClientFiles files_;
+  const HttpLimits limits_;
   HttpClient client_;
 };
 

@@ -39,6 +39,19 @@ ControlLine read_control_line(std::string_view line) {
   return read;
 }
 
+CommandError hosts_refusal(const CommandError& error) {
+  switch (error.code()) {
+    case kMalformed:
+    case kNoInput:
+    case kUnavailable:
+    case kTemporary:
+    case kPermission:
+      return error;
+    default:
+      return {kUnavailable, std::string("the host refuses: ") + error.what()};
+  }
+}
+
 std::string_view text_in(const json::object& line, std::string_view member) {
   const json::value* value = line.if_contains(json::string_view(member.data(), member.size()));
   if (value == nullptr || !value->is_string()) {

@@ -29,6 +29,9 @@ struct ControlLine {
   bool is_last = false;
 };
 ControlLine read_control_line(std::string_view line);  // without its LF
+// The refusal of a host that is under judgement, as such: 69 in the place of a code that says
+// something is wrong at this end, which nobody knows but this side.
+CommandError hosts_refusal(const CommandError& error);
 
 // A member that the protocol has in such a line, as text; else NotTheProtocol.
 std::string_view text_in(const boost::json::object& line, std::string_view member);

@@ -34,7 +34,7 @@ std::string EnrolmentClient::ask_control(const attest::EnrolmentRequest& request
     throw;  // which tells nothing of the TPM
   } catch (const CommandError& error) {
     if (error.code() == kMalformed) throw ActivationRefused(error);
-    throw;
+    throw hosts_refusal(error);
   }
   const auto bytes = attest::from_base64(text_in(reply, "reply"));
   if (!bytes) throw CommandError(kMalformed, "the daemon's answer is not base64");

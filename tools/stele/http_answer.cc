@@ -1,8 +1,8 @@
 #include "tools/stele/http_answer.h"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/json/parse.hpp>
 
 #include <cctype>
@@ -15,11 +15,40 @@ namespace stele::tools {
 namespace {
 
 namespace http = boost::beast::http;
-using AnswerParser = http::response_parser<http::string_body>;
+
+// A body as text. Its memory grows with the bytes that come, whatever length a header states.
+struct GrowingBody {
+  using value_type = std::string;
+  class reader {
+   public:
+    template <bool kIsRequest, class Fields>
+    reader(http::header<kIsRequest, Fields>&, value_type& body) : body_(body) {}
+    template <class Length>
+    void init(const Length&, boost::system::error_code& error) {
+      error = {};
+    }
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, boost::system::error_code& error) {
+      error = {};
+      const std::size_t before = body_.size();
+      for (const boost::asio::const_buffer piece : boost::beast::buffers_range_ref(buffers)) {
+        body_.append(static_cast<const char*>(piece.data()), piece.size());
+      }
+      return body_.size() - before;
+    }
+    void finish(boost::system::error_code& error) { error = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+using AnswerParser = http::response_parser<GrowingBody>;
 
 // A header that has no end is refused before more than this beyond the limit was looked at.
 constexpr std::size_t kAnswerStepBytes = 64u << 10;
 constexpr std::size_t kMaxWhyBytes = 400;  // of a server's own words in a message
+// Of any other answer where a 200 would go to a sink: its reason, and room for a page around it.
+constexpr std::size_t kMaxRefusalBytes = 64u << 10;
 
 std::string in_lower_case(std::string_view text) {
   std::string result(text);
@@ -59,6 +88,7 @@ struct HttpAnswerReader::State {
   [[noreturn]] void fail_early(const std::string& where) const {
     throw CommandError(kUnavailable, server + " ended the connection " + where);
   }
+  bool is_ok() const { return parser.get().result_int() == 200; }
   void parse();
 };
 
@@ -93,9 +123,13 @@ void HttpAnswerReader::feed(std::string_view bytes) {
   if (s.before_body > s.limits.header_bytes + kAnswerStepBytes) s.refuse("its header has no end");
   s.received += bytes;
   s.parse();
-  if (s.sink && s.parser.is_header_done() && s.parser.get().result_int() == 200) {
-    s.sink(s.parser.get().body());
-    s.parser.get().body().clear();
+  if (!s.sink || !s.parser.is_header_done()) return;
+  std::string& body = s.parser.get().body();
+  if (s.is_ok()) {
+    s.sink(body);
+    body.clear();
+  } else if (body.size() > kMaxRefusalBytes) {
+    s.refuse("with more bytes than are taken");
   }
 }
 
@@ -103,7 +137,7 @@ void HttpAnswerReader::end() {
   State& s = *state_;
   if (!s.parser.got_some()) s.fail_early("without a word");
   // What is judged must not be what a broken connection left of it.
-  if (s.sink && s.parser.is_header_done() && s.parser.need_eof()) {
+  if (s.sink && s.parser.is_header_done() && s.parser.need_eof() && s.is_ok()) {
     s.fail_early("and nothing in its answer says whether that is all of it");
   }
   boost::system::error_code error;

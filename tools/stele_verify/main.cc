@@ -123,7 +123,11 @@ attest::Report appraise_store(const Call& call, attest::Options options) {
   }
   const attest::Report report = appraiser.report();
   keep_memory(call, report, appraiser.memory(), [&](const attest::Memory& memory) {
-    return trust ? halves_in(files, call.path, memory, *trust) : KeptHalves{};
+    try {
+      if (trust) return halves_in(files, call.path, memory, *trust);
+    } catch (const std::exception&) {  // what could be read before cannot now: nothing to keep
+    }
+    return KeptHalves{};
   });
   return report;
 }
