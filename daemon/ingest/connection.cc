@@ -14,10 +14,10 @@ namespace stele::daemon {
 namespace asio = boost::asio;
 
 IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
-                                   std::shared_ptr<Unfinished> unfinished, Place place)
+                                   std::shared_ptr<LongEvents> long_events, Place place)
     : socket_(std::move(socket)),
       shared_(std::move(shared)),
-      unfinished_(std::move(unfinished)),
+      long_events_(std::move(long_events)),
       place_(std::move(place)),
       intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
                                        Framing(Frame::lf, shared_->max_event_bytes))) {
@@ -25,8 +25,13 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
 }
 
 IngestConnection::~IngestConnection() {
-  unfinished_->hold(held_, 0, 0);
   shared_->left();
+}
+
+std::optional<std::chrono::steady_clock::time_point> IngestConnection::stalled_since() const {
+  boost::system::error_code gone;
+  if (!turn_ || !waiting_ || ending_ || socket_.available(gone) > 0) return std::nullopt;
+  return waits_since_;
 }
 
 void IngestConnection::start(std::function<void()> ended) {
@@ -54,7 +59,7 @@ void IngestConnection::stop() {
 void IngestConnection::end(const std::string& why) {
   shared_->complaints.say(intake_->source() + ": ended: " + why);
   ending_ = true;
-  unfinished_->hold(held_, 0, 0);  // it is on its way: nobody else need go for it
+  turn_.reset();  // its event is refused as soon as it resumes
   stop();
 }
 
@@ -71,20 +76,23 @@ asio::awaitable<void> IngestConnection::receive() {
     if (closed_ || (!opened_ && !open(!more))) continue;
     co_await intake_->take_events(!more, clean_);
   }
+  intake_->release();  // acknowledgements may still be waited for
+  turn_.reset();
 }
 
 asio::awaitable<bool> IngestConnection::read_more() {
+  intake_->trim();
+  if (!intake_->is_long()) turn_.reset();
   while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
-  if (closed_) co_return false;
-  if (intake_->rest().empty() || intake_->taken() != taken_) {
-    unfinished_since_ = std::chrono::steady_clock::now();
-    taken_ = intake_->taken();
+  if (!turn_ && !closed_ && intake_->becomes_long()) {
+    turn_ = co_await long_events_->take([this] { return closed_; });
   }
+  if (closed_) co_return false;
+  waits_since_ = std::chrono::steady_clock::now();
   waiting_ = true;
   co_await await_bytes();
   if (closed_) co_return false;
   const auto space = intake_->space();
-  if (!ending_) unfinished_->hold(held_, intake_->capacity(), shared_->max_read_bytes);
   const auto [error, count] =
       co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
   waiting_ = false;
@@ -98,7 +106,6 @@ asio::awaitable<void> IngestConnection::await_bytes() {
   boost::system::error_code gone;
   if (!intake_->rest().empty() || socket_.available(gone) > 0) co_return;
   intake_->release();
-  unfinished_->hold(held_, 0, 0);
   co_await socket_.async_wait(UnixStreamSocket::wait_read, asio::as_tuple(asio::use_awaitable));
 }
 

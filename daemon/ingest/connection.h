@@ -13,7 +13,7 @@
 
 #include "daemon/ingest/intake.h"
 #include "daemon/ingest/places.h"
-#include "daemon/ingest/unfinished.h"
+#include "daemon/ingest/long_events.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
@@ -26,7 +26,7 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   // place: its user's, or none.
   IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
-                   std::shared_ptr<Unfinished> unfinished, Place place);
+                   std::shared_ptr<LongEvents> long_events, Place place);
   ~IngestConnection();
   IngestConnection(const IngestConnection&) = delete;
   IngestConnection& operator=(const IngestConnection&) = delete;
@@ -35,9 +35,8 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   void stop();                                 // reads what has arrived, then ends
   bool read_out() const { return over_; }
   void close();
-  // What it holds of an event whose end it waits for, and since when it does.
-  std::size_t unfinished_bytes() const { return waiting_ && !ending_ ? held_ : 0; }
-  std::chrono::steady_clock::time_point unfinished_since() const { return unfinished_since_; }
+  // Has a turn for a long event and waits for its sender: since when. All that came is read.
+  std::optional<std::chrono::steady_clock::time_point> stalled_since() const;
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why);
 
@@ -54,14 +53,13 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   UnixStreamSocket socket_;
   std::shared_ptr<IngestShared> shared_;
-  std::shared_ptr<Unfinished> unfinished_;
+  std::shared_ptr<LongEvents> long_events_;
   Place place_;
   std::shared_ptr<Intake> intake_;
-  std::size_t held_ = 0;
-  std::chrono::steady_clock::time_point unfinished_since_ = std::chrono::steady_clock::now();
-  std::uint64_t taken_ = 0;  // at unfinished_since_
-  bool waiting_ = false;     // for the sender
-  bool ending_ = false;      // by us
+  LongEvents::Turn turn_;
+  std::chrono::steady_clock::time_point waits_since_{};
+  bool waiting_ = false;  // for the sender, since then
+  bool ending_ = false;   // by us
   bool opened_ = false;
   Ack ack_ = Ack::none;
   bool over_ = false;   // nothing more will be read

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "attest/gap.h"
+#include "daemon/ingest/long_events.h"
 
 namespace stele::daemon {
 namespace {
@@ -29,21 +30,34 @@ bool Intake::backlogged() const {
          (acknowledgements_ && acknowledgements_->backlog() >= kMaxAckBacklog);
 }
 
-// What is left moves to the front; a full buffer doubles: only bytes that have come take memory. One
-// that is larger than a read without need is let go of.
+void Intake::trim() {
+  const std::size_t rest = buffer_.end - buffer_.begin;
+  if (!is_long() || rest > shared_->max_read_bytes / 2) return;
+  const attest::ByteView left = buffer_.rest();
+  buffer_ = {attest::Bytes(left.begin(), left.end()), 0, rest};
+}
+
+bool Intake::becomes_long() const {
+  const std::size_t rest = buffer_.end - buffer_.begin;
+  return rest == buffer_.bytes.size() && rest >= shared_->max_read_bytes;
+}
+
+// What is left moves to the front; a full buffer doubles, up to a read, and then up to the longest
+// event: only bytes that have come take memory.
 asio::mutable_buffer Intake::space() {
   const std::size_t most = shared_->max_read_bytes;
   next_capacity_ = std::min(next_capacity_, most);
   const std::size_t rest = buffer_.end - buffer_.begin;
-  if (buffer_.bytes.size() > most && rest <= most / 2) {
-    const attest::ByteView left = buffer_.rest();
-    buffer_.bytes = attest::Bytes(left.begin(), left.end());
-  } else if (rest > 0 && buffer_.begin > 0) {
+  if (rest > 0 && buffer_.begin > 0) {
     std::memmove(buffer_.bytes.data(), buffer_.bytes.data() + buffer_.begin, rest);
   }
   buffer_.begin = 0;
   buffer_.end = rest;
-  const std::size_t capacity = rest == buffer_.bytes.size() ? 2 * rest : buffer_.bytes.size();
+  std::size_t capacity = buffer_.bytes.size();
+  if (rest == capacity) {
+    const std::size_t longest = shared_->max_event_bytes + kLongEventSlack;
+    capacity = std::min(2 * rest, rest < most ? most : std::max(longest, most));
+  }
   buffer_.bytes.resize(std::max(capacity, next_capacity_));
   return {buffer_.bytes.data() + buffer_.end, buffer_.bytes.size() - buffer_.end};
 }

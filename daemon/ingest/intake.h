@@ -65,10 +65,15 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Wake& wake() { return wake_; }  // notified whenever a batch has got its place or room has come
   // Reading.
   bool backlogged() const;  // the connection must not be read now
+  // Lets go of a buffer that is larger than a read without need.
+  void trim();
+  // The next space() is more than a read: what has come is the beginning of a long event. For that
+  // a connection needs a turn (long_events.h), until is_long() no longer holds.
+  bool becomes_long() const;
+  bool is_long() const { return buffer_.bytes.size() > shared_->max_read_bytes; }
   boost::asio::mutable_buffer space();
   void received(std::size_t count);
   void release() { buffer_ = {}; }  // the buffer, while rest() is empty
-  std::size_t capacity() const { return buffer_.bytes.size(); }
   attest::ByteView rest() const;  // what has been received and not been taken
   void skip(std::size_t count) { buffer_.begin += count; }
   void set_framing(Framing framing) { framing_ = framing; }

@@ -51,10 +51,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
         place_(std::move(place)) {
     shared_->ingest->joined();
   }
-  ~NetworkConnection() {
-    account(0);
-    shared_->ingest->left();
-  }
+  ~NetworkConnection() { shared_->ingest->left(); }
   NetworkConnection(const NetworkConnection&) = delete;
   NetworkConnection& operator=(const NetworkConnection&) = delete;
 
@@ -109,17 +106,16 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     boost::system::error_code ignored;
     shared_->complain((intake_ ? intake_->source() : "a connection") +
                       ": ended: it was silent for longest, and its place was needed");
-    account(0);
+    turn_.reset();
     ending_ = gave_way_ = true;
     stream_.lowest_layer().close(ignored);
     place_.reset();
   }
-  std::size_t unfinished_bytes() const { return ending_ ? 0 : accounted_; }
-  std::chrono::milliseconds unfinished_for() const { return unfinished_for_; }
+  bool has_turn() const { return turn_ != nullptr; }  // for a long event
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why) {
     shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
-    account(0);  // it is on its way: nobody else need go for it
+    turn_.reset();  // its event is refused as soon as it resumes
     end_reading();
   }
 
@@ -138,25 +134,29 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
       more = co_await read_more();
       co_await intake_->take_events(!more, clean_);
     }
+    turn_.reset();
     if (clean_ && !closed_) co_await farewell(stream_, *shared_);
   }
 
   boost::asio::awaitable<bool> read_more() {
+    intake_->trim();
+    if (!intake_->is_long()) turn_.reset();
     while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
+    if (!turn_ && !closed_ && intake_->becomes_long()) {
+      turn_ = co_await shared_->long_events->take([this] { return closed_; });
+    }
     if (closed_) co_return false;
     waiting_ = true;
     // Thousands may be silent: none of them keeps a buffer.
     if constexpr (kPlain) {
       if (drained_ && intake_->rest().empty()) {
         intake_->release();
-        account(0);
         co_await stream_.async_wait(Socket::wait_read,
                                     boost::asio::as_tuple(boost::asio::use_awaitable));
         if (closed_) co_return false;
       }
     }
     const auto space = intake_->space();
-    account(intake_->capacity());
     const auto [error, count] =
         co_await stream_.async_read_some(space, boost::asio::as_tuple(boost::asio::use_awaitable));
     waiting_ = false;
@@ -165,12 +165,6 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     if (count > 0) silent_for_ = {};
     clean_ = error == boost::asio::error::eof && !ending_;
     co_return !error;
-  }
-
-  // What this connection's buffer holds beyond a read's size is unfinished events.
-  void account(std::size_t capacity) {
-    if (ending_) capacity = 0;
-    shared_->unfinished.hold(accounted_, capacity, shared_->ingest->max_read_bytes);
   }
 
   void end_reading() {
@@ -184,7 +178,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   const Address address_;
   Place place_;
   std::shared_ptr<Intake> intake_;  // from greet() on
-  std::size_t accounted_ = 0;
+  LongEvents::Turn turn_;
   std::chrono::milliseconds silent_for_{0};
   std::chrono::milliseconds unfinished_for_{0};
   std::uint64_t taken_ = 0;

@@ -1,5 +1,5 @@
-// What all connections of a network input share: limits, places for each address, room for what is
-// unfinished.
+// What all connections of a network input share: limits, places for each address, turns for long
+// events.
 //
 // Thread safety: one executor on one thread.
 #pragma once
@@ -14,8 +14,8 @@
 #include "daemon/config.h"
 #include "daemon/ingest/framing.h"
 #include "daemon/ingest/intake.h"
+#include "daemon/ingest/long_events.h"
 #include "daemon/ingest/places.h"
-#include "daemon/ingest/unfinished.h"
 
 namespace stele::daemon {
 
@@ -39,20 +39,22 @@ struct NetworkLimits {
 };
 
 struct NetworkShared {
-  NetworkShared(const Config& config, Frame frame_, Sequencer& sequencer)
+  NetworkShared(const Config& config, Frame frame_, Sequencer& sequencer,
+                const boost::asio::any_io_executor& executor)
       : limits(config),
         frame(frame_),
         ingest(
             std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kNetworkReadBytes)),
         places(limits.connections_per_address),
-        unfinished(config.unfinished_bytes) {}
+        long_events(std::make_shared<LongEvents>(executor, config.unfinished_bytes,
+                                                 config.max_event_bytes)) {}
   void complain(const std::string& what) { ingest->complaints.say(what); }
 
   const NetworkLimits limits;
   const Frame frame;
   std::shared_ptr<IngestShared> ingest;
   Places<boost::asio::ip::address> places;
-  Unfinished unfinished;
+  const std::shared_ptr<LongEvents> long_events;
   std::function<void()> refused;  // somebody was not listened to
 };
 

@@ -68,11 +68,11 @@ class NetworkStream : public Input {
           clock(acceptors.front().get_executor()),
           server(std::make_shared<StreamServer<Connection>>(
               network->ingest, [this](Socket socket) { return admit(std::move(socket)); })) {
-      network->unfinished.relieve = [this] { relieve(); };
+      network->long_events->relieve = [this] { relieve(); };
       network->refused = [this] { server->count_turned_away("they are not those who may send"); };
     }
     ~Shared() {
-      network->unfinished.relieve = network->refused = [] {};
+      network->long_events->relieve = network->refused = [] {};
     }
 
     std::shared_ptr<Connection> admit(Socket socket) {
@@ -129,10 +129,10 @@ class NetworkStream : public Input {
     void relieve() {
       std::shared_ptr<Connection> longest;
       for (const auto& one : server->connections()) {
-        if (one->unfinished_bytes() == 0) continue;
-        if (!longest || one->unfinished_for() > longest->unfinished_for()) longest = one;
+        if (!one->has_turn() || !one->idle_for(network->limits.evict_after)) continue;
+        if (!longest || one->silent_for() > longest->silent_for()) longest = one;
       }
-      if (longest) longest->end("more than limits.unfinished_bytes are unfinished events");
+      if (longest) longest->end("others wait for a long event's turn (limits.unfinished_bytes)");
     }
 
     boost::asio::awaitable<void> tick() {

@@ -25,7 +25,7 @@ std::unique_ptr<TcpInput> make_tcp(const Config& config, const asio::any_io_exec
   }
   for (const int fd : passed) acceptors.push_back(adopt_tcp(executor, fd));
   const Frame frame = config.listen_tcp_framing == "lf" ? Frame::lf : Frame::octets;
-  return std::make_unique<TcpInput>(std::make_shared<NetworkShared>(config, frame, sequencer),
+  return std::make_unique<TcpInput>(std::make_shared<NetworkShared>(config, frame, sequencer, executor),
                                     std::move(acceptors),
                                     [](asio::ip::tcp::socket socket) { return socket; });
 }

@@ -80,7 +80,7 @@ std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executo
   for (const int fd : passed) acceptors.push_back(adopt_tcp(executor, fd));
   const Frame frame = config.listen_tls_framing == "lf" ? Frame::lf : Frame::octets;
   return std::make_unique<NetworkStream<TlsStream>>(
-      std::make_shared<NetworkShared>(config, frame, sequencer), std::move(acceptors),
+      std::make_shared<NetworkShared>(config, frame, sequencer, executor), std::move(acceptors),
       [context](asio::ip::tcp::socket socket) { return TlsStream(std::move(socket), *context); });
 }
 

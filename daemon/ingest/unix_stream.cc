@@ -20,15 +20,17 @@ struct UnixStream::Shared {
                         : UnixListener(executor, config.listen_unix,
                                        static_cast<mode_t>(config.listen_unix_mode))),
         max_connections(config.max_connections),
+        evict_after(config.evict_after),
         places(config.max_connections_per_address),
-        unfinished(std::make_shared<Unfinished>(config.unfinished_bytes)),
+        long_events(std::make_shared<LongEvents>(executor, config.unfinished_bytes,
+                                                 config.max_event_bytes)),
         ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kReadBytes)),
         server(std::make_shared<StreamServer<IngestConnection>>(
             ingest, [this](UnixStreamSocket socket) { return admit(std::move(socket)); })) {
-    unfinished->relieve = [this] { relieve(); };
+    long_events->relieve = [this] { relieve(); };
   }
   ~Shared() {
-    unfinished->relieve = [] {};
+    long_events->relieve = [] {};
   }
 
   std::shared_ptr<IngestConnection> admit(UnixStreamSocket socket);
@@ -36,8 +38,9 @@ struct UnixStream::Shared {
 
   UnixListener listener;
   const std::size_t max_connections;
+  const std::chrono::milliseconds evict_after;
   Places<uid_t> places;
-  std::shared_ptr<Unfinished> unfinished;
+  std::shared_ptr<LongEvents> long_events;
   std::shared_ptr<IngestShared> ingest;
   std::shared_ptr<StreamServer<IngestConnection>> server;
 };
@@ -60,17 +63,20 @@ std::shared_ptr<IngestConnection> UnixStream::Shared::admit(UnixStreamSocket soc
       return nullptr;
     }
   }
-  return std::make_shared<IngestConnection>(std::move(socket), ingest, unfinished,
+  return std::make_shared<IngestConnection>(std::move(socket), ingest, long_events,
                                             std::move(place));
 }
 
 void UnixStream::Shared::relieve() {
   std::shared_ptr<IngestConnection> longest;
+  auto before = std::chrono::steady_clock::now() - evict_after;
   for (const auto& one : server->connections()) {
-    if (one->unfinished_bytes() == 0) continue;
-    if (!longest || one->unfinished_since() < longest->unfinished_since()) longest = one;
+    const auto since = one->stalled_since();
+    if (!since || *since > before) continue;
+    longest = one;
+    before = *since;
   }
-  if (longest) longest->end("more than limits.unfinished_bytes are unfinished events");
+  if (longest) longest->end("others wait for a long event's turn (limits.unfinished_bytes)");
 }
 
 UnixStream::UnixStream(const Config& config, asio::any_io_executor executor, Sequencer& sequencer,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "tests/daemon/ingest_bed.h"
 
@@ -127,19 +128,38 @@ TEST(Tcp, OneAddressDoesNotTakeAllPlaces) {
 
 TEST(Tcp, LongUnfinishedEventsTogetherStayWithinTheirLimit) {
   constexpr std::uint64_t kLimit = 2u << 20;
-  TcpBed t([](Config& config) { config.unfinished_bytes = kLimit; });
+  TcpBed t([](Config& config) {
+    config.unfinished_bytes = kLimit;
+    config.evict_after = std::chrono::seconds(1);
+  });
   const std::string part(768u << 10, 'x');
   std::vector<Client> hoarders;
   for (int i = 0; i < 12; ++i) {
     hoarders.emplace_back(t.tcp.port());
     hoarders.back().send("1000000 " + part);
   }
-  // At most one or two fit; all others were ended, each with its record.
+  // Two have turns, and lose them, each with its record, while others wait.
   t.bed.await([&] { return t.count(kTruncated) >= 10; });
   Client other(t.tcp.port());
   other.send("not hindered\n");
   t.bed.await([&] { return t.bed.events().size() == 1; });
   EXPECT_LE(t.count(kTruncated), 11u) << "no more are ended than the limit asks for";
+}
+
+TEST(Tcp, LongEventsOfManySendersWaitForEachOtherAndNoneIsLost) {
+  TcpBed t([](Config& config) { config.unfinished_bytes = 2u << 20; });  // two at once
+  constexpr std::size_t kSenders = 12;
+  std::vector<std::thread> senders;
+  for (std::size_t i = 0; i < kSenders; ++i) {
+    senders.emplace_back([&t, i] {
+      const std::string event((900u << 10) + i, 'x');
+      Client client(t.tcp.port());
+      client.send(std::to_string(event.size()) + " " + event);
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  t.bed.await([&] { return t.bed.events().size() == kSenders; });
+  EXPECT_EQ(t.tcp.counters().refused, 0u);
 }
 
 TEST(Tcp, TwoHundredSendersInterleavedKeepTheirOrder) {

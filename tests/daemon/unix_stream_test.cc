@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "daemon/unix_socket.h"
 #include "tests/daemon/ingest_bed.h"
@@ -233,14 +234,17 @@ TEST(UnixStream, TooManyConnectionsAreToldSoAndTheOthersGoOn) {
 
 TEST(UnixStream, LongUnfinishedEventsTogetherStayWithinTheirLimit) {
   constexpr std::uint64_t kLimit = 2u << 20;
-  IngestBed bed([](Config& config) { config.unfinished_bytes = kLimit; });
+  IngestBed bed([](Config& config) {
+    config.unfinished_bytes = kLimit;
+    config.evict_after = std::chrono::seconds(1);
+  });
   const std::string part(768u << 10, 'x');
   std::vector<Client> hoarders;
   for (int i = 0; i < 12; ++i) {
     hoarders.emplace_back(bed.config().listen_unix);
     hoarders.back().send(part);
   }
-  // At most two fit; all others were ended, each with its record, and nobody else is hindered.
+  // Two have turns, and lose them, each with its record, while others wait; nobody else is hindered.
   const auto truncated = [&] {
     const auto records = bed.records();
     return std::count(records.begin(), records.end(), R"(gap:{"lost":1,"reason":"truncated"})");
@@ -254,7 +258,10 @@ TEST(UnixStream, LongUnfinishedEventsTogetherStayWithinTheirLimit) {
 }
 
 TEST(UnixStream, AnUnfinishedEventThatIsRefusedIsToldToWhoAsked) {
-  IngestBed bed([](Config& config) { config.unfinished_bytes = 1u << 20; });
+  IngestBed bed([](Config& config) {
+    config.unfinished_bytes = 1u << 20;
+    config.evict_after = std::chrono::seconds(1);
+  });
   Client asks(bed.config().listen_unix);
   asks.send("STELE/1 ack=durable\nshort\n");
   EXPECT_NE(asks.read_line().find(R"("refused":[])"), std::string::npos);
@@ -265,6 +272,21 @@ TEST(UnixStream, AnUnfinishedEventThatIsRefusedIsToldToWhoAsked) {
             std::string::npos);
   other.send("\n");
   bed.await([&] { return bed.events().size() == 2; });
+}
+
+TEST(UnixStream, LongEventsOfManySendersWaitForEachOtherAndNoneIsLost) {
+  IngestBed bed([](Config& config) { config.unfinished_bytes = 2u << 20; });  // two at once
+  constexpr std::size_t kSenders = 12;
+  std::vector<std::thread> senders;
+  for (std::size_t i = 0; i < kSenders; ++i) {
+    senders.emplace_back([&bed, i] {
+      Client client(bed.config().listen_unix);
+      client.send(std::string((900u << 10) + i, 'x') + "\n");
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  bed.await([&] { return bed.events().size() == kSenders; });
+  EXPECT_EQ(bed.ingest().counters().refused, 0u);
 }
 
 TEST(UnixStream, AMalformedOpeningIsToldSo) {
