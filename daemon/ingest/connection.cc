@@ -20,7 +20,8 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
       long_events_(std::move(long_events)),
       place_(std::move(place)),
       intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
-                                       Framing(Frame::lf, shared_->max_event_bytes))) {
+                                       Framing(Frame::lf, shared_->max_event_bytes))),
+      user_(std::to_string(peer_of(socket_).uid)) {
   shared_->joined();
 }
 
@@ -85,7 +86,7 @@ asio::awaitable<bool> IngestConnection::read_more() {
   if (!intake_->is_long()) turn_.reset();
   while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
   if (!turn_ && !closed_ && intake_->becomes_long()) {
-    turn_ = co_await long_events_->take([this] { return closed_; });
+    turn_ = co_await long_events_->take(user_, [this] { return closed_; });
   }
   if (closed_) co_return false;
   waits_since_ = std::chrono::steady_clock::now();

@@ -37,6 +37,7 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   void close();
   // Has a turn for a long event and waits for its sender: since when. All that came is read.
   std::optional<std::chrono::steady_clock::time_point> stalled_since() const;
+  const std::string& user() const { return user_; }
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why);
 
@@ -56,6 +57,7 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   std::shared_ptr<LongEvents> long_events_;
   Place place_;
   std::shared_ptr<Intake> intake_;
+  const std::string user_;
   LongEvents::Turn turn_;
   std::chrono::steady_clock::time_point waits_since_{};
   bool waiting_ = false;  // for the sender, since then

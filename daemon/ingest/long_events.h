@@ -3,9 +3,10 @@
 // limits.unfinished_bytes has room for the longest events; who finds none free waits for one and is
 // not read meanwhile: back-pressure, no loss.
 //
-// Whoever has a turn and has been silent for limits.evict_after while others wait for one loses it:
-// `relieve` ends him. A turn whose event waits for the queue is never taken away: the queue will
-// come to it.
+// Whoever has a turn and is silent while others wait for one may lose it: `relieve` ends him. One
+// sender (an address, a user) with at least two more turns than who waits is given kBriefPause, any
+// other limits.evict_after: so who hoards turns keeps nobody from his, and an honest sender has time
+// enough. A turn whose event waits for the queue is never taken away: the queue will come to it.
 // Thread safety: one executor on one thread.
 #pragma once
 
@@ -17,11 +18,16 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
+#include <string>
+
+#include "daemon/config.h"
 
 namespace stele::daemon {
 
-constexpr std::chrono::milliseconds kLongEventLook{250};  // whether somebody is silent, while one waits
+constexpr std::chrono::milliseconds kLongEventLook{250};  // for who is silent, while one waits
+constexpr std::chrono::milliseconds kBriefPause{250};
 // Of a buffer beyond the longest event: its count, and the beginning of what follows.
 constexpr std::size_t kLongEventSlack = 16u << 10;
 
@@ -29,21 +35,26 @@ class LongEvents : public std::enable_shared_from_this<LongEvents> {
  public:
   using Turn = std::shared_ptr<const void>;  // given back when it is let go of
 
-  LongEvents(const boost::asio::any_io_executor& executor, std::uint64_t limit_bytes,
-             std::uint32_t max_event_bytes);
-  // Waits for a turn. Empty: `gone` holds meanwhile.
-  boost::asio::awaitable<Turn> take(std::function<bool()> gone);
-  // Ends the connection with a turn that has been silent for longest, if for limits.evict_after.
-  std::function<void()> relieve = [] {};
+  LongEvents(const boost::asio::any_io_executor& executor, const Config& config);
+  // Waits for a turn of this sender. Empty: `gone` holds meanwhile.
+  boost::asio::awaitable<Turn> take(std::string sender, std::function<bool()> gone);
+  std::uint64_t turns_of(const std::string& sender) const;
+  // For how long one with a turn may be silent while the other waits.
+  std::chrono::milliseconds patience(const std::string& with, const std::string& who_waits) const;
+  // Ends one that has a turn and has been silent for longer than its patience, if there is one: of
+  // the sender with most turns, the longest silent.
+  std::function<void(const std::string& who_waits)> relieve = [](const std::string&) {};
 
  private:
   struct Waiting;
-  void give_back();
+  void give_back(const std::string& sender);
   void wake_first();
 
   const boost::asio::any_io_executor executor_;
   const std::uint64_t turns_;
+  const std::chrono::milliseconds evict_after_;
   std::uint64_t taken_ = 0;
+  std::map<std::string, std::uint64_t> taken_by_;
   std::list<boost::asio::steady_timer> waiting_;  // the first to come first
 };
 

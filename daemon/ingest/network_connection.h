@@ -143,7 +143,8 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     if (!intake_->is_long()) turn_.reset();
     while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
     if (!turn_ && !closed_ && intake_->becomes_long()) {
-      turn_ = co_await shared_->long_events->take([this] { return closed_; });
+      turn_ = co_await shared_->long_events->take(address_.to_string(),
+                                                  [this] { return closed_; });
     }
     if (closed_) co_return false;
     waiting_ = true;

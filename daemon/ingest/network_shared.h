@@ -46,8 +46,7 @@ struct NetworkShared {
         ingest(
             std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kNetworkReadBytes)),
         places(limits.connections_per_address),
-        long_events(std::make_shared<LongEvents>(executor, config.unfinished_bytes,
-                                                 config.max_event_bytes)) {}
+        long_events(std::make_shared<LongEvents>(executor, config)) {}
   void complain(const std::string& what) { ingest->complaints.say(what); }
 
   const NetworkLimits limits;

@@ -68,11 +68,12 @@ class NetworkStream : public Input {
           clock(acceptors.front().get_executor()),
           server(std::make_shared<StreamServer<Connection>>(
               network->ingest, [this](Socket socket) { return admit(std::move(socket)); })) {
-      network->long_events->relieve = [this] { relieve(); };
+      network->long_events->relieve = [this](const std::string& who) { relieve(who); };
       network->refused = [this] { server->count_turned_away("they are not those who may send"); };
     }
     ~Shared() {
-      network->long_events->relieve = network->refused = [] {};
+      network->long_events->relieve = [](const std::string&) {};
+      network->refused = [] {};
     }
 
     std::shared_ptr<Connection> admit(Socket socket) {
@@ -126,13 +127,19 @@ class NetworkStream : public Input {
       return first;
     }
 
-    void relieve() {
-      std::shared_ptr<Connection> longest;
+    void relieve(const std::string& who_waits) {
+      const LongEvents& turns = *network->long_events;
+      std::shared_ptr<Connection> first;
+      std::pair<std::uint64_t, std::chrono::milliseconds> rank;
       for (const auto& one : server->connections()) {
-        if (!one->has_turn() || !one->idle_for(network->limits.evict_after)) continue;
-        if (!longest || one->silent_for() > longest->silent_for()) longest = one;
+        const std::string sender = one->address().to_string();
+        if (!one->has_turn() || !one->idle_for(turns.patience(sender, who_waits))) continue;
+        const std::pair next(turns.turns_of(sender), one->silent_for());
+        if (first && next <= rank) continue;
+        first = one;
+        rank = next;
       }
-      if (longest) longest->end("others wait for a long event's turn (limits.unfinished_bytes)");
+      if (first) first->end("others wait for a long event's turn (limits.unfinished_bytes)");
     }
 
     boost::asio::awaitable<void> tick() {

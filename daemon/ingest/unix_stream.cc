@@ -20,25 +20,22 @@ struct UnixStream::Shared {
                         : UnixListener(executor, config.listen_unix,
                                        static_cast<mode_t>(config.listen_unix_mode))),
         max_connections(config.max_connections),
-        evict_after(config.evict_after),
         places(config.max_connections_per_address),
-        long_events(std::make_shared<LongEvents>(executor, config.unfinished_bytes,
-                                                 config.max_event_bytes)),
+        long_events(std::make_shared<LongEvents>(executor, config)),
         ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kReadBytes)),
         server(std::make_shared<StreamServer<IngestConnection>>(
             ingest, [this](UnixStreamSocket socket) { return admit(std::move(socket)); })) {
-    long_events->relieve = [this] { relieve(); };
+    long_events->relieve = [this](const std::string& who_waits) { relieve(who_waits); };
   }
   ~Shared() {
-    long_events->relieve = [] {};
+    long_events->relieve = [](const std::string&) {};
   }
 
   std::shared_ptr<IngestConnection> admit(UnixStreamSocket socket);
-  void relieve();
+  void relieve(const std::string& who_waits);
 
   UnixListener listener;
   const std::size_t max_connections;
-  const std::chrono::milliseconds evict_after;
   Places<uid_t> places;
   std::shared_ptr<LongEvents> long_events;
   std::shared_ptr<IngestShared> ingest;
@@ -67,16 +64,19 @@ std::shared_ptr<IngestConnection> UnixStream::Shared::admit(UnixStreamSocket soc
                                             std::move(place));
 }
 
-void UnixStream::Shared::relieve() {
-  std::shared_ptr<IngestConnection> longest;
-  auto before = std::chrono::steady_clock::now() - evict_after;
+void UnixStream::Shared::relieve(const std::string& who_waits) {
+  std::shared_ptr<IngestConnection> first;
+  std::pair<std::uint64_t, std::chrono::steady_clock::duration> rank;
+  const auto now = std::chrono::steady_clock::now();
   for (const auto& one : server->connections()) {
     const auto since = one->stalled_since();
-    if (!since || *since > before) continue;
-    longest = one;
-    before = *since;
+    if (!since || now - *since < long_events->patience(one->user(), who_waits)) continue;
+    const std::pair next(long_events->turns_of(one->user()), now - *since);
+    if (first && next <= rank) continue;
+    first = one;
+    rank = next;
   }
-  if (longest) longest->end("others wait for a long event's turn (limits.unfinished_bytes)");
+  if (first) first->end("others wait for a long event's turn (limits.unfinished_bytes)");
 }
 
 UnixStream::UnixStream(const Config& config, asio::any_io_executor executor, Sequencer& sequencer,

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <string>
 #include <vector>
 
 namespace stele::daemon {
@@ -20,7 +21,7 @@ class LongEventsTest : public ::testing::Test {
     boost::asio::co_spawn(
         context,
         [this, n]() -> boost::asio::awaitable<void> {
-          turns[n] = co_await long_events->take([this, n] { return gone[n]; });
+          turns[n] = co_await long_events->take(senders[n], [this, n] { return gone[n]; });
           order.push_back(n);
         },
         boost::asio::detached);
@@ -37,8 +38,14 @@ class LongEventsTest : public ::testing::Test {
   }
 
   boost::asio::io_context context;
-  std::shared_ptr<LongEvents> long_events =
-      std::make_shared<LongEvents>(context.get_executor(), 2u << 20, 1u << 20);
+  LongEventsTest() {
+    Config config;
+    config.unfinished_bytes = 2u << 20;
+    config.max_event_bytes = 1u << 20;
+    long_events = std::make_shared<LongEvents>(context.get_executor(), config);
+  }
+  std::shared_ptr<LongEvents> long_events;
+  std::vector<std::string> senders{"a", "a", "b", "b", "c"};
   std::vector<LongEvents::Turn> turns{5};
   std::vector<bool> gone = std::vector<bool>(5);
   std::vector<std::size_t> order;
@@ -46,7 +53,7 @@ class LongEventsTest : public ::testing::Test {
 
 TEST_F(LongEventsTest, AreGivenInOrderAndNoMoreThanThereIsRoomFor) {
   int asked_for_relief = 0;
-  long_events->relieve = [&] { ++asked_for_relief; };
+  long_events->relieve = [&](const std::string&) { ++asked_for_relief; };
   ask(0);
   ask(1);
   EXPECT_EQ(asked_for_relief, 0);
@@ -66,7 +73,10 @@ TEST_F(LongEventsTest, AreGivenInOrderAndNoMoreThanThereIsRoomFor) {
 TEST_F(LongEventsTest, WhoeverIsEndedMakesRoom) {
   ask(0);
   ask(1);
-  long_events->relieve = [&] { turns[0].reset(); };
+  long_events->relieve = [&](const std::string& who) {
+    EXPECT_EQ(who, "b");
+    turns[0].reset();
+  };
   ask(2);
   run_until(3);
   EXPECT_TRUE(turns[1] && turns[2] && !turns[0]);
@@ -83,6 +93,18 @@ TEST_F(LongEventsTest, WhoeverIsGoneTakesNone) {
   turns[0].reset();
   run_until(4);
   EXPECT_TRUE(turns[3]);
+}
+
+TEST_F(LongEventsTest, WhoHasTwoMoreThanWhoWaitsIsGivenLessTime) {
+  EXPECT_EQ(long_events->patience("a", "b"), Config{}.evict_after);
+  ask(0);
+  EXPECT_EQ(long_events->patience("a", "b"), Config{}.evict_after);
+  ask(1);
+  EXPECT_EQ(long_events->turns_of("a"), 2u);
+  EXPECT_EQ(long_events->patience("a", "b"), kBriefPause);
+  EXPECT_EQ(long_events->patience("a", "a"), Config{}.evict_after);
+  turns[0].reset();
+  EXPECT_EQ(long_events->patience("a", "b"), Config{}.evict_after);
 }
 
 }  // namespace
