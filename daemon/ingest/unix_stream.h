@@ -6,7 +6,7 @@
 // A connection is not read while the sequencer is full, while more than kMaxInFlightBytes of it are
 // not yet durable, or while its sender leaves kMaxAckBacklog acknowledgements unread: it then costs
 // nobody else anything, and its memory stays bounded. All connections together read kReadsBytes at
-// once, and hold limits.unfinished_bytes of events whose end is missing.
+// once, and take turns with events that are longer (long_events.h).
 // Thread safety: one executor on one thread; counters() from any. Errors: the constructor throws as
 // UnixListener; whatever happens to a connection ends that connection only.
 // Trust: events and openings come from whoever may connect; the source record from the kernel.

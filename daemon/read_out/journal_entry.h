@@ -3,7 +3,7 @@
 //   NAME=VALUE LF                                   where VALUE is text
 //   NAME LF, length u64 little-endian, VALUE, LF    where it is not: any bytes, exactly
 //
-// It begins with __CURSOR. Of a field that comes several times the first counts.
+// It begins with __CURSOR. Of a field that comes several times the first not empty one counts.
 // Thread safety: pure. Errors: nothing comes back. Trust: fields that begin with _ are journald's
 // word, all others the sender's; the entry as a whole may come from anyone. See: README.md.
 #pragma once
