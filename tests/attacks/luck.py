@@ -22,7 +22,7 @@ for folder in ("e2e", "crash"):
     sys.path.insert(0, str(HERE.parent / folder))
 # The twins take what they need of these from here.
 import stele_host  # noqa: E402
-from clocks import preload  # noqa: E402, F401
+from clocks import bend, preload  # noqa: E402, F401
 from disks import end as end_mount, into_namespace, mount, remount, used  # noqa: E402, F401
 from load import Ledger, Sender, check_records, log_id, second_verifier  # noqa: E402, F401
 from stele_host import (BIN, Host, OK, TAMPERED, TEMPORARY, UNAVAILABLE, UNDETERMINED, placed, run,  # noqa: E402, F401
@@ -253,7 +253,7 @@ class Bent(Machine):
     """Its daemon's wall clock is what bend() says, through libfaketime; the TPM's clock goes on."""
 
     def bend(self, offset):
-        (self.folder / "clock").write_text(offset + "\n")
+        bend(self.folder / "clock", offset)
 
     def start_bent(self):
         added = preload(self.folder / "clock")
