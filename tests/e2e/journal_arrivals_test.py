@@ -22,6 +22,24 @@ prepare()
 EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
 MACHINE, OTHER = "a" * 32, "b" * 32
 STILL_S = 2  # a hole is told when the directory has stood still for as long
+TRIES = 10
+
+
+class Late(Exception):
+    """This process stood still for so long that the directory did too."""
+
+
+class Hurry:
+    """A case says that what lies between its looks was done before the directory had stood still."""
+
+    def __init__(self):
+        self.since = time.monotonic()
+
+    def made_it(self):
+        now = time.monotonic()
+        if now - self.since >= STILL_S:
+            raise Late(f"{now - self.since:.1f} s")
+        self.since = now
 
 
 class Collector:
@@ -100,9 +118,11 @@ def comes_soon(c):
     c.host.start_daemon()
     c.copy(0)
     c.has(0)
+    hurry = Hurry()
     c.copy(2, 3)
     time.sleep(0.75 * STILL_S)
     c.copy(1)
+    hurry.made_it()
     c.has(0, 1, 2, 3)
     assert c.gaps() == [], c.gaps()
 
@@ -170,13 +190,16 @@ def half_copied(c):
     c.host.start_daemon()
     c.has(0)
     data = c.files[1].read_bytes()
+    hurry = Hurry()
     for cut in (100, len(data) // 2):
         c.place(1).write_bytes(data[:cut])
         time.sleep(0.3)
+        hurry.made_it()
     c.copy(2)
     time.sleep(0.3)
     with c.place(1).open("r+b") as out:
         out.write(data)
+    hurry.made_it()
     c.has(0, 1, 2)
     assert c.gaps() == [], c.gaps()
 
@@ -194,9 +217,11 @@ def inode_of_another(c):
     c.pause(False)
     c.has(0, 1)
     assert c.place(0).stat().st_ino == inode
+    hurry = Hurry()
     c.copy(3, 4)  # waits for what lies before, the newest unopened
     time.sleep(0.25 * STILL_S)
     c.pause(True)
+    hurry.made_it()
     shutil.copyfile(other, c.place(4))
     c.pause(False)
     c.has(0, 1, 3, others=3)
@@ -287,17 +312,27 @@ def kept_files(name):
     return [(pathlib.Path(shutil.copy(path, kept)), numbers) for path, numbers in rotated(kept)]
 
 
+def in_time(case, files, others):
+    """Whether this process was as fast as the case needs it."""
+    with Host("a") as host:
+        collector = Collector(host, files, others)
+        try:
+            case(collector)
+        except Late as late:
+            print(f"{case.__name__}: once more, its directory stood still for {late}", flush=True)
+            return False
+        report = host.verify()
+        assert report["exit"] == OK, report
+        assert report["coverage"]["lost"] == sum(gap["lost"] for gap in collector.gaps()), report
+        host.stop_daemon()
+        return True
+
+
 def main():
     began = time.monotonic()
     files, others = kept_files("files"), kept_files("others")
     for case in CASES:
-        with Host("a") as host:
-            collector = Collector(host, files, others)
-            case(collector)
-            report = host.verify()
-            assert report["exit"] == OK, report
-            assert report["coverage"]["lost"] == sum(gap["lost"] for gap in collector.gaps()), report
-            host.stop_daemon()
+        assert any(in_time(case, files, others) for _ in range(TRIES)), f"{case.__name__}: late {TRIES} times"
         print(f"{case.__name__}: as it must, {time.monotonic() - began:.1f} s", flush=True)
     print(f"journal arrivals: {len(CASES)} cases, each entry once")
 
