@@ -40,7 +40,7 @@ class Sender(threading.Thread):
         super().__init__(daemon=True)
         self.ledger, self.batch, self.running = ledger, batch, True
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)  # a disk may be full, or others', for long
         self.socket.connect(str(path))
         self.refused = 0
 
@@ -71,7 +71,7 @@ class Sender(threading.Thread):
 
     def stop(self):
         self.running = False
-        self.join(60)
+        self.join(90)
 
 
 def log_id(data):
