@@ -5,7 +5,7 @@ Method: killed with records that no anchor covers yet, once before an intent was
 started again when its wall clock shows three hours more (libfaketime). The figures must cover those hours, and a
 heartbeat that did not come is named. A clock that was set instead of waited for cannot look better than that.
 """
-from luck import CLOCK_FINDINGS, OK, Bent, into_namespace, need_failpoints
+from luck import CLOCK_FINDINGS, OK, Bent, into_namespace, need_failpoints, wait_until
 
 HOURS_S = 3 * 3600
 TRIES = 10
@@ -21,15 +21,25 @@ def dead_for_hours(failpoint):
     raise AssertionError(f"{failpoint}: a quote anchor was faster {TRIES} times")
 
 
+def until_start_is_anchored(machine):
+    """A way, for die_at: an earlier death would leave no heartbeat behind the final anchor that could be missed."""
+    final = machine.verify()["anchors"]["counter"]
+
+    def anchored():
+        return machine.daemon.poll() is not None or machine.status()["anchoring"]["counter_anchors"] > final
+    return lambda: wait_until(anchored, "the start's counter anchor")
+
+
 def killed_and_back(failpoint):
     """As above; None if a quote anchor covered the records before the daemon died at its counter anchor."""
     with Bent("a") as machine:
-        machine.begin(quote_interval="2s" if "anchor" in failpoint else "100ms")
+        machine.begin(quote_interval="2s" if "quote" in failpoint else "10s")
         older = machine.copy("older")
         before = machine.check()["coverage"]["longest_exposure_s"]
         assert before < HOURS_S, before
         machine.stop_daemon()
-        machine.die_at(failpoint, machine.send, *([lambda: machine.stele("anchor")] if "anchor" in failpoint else []))
+        ways = [until_start_is_anchored(machine), machine.send]
+        machine.die_at(failpoint, *ways, *([lambda: machine.stele("anchor")] if "anchor" in failpoint else []))
         tail = machine.check(tail=True)
         if "anchor" in failpoint and tail["coverage"]["unanchored"] == 0:
             return None
