@@ -6,7 +6,7 @@ before it, records dated outside their anchors) must be explained by what is in 
 or a note that the daemon sealed about the step; never by a verdict. The verdict needs no clock: the verifier's own
 stands still meanwhile.
 """
-from luck import CLOCK_FINDINGS, OK, Bent, into_namespace
+from luck import CLOCK_FINDINGS, OK, Bent, into_namespace, unless_it_stood_still
 
 WHILE_RUNNING = ["+3y", "+0", "-7y", "+0", "-1h", "+20y", "-10y", "+0"]
 AT_A_START = ["+5y", "-5y", "@1970-01-02 00:00:00", "@2099-01-01 00:00:00", "+0"]
@@ -82,4 +82,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

@@ -7,7 +7,7 @@ and how the start before it ended.
 """
 import json
 
-from luck import BIN, BOOT, Machine, into_namespace, run, stele_host
+from luck import BIN, BOOT, Machine, into_namespace, run, stele_host, unless_it_stood_still
 
 
 def boot_records(machine):
@@ -66,14 +66,16 @@ def another_version(folder):
 def upgrade_and_back(machine):
     usual = stele_host.BIN
     version, other = another_version(machine.folder / "upgraded")
-    for folder in (machine.folder / "upgraded", usual):
-        machine.stop_daemon()
-        stele_host.BIN = folder
-        machine.start_daemon()
-        machine.send()
-        machine.anchor()
-        machine.check(unanchored=0)
-    stele_host.BIN = usual
+    try:
+        for folder in (machine.folder / "upgraded", usual):
+            machine.stop_daemon()
+            stele_host.BIN = folder
+            machine.start_daemon()
+            machine.send()
+            machine.anchor()
+            machine.check(unanchored=0)
+    finally:
+        stele_host.BIN = usual
     assert boot_records(machine)[-2:] == [(other, "clean"), (version, "clean")], boot_records(machine)
 
 
@@ -91,4 +93,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

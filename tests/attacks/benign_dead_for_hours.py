@@ -5,7 +5,7 @@ Method: killed with records that no anchor covers yet, once before an intent was
 started again when its wall clock shows three hours more (libfaketime). The figures must cover those hours, and a
 heartbeat that did not come is named. A clock that was set instead of waited for cannot look better than that.
 """
-from luck import CLOCK_FINDINGS, OK, Bent, into_namespace, need_failpoints, wait_until
+from luck import CLOCK_FINDINGS, OK, Bent, into_namespace, need_failpoints, unless_it_stood_still, wait_until
 
 HOURS_S = 3 * 3600
 TRIES = 10
@@ -71,4 +71,4 @@ def main():
 if __name__ == "__main__":
     need_failpoints()
     into_namespace()
-    main()
+    unless_it_stood_still(main)

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import time
 
-from luck import OK, Machine, Sender, end_mount, into_namespace, mount, remount, used, wait_until
+from luck import (OK, Machine, Sender, end_mount, into_namespace, mount, remount, unless_it_stood_still, used,
+                  wait_until)
 
 ROOM, LITTLE = 64 << 20, 16 << 10
 LONG_S = 6  # more than the trust file's slack and ten quote intervals: a gap, were its cause not on record
@@ -121,5 +122,5 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
-    journal_disk_full()
+    unless_it_stood_still(main)
+    unless_it_stood_still(journal_disk_full)

@@ -5,7 +5,7 @@ Method: failpoints kill the daemon at each step; beside the dead daemon and afte
 verdict is read, every acknowledged event compared, the counter's increments counted. Then the same
 with a power cut: the TPM loses its power without a shutdown and the machine boots.
 """
-from luck import LISTED, Machine, OK, UNDETERMINED, into_namespace, need_failpoints
+from luck import LISTED, Machine, OK, UNDETERMINED, into_namespace, need_failpoints, unless_it_stood_still
 
 COUNTER_STEPS = [f"anchor.A{n}" for n in range(10)]
 QUOTE_STEPS = [f"quote.Q{n}" for n in range(1, 6)]
@@ -108,7 +108,7 @@ def mode_b_read_backs():
 if __name__ == "__main__":
     need_failpoints()
     into_namespace()
-    before_the_first_anchor()
-    mode_b_read_backs()
-    every_step(power=False)
-    every_step(power=True)
+    unless_it_stood_still(before_the_first_anchor)
+    unless_it_stood_still(mode_b_read_backs)
+    unless_it_stood_still(every_step, power=False)
+    unless_it_stood_still(every_step, power=True)

@@ -6,7 +6,7 @@ down; the next daemon answers every query as before. (What root does to it on pu
 """
 import shutil
 
-from luck import Machine, into_namespace
+from luck import Machine, into_namespace, unless_it_stood_still
 
 NAME = "look-up.sqlite"
 
@@ -66,4 +66,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

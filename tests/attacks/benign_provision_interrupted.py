@@ -9,7 +9,7 @@ comes out anchors and is verified; what an interrupted attempt left is never tak
 import contextlib
 
 from luck import (EXTEND, INCREMENT, SESSION_DIGEST, UNAVAILABLE, Executioner, Machine, OK, TpmBetween, failing,
-                  into_namespace, need_failpoints, run)
+                  into_namespace, need_failpoints, run, unless_it_stood_still)
 
 BOTH = ["keep.before_rename:1", "keep.done:1", "provision.identity", "create.before_rename:1", "create.done:1",
         "provision.genesis", "provision.key", "provision.counter_defined", "provision.counter_written",
@@ -138,4 +138,4 @@ def main():
 if __name__ == "__main__":
     need_failpoints()
     into_namespace()
-    main()
+    unless_it_stood_still(main)

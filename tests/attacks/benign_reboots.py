@@ -4,7 +4,7 @@
 Method: one machine lives through them, its boot_id and its TPM's resets as a real one's; after each the figures
 boots, boots_without_log, unclean_ends, unexplained_resets and the findings must be exactly what happened.
 """
-from luck import Machine, into_namespace, need_failpoints
+from luck import Machine, into_namespace, need_failpoints, unless_it_stood_still
 
 
 def clean_reboot(machine):
@@ -110,4 +110,4 @@ def main():
 if __name__ == "__main__":
     need_failpoints()
     into_namespace()
-    main()
+    unless_it_stood_still(main)

@@ -4,7 +4,7 @@
 Method: TPM2_Shutdown(STATE), the TPM without power, TPM2_Startup(STATE or CLEAR) under a running daemon and
 between two of them; the TPM's own counts are read to see that it was what it should be.
 """
-from luck import CLEAR, STATE, Machine, into_namespace, need_failpoints
+from luck import CLEAR, STATE, Machine, into_namespace, need_failpoints, unless_it_stood_still
 
 
 def slept(machine, startup, between=lambda: None):
@@ -131,4 +131,4 @@ def main():
 if __name__ == "__main__":
     need_failpoints()
     into_namespace()
-    main()
+    unless_it_stood_still(main)

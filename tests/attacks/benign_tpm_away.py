@@ -10,7 +10,7 @@ import re
 import signal
 import time
 
-from luck import OK, UNAVAILABLE, Machine, into_namespace, wait_until
+from luck import OK, UNAVAILABLE, Machine, into_namespace, unless_it_stood_still, wait_until
 
 OUTAGE_S = 2
 
@@ -98,4 +98,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

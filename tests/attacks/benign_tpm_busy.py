@@ -6,7 +6,7 @@ stead. For a moment: the anchor is made all the same, C incremented once, no fin
 patience (10 s): status says unavailable, events are still taken, the pause is a remark in the journal.
 """
 from luck import (EXTEND, INCREMENT, PCR_EXTEND, QUOTE, READ, SESSION_DIGEST, UNAVAILABLE, Machine, TpmBetween,
-                  into_namespace, said, wait_until)
+                  into_namespace, said, unless_it_stood_still, wait_until)
 
 BUSY = {"RETRY": 0x922, "YIELDED": 0x908, "TESTING": 0x90A, "NV_RATE": 0x920, "NV_UNAVAILABLE": 0x923}
 COMMANDS = (INCREMENT, EXTEND, READ, SESSION_DIGEST, PCR_EXTEND, QUOTE)
@@ -89,4 +89,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

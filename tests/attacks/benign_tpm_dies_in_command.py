@@ -6,7 +6,7 @@ after it has answered but before the daemon hears the answer; swtpm then comes b
 C and E what happened; each death is a reset without a boot, and the end of P's life.
 """
 from luck import (EXTEND, INCREMENT, PCR_EXTEND, QUOTE, READ, SESSION_DIGEST, Executioner, Machine, TpmBetween,
-                  into_namespace, wait_until)
+                  into_namespace, unless_it_stood_still, wait_until)
 
 COMMANDS = {"NV_Increment": INCREMENT, "NV_Extend": EXTEND, "NV_Read": READ, "GSAD": SESSION_DIGEST,
             "PCR_Extend": PCR_EXTEND, "Quote": QUOTE}
@@ -54,4 +54,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

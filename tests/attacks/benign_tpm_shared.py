@@ -7,7 +7,8 @@ after: as many increments as anchors, however often the session was broken.
 """
 import threading
 
-from luck import EXTEND, GET_RANDOM, READ, SESSION_DIGEST, UNAVAILABLE, Machine, TpmBetween, ask, into_namespace, wait_until
+from luck import (EXTEND, GET_RANDOM, READ, SESSION_DIGEST, UNAVAILABLE, Machine, TpmBetween, ask, into_namespace,
+                  unless_it_stood_still, wait_until)
 
 IN_SESSION = (EXTEND, READ, SESSION_DIGEST)
 TRIES = 8  # daemon/README.md: tries against contention
@@ -115,4 +116,4 @@ def main():
 
 if __name__ == "__main__":
     into_namespace()
-    main()
+    unless_it_stood_still(main)

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import socket
@@ -37,9 +38,31 @@ BOOT, NOTE = 2, 5  # kinds of records
 CLOCK_FINDINGS = {"clock_inconsistent", "back_dated", "quote_gap", "heartbeat_stale"}
 SKIPPED = 77  # as CMakeLists.txt has it
 ALWAYS = {"simulator", "mode_b"}  # findings about the installation, not about what happened
+WAITING_FINDINGS = {"quote_gap", "back_dated", "clock_inconsistent"}  # what a machine that stands still earns
+STANDSTILL_S = 60  # no shared machine stands still for longer; what the twins do to clocks is hours
+TRIES_STANDING = 3
 LISTED = 10  # findings of a kind that a report spells out
 UNFINISHED = {"unanchored_tail", "open_intent", "torn_tail", "torn_journal_tail"}
 NEVER_UNASKED = ("boots_without_log", "unclean_ends", "unexplained_resets", "lost")
+
+
+class StoodStill(AssertionError):
+    """Records or receipts waited for seconds, as they do where a disk or a processor is others' for a while."""
+
+
+def unless_it_stood_still(twin, **options):
+    """Lives the twin's life again where a check met StoodStill: a false alarm comes each time, a standstill does not."""
+    for _ in range(TRIES_STANDING - 1):
+        try:
+            return twin(**options)
+        except StoodStill as told:
+            print(f"once more, the machine stood still: {told}", file=sys.stderr, flush=True)
+    return twin(**options)
+
+
+def waited_for_moments(finding):
+    seconds = [int(number) for number in re.findall(r"(\d+) s\b", finding["detail"])]
+    return finding["finding"] in WAITING_FINDINGS and max(seconds, default=STANDSTILL_S) < STANDSTILL_S
 
 
 class Machine(Host):
@@ -201,6 +224,9 @@ class Machine(Host):
         assert {d["fault"] for d in report["defects"]} == ({fault} if fault else set()), report["defects"]
         named = collections.Counter(f["finding"] for f in report["findings"] if f["finding"] not in ALWAYS)
         unfinished = named - self.findings
+        untold = [f for f in report["findings"] if f["finding"] in unfinished]
+        if any(map(waited_for_moments, untold)):
+            raise StoodStill(untold)
         assert set(unfinished) <= (UNFINISHED if tail else set()), (unfinished, self.findings, report)
         all_of_them = self.findings + unfinished
         assert named == {name: min(count, LISTED) for name, count in all_of_them.items()}, (named, all_of_them, report)
