@@ -81,7 +81,7 @@ def upgrade_and_back(machine):
 
 def main():
     with Machine("a") as machine:
-        machine.begin(quote_interval="20ms")
+        machine.begin(quote_interval="1s")
         older = machine.copy("older")
         restarts(machine)
         killed_in_the_same_breath(machine)

@@ -47,7 +47,7 @@ def die_in_recovery(machine):
 
 def every_step(power):
     with Machine("a") as machine:
-        machine.begin(quote_interval="20ms")
+        machine.begin(quote_interval="1s")
         older = machine.copy("older")
         unspent = machine.spent() - machine.check()["anchors"]["counter"]
         machine.stop_daemon()

@@ -113,7 +113,7 @@ def provisioned_in_a_resumed_run():
 
 def main():
     with Machine("b") as machine:
-        machine.begin(quote_interval="20ms")
+        machine.begin(quote_interval="1s")
         older = machine.copy("older")
         resume(machine)
         resume_with_an_open_quote(machine)

@@ -86,7 +86,7 @@ def hangs(machine):
 
 def main():
     with Machine("a") as machine:
-        machine.begin(quote_interval="100ms")
+        machine.begin(quote_interval="1s")
         older = machine.copy("older")
         hangs(machine)
         away_in_mid_run(machine)
