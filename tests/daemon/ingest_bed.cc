@@ -74,7 +74,7 @@ void IngestBed::on_loop(const std::function<void()>& what) {
 }
 
 void IngestBed::await(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!holds()) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "it does not come about";
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
