@@ -295,7 +295,7 @@ class Room(unittest.TestCase):
 class SlowClients(unittest.TestCase):
     def test_slow_and_half_open_clients_lose_their_connections_and_delay_nobody(self):
         with HttpHost() as host:
-            host.provision(http='receive_time = "1s"')
+            host.provision(http='receive_time = "5s"')  # more than this process needs for what it begins and half-closes
             host.start_daemon()
             slow = []
             for start in [b"", b"GET /hea", POST, POST + b"Content-Length: 5\r\n\r\nab", CHUNKED + b"5\r\nab"] * 4:
