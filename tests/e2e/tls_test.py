@@ -23,7 +23,7 @@ class Tls(unittest.TestCase):
         host.authority.revoke(cls.revoked_below.pem)
         lists = host.folder / "lists.pem"
         lists.write_bytes(b"".join(one.crl().read_bytes() for one in (host.authority, cls.good_below, cls.revoked_below)))
-        host.provision(extra=host.inputs(crl=f'crl = "{lists}"', limits='handshake_timeout = "2s"'))
+        host.provision(extra=host.inputs(crl=f'crl = "{lists}"', limits='handshake_timeout = "10s"'))
         host.start_daemon()
 
     @staticmethod
