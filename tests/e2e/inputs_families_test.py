@@ -191,9 +191,7 @@ class Families(unittest.TestCase):
             if transport == "unix":
                 continue  # it knows no RST
             for beginning in (b"unfinished line", b"100 unfinished frame"):
-                out = host.connect(transport)
-                out.sendall(beginning)
-                self.reset_in_a_frame(transport, out)
+                self.reset_in_a_frame(transport, beginning)
                 expected[(transport, "gap", truncated)] += 1
                 injected += 1
         # Slow loris: one byte now and then, never an end; ended by limits.event_timeout while others go on.
@@ -225,9 +223,11 @@ class Families(unittest.TestCase):
         except OSError:
             return False
 
-    def reset_in_a_frame(self, transport, out):
+    def reset_in_a_frame(self, transport, beginning):
         """Ends a connection by RST once its beginning of an event has been read; waits until that is recorded."""
         before = len(self.host.records("gap"))
+        out = self.host.connect(transport)
+        out.sendall(beginning)
         wait_until(lambda: self.read_by_daemon(out), "what was written is read")
         raw = socket.socket(fileno=out.detach())
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
