@@ -98,10 +98,12 @@ class Push(unittest.TestCase):
         wait_until(lambda: self.place(host)["state"] == "failing", "failing")
         self.assertIn("503", self.place(host)["reason"])
         wait_until(lambda: self.place(host)["lag"] > 30, "what it missed")
+        made = host.status()["anchoring"]["counter_anchors"]
         host.daemon.kill()  # and what was not pushed is in the journal
         host.daemon.wait()
         receiver.status = 200
         host.start_daemon()
+        wait_until(lambda: host.status()["anchoring"]["counter_anchors"] > made, "the start's counter anchor")
         newest = host.status()["anchoring"]["counter_anchors"]
         wait_until(lambda: max(seqs(receiver.lines("anchor"))) >= newest, f"receipt {newest}")
         self.assertEqual(sorted(set(seqs(receiver.lines("anchor")))), list(range(1, newest + 1)))
