@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "daemon/log.h"
 
@@ -13,11 +14,15 @@ namespace {
 
 constexpr std::uint64_t kStop = ~std::uint64_t{0};
 constexpr int kLowestPriority = 19;
+constexpr std::chrono::milliseconds kLook{10};
 
 }  // namespace
 
-Packer::Packer(const storage::Store& store)
-    : store_(store), sealed_(store.sealed_segments()), thread_([this] { run(); }) {}
+Packer::Packer(const storage::Store& store, std::function<bool()> others_are_busy)
+    : store_(store),
+      others_are_busy_(std::move(others_are_busy)),
+      sealed_(store.sealed_segments()),
+      thread_([this] { run(); }) {}
 
 Packer::~Packer() {
   stop();
@@ -49,9 +54,19 @@ void Packer::run() {
   }
 }
 
+// Asked by the store before each group.
+bool Packer::goes_on() {
+  for (auto paused = kLook; sealed_ != kStop && others_are_busy_ && others_are_busy_();
+       paused += kLook) {
+    if (paused > kLongestPause) return true;
+    std::this_thread::sleep_for(kLook);
+  }
+  return sealed_ != kStop;
+}
+
 void Packer::pack(std::uint64_t number) {
   try {
-    const auto size = store_.pack(number, [this] { return sealed_ != kStop; });
+    const auto size = store_.pack(number, [this] { return goes_on(); });
     if (!size) return;
     log(Priority::info, "segment " + std::to_string(number) +
                             " packed: " + std::to_string(size->before_bytes) + " bytes were, " +

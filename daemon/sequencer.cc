@@ -171,6 +171,11 @@ SequencerStatus Sequencer::status() const {
   return status;
 }
 
+bool Sequencer::is_busy() const {
+  return state_->queue.records() >= GroupSize::kLeastRecords ||
+         state_->queue.bytes() >= GroupSize::kLeastBytes;
+}
+
 const DurationHistogram& Sequencer::append_times() const {
   return state_->append_times;
 }

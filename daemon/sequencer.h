@@ -106,6 +106,8 @@ class Sequencer {
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
   SequencerStatus status() const;
+  // More waits or is written than a thread does in passing: work that can wait should.
+  bool is_busy() const;
   const DurationHistogram& append_times() const;  // of groups that became durable
   // Returns when a step of the wall clock up to now is a durable note, so that a statement made
   // next is explained; at once if there is none. Gives up after the limit, or when nothing can

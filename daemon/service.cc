@@ -170,7 +170,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
                        [this] { return anchorer.newest_counter_anchor(); }}) {
   begin();
   listen();
-  if (config.pack) packer.emplace(sequencer.store());
+  if (config.pack) packer.emplace(sequencer.store(), [&] { return sequencer.is_busy(); });
   disk.emplace(
       config, reading_context.get_executor(),
       DiskWatch::Hooks{[this](bool low) { sequencer.set_disk_low(low); },

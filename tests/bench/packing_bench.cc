@@ -89,7 +89,7 @@ void round(benchmark::State& state, bool packing) {
   daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
   const std::uint64_t end = sequencer.head().size + kEventCount;
   const Sizes before = sizes_of_segments(scratch.path());
-  if (packing) packer.emplace(sequencer.store());
+  if (packing) packer.emplace(sequencer.store(), [&] { return sequencer.is_busy(); });
   std::thread running([&loop] { loop.run(); });
   state.ResumeTiming();
   const std::string newest = send_and_wait(config.listen_unix);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -74,6 +75,47 @@ TEST_F(PackerTest, PacksWhatWasSealedBeforeAndWhatIsSealedWhileItRuns) {
   attest::Appraiser appraiser{attest::Options{}};
   storage::present(storage::posix(), directory(), appraiser, 2, {});
   EXPECT_EQ(appraiser.report().tree, store.head());
+}
+
+// Two looks at each of a segment's groups, once to pack and once to compare: each waits its time.
+TEST_F(PackerTest, StandsBackWhileOthersAreBusyAndStillGetsOn) {
+  storage::Store store = storage::Store::open(storage::posix(), directory(), options());
+  append(store, 70);
+  ASSERT_EQ(store.sealed_segments(), 1u);
+  std::atomic<int> asked{0};
+  const auto begin = std::chrono::steady_clock::now();
+  Packer packer(store, [&asked] {
+    ++asked;
+    return true;
+  });
+  expect_packed(store);
+  const int groups = 5;  // of ten records each, in the segment of fifty; genesis is another
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 2 * groups * Packer::kLongestPause);
+  EXPECT_GE(asked, 2 * groups * 2) << "who was busy may be so no longer: it looks again meanwhile";
+}
+
+TEST_F(PackerTest, WaitsForNobodyWhoIsNotBusyAndEndsWhileItStandsBack) {
+  storage::Store store = storage::Store::open(storage::posix(), directory(), options());
+  append(store, 70);
+  std::atomic<bool> busy{true};
+  std::atomic<int> asked{0};
+  Packer packer(store, [&] {
+    ++asked;
+    return busy.load();
+  });
+  while (asked == 0) std::this_thread::yield();
+  packer.stop();
+  EXPECT_FALSE(storage::open_segment(storage::posix(), directory() + "/segments", 0,
+                                     storage::FileSystem::Open::read_only)
+                   ->packed);
+  busy = false;
+  asked = 0;
+  Packer another(store, [&] {
+    ++asked;
+    return busy.load();
+  });
+  expect_packed(store);
+  EXPECT_LE(asked, 2 * 6) << "once before each group";
 }
 
 TEST_F(PackerTest, EndsWithoutATraceOfWhatIsNotFinished) {
