@@ -24,6 +24,10 @@ class GroupSize {
   static constexpr std::chrono::milliseconds kSlow{12}, kQuick{6};
   static constexpr int kTrial = 256;  // filled groups: some seconds of full load
 
+  // So much would fill a group, were they as small as they get.
+  static bool is_a_part(std::uint64_t records, std::uint64_t bytes) {
+    return records >= kLeastRecords || bytes >= kLeastBytes;
+  }
   std::uint64_t records() const { return parts_ * kLeastRecords; }
   std::uint64_t bytes() const { return parts_ * kLeastBytes; }
   // A group of so much was hashed, written and synced in this time. One that was not filled tells

@@ -172,8 +172,7 @@ SequencerStatus Sequencer::status() const {
 }
 
 bool Sequencer::is_busy() const {
-  return state_->queue.records() >= GroupSize::kLeastRecords ||
-         state_->queue.bytes() >= GroupSize::kLeastBytes;
+  return GroupSize::is_a_part(state_->queue.records(), state_->queue.bytes());
 }
 
 const DurationHistogram& Sequencer::append_times() const {

@@ -334,6 +334,24 @@ TEST(Sequencer, WhatWaitedIsPartedIntoGroupsOfTheLimit) {
   EXPECT_TRUE(waited) << "no write met the full disk";
 }
 
+TEST(Sequencer, IsBusyWhileAsMuchAsASmallGroupWaits) {
+  const std::vector<std::string> many(GroupSize::kLeastRecords, "event");
+  bool seen = false;
+  // The disk is full for 100 ms; a machine that stands still meanwhile shows nothing.
+  for (std::uint64_t at = 0; at < 60 && !seen; ++at) {
+    Bench bench({}, {at % 6, test::Failure::failed, ENOSPC, false});
+    const bool waited = event_meets_full_disk(bench);
+    EXPECT_FALSE(bench.sequencer->is_busy()) << "one event is nothing";
+    if (waited) {
+      bench.submit(batch_of(many));
+      seen = bench.sequencer->is_busy();
+    }
+    bench.end();
+    EXPECT_FALSE(bench.sequencer->is_busy());
+  }
+  EXPECT_TRUE(seen);
+}
+
 // While a group waits, those behind it are committed to ahead; then its note moves their places.
 TEST(Sequencer, WhatWasCommittedToBehindAFullDiskIsWrittenAsItCame) {
   bool waited = false;
