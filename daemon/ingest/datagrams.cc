@@ -262,8 +262,8 @@ void Datagrams::Shared::give(Batch&& batch, std::uint64_t datagrams, std::uint64
     bytes += received;
     return;
   }
-  are_lost(datagrams, *batch.source);
   sequencer.lose(batch);
+  are_lost(datagrams, *batch.source);  // counted once it is on record why
 }
 
 void Datagrams::Shared::are_lost(std::uint64_t count, const std::string& whose) {
