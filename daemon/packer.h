@@ -21,7 +21,7 @@ namespace stele::daemon {
 
 class Packer {
  public:
-  // A group of 4,096 records takes some 10 ms to pack: a tenth of a processor at the most.
+  // Several times what a group takes to pack, so that little of a processor goes to it meanwhile.
   static constexpr std::chrono::milliseconds kLongestPause{100};
   // Begins with what an earlier life left. Whether others are busy is asked on its own thread.
   explicit Packer(const storage::Store& store, std::function<bool()> others_are_busy = {});

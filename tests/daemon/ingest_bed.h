@@ -40,7 +40,7 @@ class IngestBed {
   }
   // Does this on the serving thread, and waits for it.
   void on_loop(const std::function<void()>& what);
-  // Waits until it holds; the test fails after 30 seconds.
+  // Waits until it holds; the test fails after two minutes.
   void await(const std::function<bool()>& holds);
   // The durable records, as "kind:bytes", the genesis left out.
   std::vector<std::string> records() const;
