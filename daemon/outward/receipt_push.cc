@@ -139,9 +139,9 @@ asio::awaitable<void> ReceiptPush::turn() {
   }
   if (failure.empty() && !lines.empty()) failure = co_await deliver(lines);
   if (failure.empty()) {
-    FAILPOINT("push.delivered");
     try {
       if (through != through_) {
+        FAILPOINT("push.delivered");
         storage::replace_whole(storage::posix(), position_path_, to_text(through));
       }
     } catch (const std::system_error& error) {
