@@ -36,8 +36,10 @@ class Critical(unittest.TestCase):
         before = host.status()["anchoring"]["counter_anchors"]
         waiting.stdin.write(b"type=USER_\nMGMT, no pattern in one event\n")
         waiting.stdin.close()
-        wait_until(lambda: host.status()["anchoring"]["unanchored"] == 0
-                   and host.status()["ingest"]["events"] == 2, "a quote anchor over both")
+        # That they were received says nothing: an anchor is over what is durable.
+        wait_until(lambda: any(event.startswith(b"MGMT") for event in host.events().values()), "both in the log")
+        size = host.status()["log"]["size"]
+        wait_until(lambda: host.status()["anchoring"]["anchored"] >= size, "a quote anchor over both")
         self.assertEqual(host.status()["anchoring"]["counter_anchors"], before)
         self.assertIsNone(waiting.poll(), "it waits for a counter anchor that nobody asked for")
         host.anchor()
