@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -16,10 +15,12 @@
 #include "daemon/batch_queue.h"
 #include "daemon/commit_ahead.h"
 #include "daemon/critical_events.h"
+#include "daemon/gap_records.h"
 #include "daemon/group_size.h"
 #include "daemon/log.h"
 #include "daemon/record_salts.h"
 #include "daemon/wall_clock.h"
+#include "storage/append_file.h"
 
 namespace stele::daemon {
 namespace {
@@ -40,10 +41,6 @@ std::int64_t steady_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-bool is_full(const std::error_code& code) {
-  return code == std::errc::no_space_on_device || code.value() == EDQUOT;
 }
 
 }  // namespace
@@ -102,7 +99,7 @@ struct Sequencer::State {
   std::map<std::string, std::uint64_t> sources;  // description -> index of its newest record
   std::vector<storage::NewRecord> group;
   std::uint64_t group_bytes = 0;  // as its batches brought them
-  std::vector<DropLedger::Account> dropped;  // that the group in the making records
+  std::vector<GapRecord> gaps;  // of the group in the making
   std::deque<std::string> notes;  // of the group in the making; their bytes stay where they are
   std::chrono::steady_clock::time_point next_gaps{};  // while the disk is low
   std::string pause;  // the note at the group's end: the disk was full
@@ -200,8 +197,14 @@ void Sequencer::lose(const Batch& batch) {
   state_->wake_for_gaps();
 }
 
-void Sequencer::lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap) {
-  state_->admission.ledger().add(source, gap);
+void Sequencer::lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap,
+                     const std::optional<DropLedger::Position>& counted_to) {
+  state_->admission.ledger().add(source, gap, counted_to);
+  state_->wake_for_gaps();
+}
+
+void Sequencer::state_position(const DropLedger::Position& position) {
+  state_->admission.ledger().state(position);
   state_->wake_for_gaps();
 }
 
@@ -241,7 +244,9 @@ void Sequencer::State::commit(std::vector<Batch>& batches) {
   group.clear();
   group_bytes = 0;
   notes.clear();
-  std::uint64_t index = add_gaps(store.head().size);
+  std::uint64_t index = store.head().size;
+  // What a life begins with stands before what it finds lost.
+  if (groups > 0 || batches.empty()) index = add_gaps(index);
   std::vector<std::uint64_t> firsts;
   for (const Batch& batch : batches) {
     group_bytes += batch.bytes.size();
@@ -299,20 +304,14 @@ std::uint64_t Sequencer::State::add_notes(const Batch& batch, std::uint64_t next
 std::uint64_t Sequencer::State::add_gaps(std::uint64_t next_index) {
   const auto now = std::chrono::steady_clock::now();
   if (admission.disk_low() && admission.may_drop() && now < next_gaps) return next_index;
-  dropped = admission.ledger().take();
-  for (const DropLedger::Account& account : dropped) {
-    next_gaps = now + kLowDiskGapInterval;
-    std::uint64_t source = attest::kNoSource;
-    if (account.source) {
-      source = source_for(*account.source, account.gap.span->until_ns, next_index);
-      if (source == next_index) ++next_index;
-    }
-    notes.push_back(encode(account.gap));
-    add(attest::Kind::gap, account.gap.span->until_ns, source, attest::view(notes.back()));
+  gaps = gap_records(admission.ledger().take(), now_ns());
+  for (const GapRecord& gap : gaps) {
+    if (gap.kind == attest::Kind::gap) next_gaps = now + kLowDiskGapInterval;
+    const std::uint64_t source =
+        gap.source ? source_for(*gap.source, gap.time_ns, next_index) : attest::kNoSource;
+    if (source == next_index) ++next_index;
+    add(gap.kind, gap.time_ns, source, attest::view(gap.content), gap.tlvs);
     ++next_index;
-    log(Priority::warning, std::to_string(account.gap.lost) + " events were dropped (" +
-                               account.gap.reason + "): recorded in the log; " +
-                               (account.source ? *account.source : "several senders"));
   }
   return next_index;
 }
@@ -363,7 +362,7 @@ attest::TreeHead Sequencer::State::append_when_there_is_room() {
       }
       return head;
     } catch (const std::system_error& error) {
-      if (!is_full(error.code()) || ending) throw;
+      if (!storage::is_full(error) || ending) throw;
       if (admission.halts_on_full_disk()) {
         halt(std::string("the disk is full: ") + error.what());
         throw;

@@ -28,6 +28,7 @@
 #include "attest/merkle.h"
 #include "attest/record.h"
 #include "daemon/config.h"
+#include "daemon/drop_ledger.h"
 #include "daemon/duration_histogram.h"
 #include "daemon/wall_clock.h"
 #include "storage/store.h"
@@ -101,8 +102,12 @@ class Sequencer {
   // It was refused, and its sender does not wait: its events are counted by reason, and a gap record
   // says so as soon as there is room.
   void lose(const Batch& batch);
-  // So for events that somebody else did not keep. The gap has a span.
-  void lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap);
+  // So for events that somebody else did not keep. The gap has a span. counted_to: how far their
+  // input has counted with this gap; durable in one write with its record, whenever that is.
+  void lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap,
+            const std::optional<DropLedger::Position>& counted_to = std::nullopt);
+  // The same of an input that has counted and found nothing lost: in a note.
+  void state_position(const DropLedger::Position& position);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
   SequencerStatus status() const;
