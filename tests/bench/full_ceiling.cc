@@ -1,5 +1,5 @@
-// FULL, the ceiling of ingest: a sender's Unix stream is split at LF, each event hashed as a leaf with about one tree node,
-// and what came meanwhile is written by another thread and synced: group commit.
+// FULL, the ceiling of ingest: a sender's Unix stream is split at LF, each event hashed as a leaf with about one
+// tree node, and what came meanwhile is written by another thread and synced: group commit.
 //
 //   ceiling/full     the sender, one thread that reads and hashes, one that writes; all share the cores
 //

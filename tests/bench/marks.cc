@@ -78,8 +78,8 @@ Judged judge(const Mark& mark, const Figures& figures) {
 }
 
 std::string line(const Mark& mark, const Judged& judged) {
-  const std::string bound =
-      (mark.bound == Bound::at_least ? " (at least " : " (at most ") + shown(mark.value) + ")  " + std::string(mark.aim);
+  const std::string bound = (mark.bound == Bound::at_least ? " (at least " : " (at most ") + shown(mark.value) +
+                            ")  " + std::string(mark.aim);
   if (judged.outcome == Outcome::not_run) return "not run" + bound;
   std::string out = judged.outcome == Outcome::reached ? "reached " : "MISSED  ";
   out += shown(judged.figure) + bound;

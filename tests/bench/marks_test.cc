@@ -1,5 +1,5 @@
-// Goal: a mark is said to be reached where it is, and never else. Method: each mark of the table at its bound, just beyond
-// and just short of it, with a side that was not measured; the table against the targets that the design states.
+// Goal: a mark is said to be reached where it is, and never else. Method: each mark of the table at its bound, just
+// beyond and just short of it, with a side that was not measured; the table against the targets of the design.
 #include "tests/bench/marks.h"
 
 #include <gtest/gtest.h>

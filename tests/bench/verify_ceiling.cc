@@ -1,9 +1,9 @@
 // The ceilings of verification, from files of the same events, all of which are in the page cache.
 //
-//   ceiling/verify/jobs:T    VERIFY: T threads read their part of a file, hash each event as a leaf with about one tree node,
-//                            and compare with the leaf hash beside it
-//   ceiling/openssl_dgst     `openssl dgst -sha256` over the events' bytes, five times over: the whole command, of whose
-//                            time its start is then little
+//   ceiling/verify/jobs:T    VERIFY: T threads read their part of a file, hash each event as a leaf with about one
+//                            tree node, and compare with the leaf hash beside it
+//   ceiling/openssl_dgst     `openssl dgst -sha256` over the events' bytes, five times over: the whole command, of
+//                            whose time its start is then little
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/mman.h>
