@@ -35,6 +35,7 @@ class Senders(unittest.TestCase):
             wait_until(lambda: self.host.counters(transport)["events"] >= before + MESSAGES, f"all of {name}")
         finally:
             relay.stop()
+        wait_until(lambda: self.host.status()["queue"]["records"] == 0, "an empty queue")
         events = self.host.records("event")
         for i in range(MESSAGES):
             found = [source for event, source in events if event.rstrip(b"\n\0").endswith(b"%s message %d" % (name.encode(), i))]
