@@ -37,7 +37,7 @@ class Critical(unittest.TestCase):
         waiting.stdin.write(b"type=USER_\nMGMT, no pattern in one event\n")
         waiting.stdin.close()
         # That they were received says nothing: an anchor is over what is durable.
-        wait_until(lambda: any(event.startswith(b"MGMT") for event in host.events()), "both in the log")
+        wait_until(lambda: any(event.startswith(b"MGMT") for event in host.events().values()), "both in the log")
         size = host.status()["log"]["size"]
         wait_until(lambda: host.status()["anchoring"]["anchored"] >= size, "a quote anchor over both")
         self.assertEqual(host.status()["anchoring"]["counter_anchors"], before)
