@@ -8,13 +8,34 @@
 
 #include "attest/certificate.h"
 #include "daemon/ingest/network_stream.h"
+#include "daemon/ingest/plain_receiver.h"
 #include "daemon/tls_context.h"
 
 namespace stele::daemon {
-namespace {
 
 namespace asio = boost::asio;
 using TlsStream = asio::ssl::stream<asio::ip::tcp::socket>;
+
+// What the stream has read ahead cannot be waited for: it reads into the connection's own.
+class TlsReceiver {
+ public:
+  TlsReceiver(asio::ip::tcp::socket socket, asio::ssl::context& context)
+      : stream_(std::move(socket), context) {}
+  asio::ip::tcp::socket& socket() { return stream_.next_layer(); }
+  const asio::ip::tcp::socket& socket() const { return stream_.next_layer(); }
+  TlsStream& stream() { return stream_; }
+  asio::awaitable<Received> receive(ReadBuffer& buffer) {
+    const auto [error, count] =
+        co_await stream_.async_read_some(buffer.space(false), asio::as_tuple(asio::use_awaitable));
+    buffer.received(count);
+    co_return Received{error, count};
+  }
+
+ private:
+  TlsStream stream_;
+};
+
+namespace {
 
 TlsFiles listen_files(const Config& config) {
   return {"listen.tls",         config.tls_certificate, config.tls_key,
@@ -47,9 +68,10 @@ std::string why_no_tls(TlsStream& stream, const boost::system::error_code& faile
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShared& shared) {
+asio::awaitable<std::optional<std::string>> greet(TlsReceiver& receiver, NetworkShared& shared) {
+  TlsStream& stream = receiver.stream();
   boost::system::error_code gone;
-  const auto peer = stream.lowest_layer().remote_endpoint(gone);
+  const auto peer = receiver.socket().remote_endpoint(gone);
   if (gone) co_return std::nullopt;
   const std::string address = plain(peer.address()).to_string();
   const auto [failed] =
@@ -66,8 +88,8 @@ asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShar
 }
 
 // The sender's close_notify was the end: ours needs no answer, and a few bytes always find room.
-asio::awaitable<void> farewell(TlsStream& stream, NetworkShared&) {
-  co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
+asio::awaitable<void> farewell(TlsReceiver& receiver, NetworkShared&) {
+  co_await receiver.stream().async_shutdown(asio::as_tuple(asio::use_awaitable));
 }
 
 std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executor& executor,
@@ -79,9 +101,9 @@ std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executo
   }
   for (const int fd : passed) acceptors.push_back(adopt_tcp(executor, fd));
   const Frame frame = config.listen_tls_framing == "lf" ? Frame::lf : Frame::octets;
-  return std::make_unique<NetworkStream<TlsStream>>(
+  return std::make_unique<NetworkStream<TlsReceiver>>(
       std::make_shared<NetworkShared>(config, frame, sequencer, executor), std::move(acceptors),
-      [context](asio::ip::tcp::socket socket) { return TlsStream(std::move(socket), *context); });
+      [context](asio::ip::tcp::socket socket) { return TlsReceiver(std::move(socket), *context); });
 }
 
 void check_tls_files(const Config& config) {
