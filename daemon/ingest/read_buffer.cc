@@ -8,11 +8,11 @@
 
 namespace stele::daemon {
 
-boost::asio::mutable_buffer ReadBuffer::space(bool borrows) {
+boost::asio::mutable_buffer ReadBuffer::space() {
   if (needs_turn()) {
     take_long();
   } else if (!lent_ && !long_) {
-    const bool leaves_it = !borrows || (was_long_ && room_.lent() > 0);
+    const bool leaves_it = was_long_ && room_.lent() > 0;
     if (ReadRoom::Lent lent = leaves_it ? nullptr : room_.lend()) {
       move_rest_to(lent.get(), room_.each_bytes());
       own_.reset();

@@ -37,9 +37,8 @@ class ReadBuffer {
     if (count > 0 && own_) was_long_ = false;
   }
   // Room for one read, behind rest(), until received() has said how much of it was used. Takes a
-  // large buffer if one is free, and what is read is there already (borrows). Where needs_turn()
-  // holds, whoever calls has that turn.
-  boost::asio::mutable_buffer space(bool borrows = true);
+  // large buffer if one is free. Where needs_turn() holds, whoever calls has that turn.
+  boost::asio::mutable_buffer space();
   void received(std::size_t count) { end_ += count; }
   // Lets go of everything larger than what is left needs; of all, where nothing is left.
   void settle();

@@ -1,41 +1,19 @@
 #include "daemon/ingest/tls.h"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <utility>
 
 #include "attest/certificate.h"
 #include "daemon/ingest/network_stream.h"
-#include "daemon/ingest/plain_receiver.h"
+#include "daemon/ingest/tls_receiver.h"
 #include "daemon/tls_context.h"
 
 namespace stele::daemon {
+namespace {
 
 namespace asio = boost::asio;
-using TlsStream = asio::ssl::stream<asio::ip::tcp::socket>;
-
-// What the stream has read ahead cannot be waited for: it reads into the connection's own.
-class TlsReceiver {
- public:
-  TlsReceiver(asio::ip::tcp::socket socket, asio::ssl::context& context)
-      : stream_(std::move(socket), context) {}
-  asio::ip::tcp::socket& socket() { return stream_.next_layer(); }
-  const asio::ip::tcp::socket& socket() const { return stream_.next_layer(); }
-  TlsStream& stream() { return stream_; }
-  asio::awaitable<Received> receive(ReadBuffer& buffer) {
-    const auto [error, count] =
-        co_await stream_.async_read_some(buffer.space(false), asio::as_tuple(asio::use_awaitable));
-    buffer.received(count);
-    co_return Received{error, count};
-  }
-
- private:
-  TlsStream stream_;
-};
-
-namespace {
 
 TlsFiles listen_files(const Config& config) {
   return {"listen.tls",         config.tls_certificate, config.tls_key,
@@ -57,8 +35,8 @@ std::string source_text(const std::string& address, const attest::CertificateNam
 }
 
 // Why the handshake failed, as far as it lies in the certificate.
-std::string why_no_tls(TlsStream& stream, const boost::system::error_code& failed) {
-  const long verdict = SSL_get_verify_result(stream.native_handle());
+std::string why_no_tls(SSL* session, const boost::system::error_code& failed) {
+  const long verdict = SSL_get_verify_result(session);
   if (verdict == X509_V_OK) return failed.message();
   if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
     return "none of the certificate's subjectAltNames is in listen.tls.allowed_names";
@@ -68,18 +46,16 @@ std::string why_no_tls(TlsStream& stream, const boost::system::error_code& faile
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> greet(TlsReceiver& receiver, NetworkShared& shared) {
-  TlsStream& stream = receiver.stream();
+asio::awaitable<std::optional<std::string>> greet(TlsReceiver& stream, NetworkShared& shared) {
   boost::system::error_code gone;
-  const auto peer = receiver.socket().remote_endpoint(gone);
+  const auto peer = stream.socket().remote_endpoint(gone);
   if (gone) co_return std::nullopt;
   const std::string address = plain(peer.address()).to_string();
-  const auto [failed] =
-      co_await stream.async_handshake(TlsStream::server, asio::as_tuple(asio::use_awaitable));
+  const boost::system::error_code failed = co_await stream.handshake();
   if (failed == asio::error::operation_aborted) co_return std::nullopt;  // by us, who have said why
   if (failed) {
     shared.refused();
-    shared.complain("no TLS with " + address + ": " + why_no_tls(stream, failed));
+    shared.complain("no TLS with " + address + ": " + why_no_tls(stream.native_handle(), failed));
     co_return std::nullopt;
   }
   const auto names = attest::decode_certificate(peer_certificate(stream.native_handle()));
@@ -88,8 +64,9 @@ asio::awaitable<std::optional<std::string>> greet(TlsReceiver& receiver, Network
 }
 
 // The sender's close_notify was the end: ours needs no answer, and a few bytes always find room.
-asio::awaitable<void> farewell(TlsReceiver& receiver, NetworkShared&) {
-  co_await receiver.stream().async_shutdown(asio::as_tuple(asio::use_awaitable));
+asio::awaitable<void> farewell(TlsReceiver& stream, NetworkShared&) {
+  stream.say_farewell();
+  co_return;
 }
 
 std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executor& executor,
@@ -103,7 +80,7 @@ std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executo
   const Frame frame = config.listen_tls_framing == "lf" ? Frame::lf : Frame::octets;
   return std::make_unique<NetworkStream<TlsReceiver>>(
       std::make_shared<NetworkShared>(config, frame, sequencer, executor), std::move(acceptors),
-      [context](asio::ip::tcp::socket socket) { return TlsReceiver(std::move(socket), *context); });
+      [context](asio::ip::tcp::socket socket) { return TlsReceiver(std::move(socket), context); });
 }
 
 void check_tls_files(const Config& config) {
