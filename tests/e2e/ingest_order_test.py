@@ -1,6 +1,7 @@
 """Goal: what connections hold does not follow the order in which senders come, nor how many of them wait at once, and nothing is
 lost by waiting. Method: hundreds of senders that fill the queue, wait for a slow disk and then all go on; hundreds that come one by
-one and each leave the beginning of an event. The daemon's own peak. Not under sanitizers: theirs is in it."""
+one and each leave the beginning of an event; silent TLS sessions, weighed. The daemon's own memory. Not under sanitizers: theirs is
+in it."""
 import collections
 import threading
 import unittest
@@ -10,6 +11,8 @@ from memory_host import MEMORY, MemoryHost
 
 STREAMS = ("unix", "tcp", "tls")
 LIMITS = "max_connections_per_address = 1024"
+# Of a silent session, of its share in everything: with buffers of its own it was 68 to 90 KiB.
+SESSION = 40 << 10
 
 
 class IngestOrder(unittest.TestCase):
@@ -86,6 +89,27 @@ class IngestOrder(unittest.TestCase):
         print(f"{count} senders of each of {STREAMS} with an event begun, one by one: {counters['refused']} refused and recorded, "
               f"peak {host.peak() >> 20} MiB")
         self.assertLess(host.peak(), MEMORY)
+
+    def test_a_silent_tls_session_has_no_buffers(self):
+        host, count = self.host, 800
+        host.begin(limits=LIMITS)
+        for _ in range(20):  # what the first ones bring along for all
+            with host.connect("tls") as out:
+                out.sendall(b"<1>a word\n")
+                out.unwrap()
+        wait_until(lambda: host.counters("tls")["connections"] == 0, "the first ones have gone")
+        before = host.resident()
+        silent = [host.connect("tls") for _ in range(count)]
+        for out in silent:
+            self.addCleanup(out.close)
+        wait_until(lambda: host.counters("tls")["connections"] == count, f"{count} sessions")
+        for out in silent[::2]:  # some have said something once
+            out.sendall(b"<1>a word, and then nothing\n")
+        wait_until(lambda: host.counters("tls")["events"] == 20 + count // 2, "their words")
+        wait_until(lambda: host.status()["queue"]["records"] == 0, "an empty queue")
+        each = (host.resident() - before) / count
+        print(f"a silent TLS session: {each / 1024:.1f} KiB")
+        self.assertLess(each, SESSION)
 
 
 if __name__ == "__main__":
