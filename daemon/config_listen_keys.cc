@@ -112,7 +112,7 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
                               "the slowest of lines"));
   keys.push_back(size_key("limits.unfinished_bytes", &Config::unfinished_bytes, 1 << 20,
                           std::int64_t{16} << 30,
-                          "of one stream input, for events longer than a read, each with room for "
+                          "of one stream input, for events longer than 16 KiB, each with room for "
                           "limits.max_event_bytes until it is whole and the queue has taken it: "
                           "further connections with one wait"));
   keys.push_back(size_key("limits.receive_buffer", &Config::receive_buffer, 4 << 10, 1 << 30,

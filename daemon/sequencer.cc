@@ -128,11 +128,7 @@ bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   }
   const bool drops = state.admission.drops_overflow(batch);
   std::function<void()> waiter;
-  if (room) {
-    waiter = [executor = state.executor, room = std::move(room)] {
-      boost::asio::post(executor, room);
-    };
-  }
+  if (room) waiter = [to = state.executor, room = std::move(room)] { boost::asio::post(to, room); };
   const BatchQueue::Push pushed = state.queue.push(std::move(batch), std::move(waiter), !drops);
   if (pushed == BatchQueue::Push::full && batch.source && !batch.waits) {
     if (drops) {
@@ -142,6 +138,10 @@ bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
     if (state.admission.halts_on_overflow()) state.halt("the queue of limits.queue_* is full");
   }
   return pushed == BatchQueue::Push::taken;
+}
+
+bool Sequencer::is_dropping() const {
+  return !state_->admission.drops_because().empty();
 }
 
 const storage::Store& Sequencer::store() const {

@@ -99,6 +99,8 @@ class Sequencer {
   // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
   // again; none: nobody waits for that. True: it will be placed or dropped.
   bool submit(Batch&& batch, std::function<void()> room);
+  // [on] has what senders send dropped now, whether there is room or not.
+  bool is_dropping() const;
   // It was refused, and its sender does not wait: its events are counted by reason, and a gap record
   // says so as soon as there is room.
   void lose(const Batch& batch);

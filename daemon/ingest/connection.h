@@ -12,13 +12,12 @@
 #include <string_view>
 
 #include "daemon/ingest/intake.h"
-#include "daemon/ingest/places.h"
 #include "daemon/ingest/long_events.h"
+#include "daemon/ingest/places.h"
+#include "daemon/ingest/plain_receiver.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
-
-constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at kFirstReadBytes
 
 class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
  public:
@@ -27,7 +26,6 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   // place: its user's, or none.
   IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
                    std::shared_ptr<LongEvents> long_events, Place place);
-  ~IngestConnection();
   IngestConnection(const IngestConnection&) = delete;
   IngestConnection& operator=(const IngestConnection&) = delete;
   void start(std::function<void()> ended);
@@ -47,12 +45,11 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   awaitable<void> receive();
   awaitable<bool> read_more();  // false: the stream is over
-  awaitable<void> await_bytes();
   bool open(bool ended);        // false: the opening line is not complete yet
   awaitable<void> acknowledge();
   std::string next_lines();
 
-  UnixStreamSocket socket_;
+  PlainReceiver<UnixStreamSocket> stream_;
   std::shared_ptr<IngestShared> shared_;
   std::shared_ptr<LongEvents> long_events_;
   Place place_;

@@ -19,9 +19,6 @@
 
 namespace stele::daemon {
 
-// One read: a TLS record has 16 KiB, and a thousand connections together stay small.
-constexpr std::size_t kNetworkReadBytes = 64u << 10;
-
 struct NetworkLimits {
   explicit NetworkLimits(const Config& config)
       : connections(config.max_connections),
@@ -43,8 +40,7 @@ struct NetworkShared {
                 const boost::asio::any_io_executor& executor)
       : limits(config),
         frame(frame_),
-        ingest(
-            std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kNetworkReadBytes)),
+        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes)),
         places(limits.connections_per_address),
         long_events(std::make_shared<LongEvents>(executor, config)) {}
   void complain(const std::string& what) { ingest->complaints.say(what); }

@@ -22,7 +22,7 @@ struct UnixStream::Shared {
         max_connections(config.max_connections),
         places(config.max_connections_per_address),
         long_events(std::make_shared<LongEvents>(executor, config)),
-        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kReadBytes)),
+        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes)),
         server(std::make_shared<StreamServer<IngestConnection>>(
             ingest, [this](UnixStreamSocket socket) { return admit(std::move(socket)); })) {
     long_events->relieve = [this](const std::string& who_waits) { relieve(who_waits); };
