@@ -21,7 +21,8 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
       place_(std::move(place)),
       intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
                                        Framing(Frame::lf, shared_->max_event_bytes))),
-      user_(std::to_string(peer_of(socket_).uid)) {
+      uid_(peer_of(socket_).uid),
+      user_(std::to_string(uid_)) {
   shared_->joined();
 }
 
@@ -30,9 +31,37 @@ IngestConnection::~IngestConnection() {
 }
 
 std::optional<std::chrono::steady_clock::time_point> IngestConnection::stalled_since() const {
-  boost::system::error_code gone;
-  if (!turn_ || !waiting_ || ending_ || socket_.available(gone) > 0) return std::nullopt;
+  if (!turn_ || !waiting_ || ending_ || !all_read()) return std::nullopt;
   return waits_since_;
+}
+
+std::optional<Standing> IngestConnection::standing(std::chrono::milliseconds least) const {
+  if (!waiting_ || telling_ || ending_ || closed_ || over_) return std::nullopt;
+  Standing standing;
+  standing.silent_for = std::chrono::steady_clock::now() - waits_since_;
+  if (standing.silent_for < least || !intake_->all_placed()) return std::nullopt;
+  const Acknowledgements* const telling = intake_->acknowledgements();
+  if (telling != nullptr && !telling->empty()) return std::nullopt;
+  if (heard_) {
+    standing.heard = intake_->rest().empty() ? Heard::whole_messages : Heard::part_of_a_message;
+  }
+  return standing;
+}
+
+bool IngestConnection::all_read() const {
+  boost::system::error_code gone;
+  return socket_.available(gone) == 0;
+}
+
+void IngestConnection::give_way() {
+  // In the middle of an event it is told of that, or the log is.
+  if (intake_->rest().empty()) {
+    turn_away(socket_, "gave_way",
+              "it was silent for longest, and its place was needed: connect again");
+  }
+  gave_way_ = true;
+  place_.reset();
+  end("it was silent for longest, and its place was needed");
 }
 
 void IngestConnection::start(std::function<void()> ended) {
@@ -97,6 +126,7 @@ asio::awaitable<bool> IngestConnection::read_more() {
   const auto [error, count] =
       co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
   waiting_ = false;
+  heard_ = heard_ || count > 0;
   intake_->received(count);
   clean_ = error == asio::error::eof && !shared_->stopping && !ending_;
   co_return !error;
@@ -133,8 +163,10 @@ asio::awaitable<void> IngestConnection::acknowledge() {
     const std::string lines = next_lines();
     const Acknowledgements* const telling = intake_->acknowledgements();
     if (!lines.empty()) {
+      telling_ = true;
       const auto [error, count] = co_await asio::async_write(socket_, asio::buffer(lines),
                                                              asio::as_tuple(asio::use_awaitable));
+      telling_ = false;
       // The sender reads no more, but what it sends is still taken.
       if (error) intake_->stop_telling();
       intake_->wake().notify();  // the backlog is smaller

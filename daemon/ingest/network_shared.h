@@ -22,6 +22,9 @@ namespace stele::daemon {
 // One read: a TLS record has 16 KiB, and a thousand connections together stay small.
 constexpr std::size_t kNetworkReadBytes = 64u << 10;
 
+// Where places are wanted: nobody knows yet who makes a handshake, and one takes a few round trips.
+constexpr std::chrono::milliseconds kPatienceWithAHandshake{2'000};
+
 struct NetworkLimits {
   explicit NetworkLimits(const Config& config)
       : connections(config.max_connections),
