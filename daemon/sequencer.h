@@ -10,8 +10,9 @@
 // what finds no room is counted instead of waited for, and a gap record of its sender says so once
 // there is room.
 //
-// A step of the wall clock becomes a note before the first record that was stamped after it, and
-// critical events are told once they are durable.
+// A step of the wall clock becomes a note before the first record that was stamped after it, a
+// commit that took seconds beside an anchor one behind it, and critical events are told once they
+// are durable.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -112,6 +113,9 @@ class Sequencer {
   void state_position(const DropLedger::Position& position);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
+  // The same, for a statement that is made over it at once: what waits on its way to the disk
+  // meanwhile will be dated before it, and is noted where that is seconds (slow_commits.h).
+  attest::TreeHead head_to_anchor();
   SequencerStatus status() const;
   // More waits or is written than a thread does in passing: work that can wait should.
   bool is_busy() const;

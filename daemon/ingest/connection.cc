@@ -22,12 +22,47 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
       intake_(std::make_shared<Intake>(stream_.socket().get_executor(), shared_,
                                        to_json(peer_of(stream_.socket())),
                                        Framing(Frame::lf, shared_->max_event_bytes))),
-      user_(std::to_string(peer_of(stream_.socket()).uid)) {}
+      uid_(peer_of(stream_.socket()).uid),
+      user_(std::to_string(uid_)) {
+  shared_->joined();
+}
+
+IngestConnection::~IngestConnection() {
+  shared_->left();
+}
 
 std::optional<std::chrono::steady_clock::time_point> IngestConnection::stalled_since() const {
-  boost::system::error_code gone;
-  if (!turn_ || !waiting_ || ending_ || stream_.socket().available(gone) > 0) return std::nullopt;
+  if (!turn_ || !waiting_ || ending_ || !all_read()) return std::nullopt;
   return waits_since_;
+}
+
+std::optional<Standing> IngestConnection::standing(std::chrono::milliseconds least) const {
+  if (!waiting_ || telling_ || ending_ || closed_ || over_) return std::nullopt;
+  Standing standing;
+  standing.silent_for = std::chrono::steady_clock::now() - waits_since_;
+  if (standing.silent_for < least || !intake_->all_placed()) return std::nullopt;
+  const Acknowledgements* const telling = intake_->acknowledgements();
+  if (telling != nullptr && !telling->empty()) return std::nullopt;
+  if (heard_) {
+    standing.heard = intake_->rest().empty() ? Heard::whole_messages : Heard::part_of_a_message;
+  }
+  return standing;
+}
+
+bool IngestConnection::all_read() const {
+  boost::system::error_code gone;
+  return stream_.socket().available(gone) == 0;
+}
+
+void IngestConnection::give_way() {
+  // In the middle of an event it is told of that, or the log is.
+  if (intake_->rest().empty()) {
+    turn_away(stream_.socket(), "gave_way",
+              "it was silent for longest, and its place was needed: connect again");
+  }
+  gave_way_ = true;
+  place_.reset();
+  end("it was silent for longest, and its place was needed");
 }
 
 void IngestConnection::start(std::function<void()> ended) {
@@ -89,6 +124,7 @@ asio::awaitable<bool> IngestConnection::read_more() {
   waiting_ = true;
   const Received got = co_await stream_.receive(buffer);
   waiting_ = false;
+  heard_ = heard_ || got.count > 0;
   clean_ = got.error == asio::error::eof && !shared_->stopping && !ending_;
   co_return !got.error;
 }
@@ -116,8 +152,10 @@ asio::awaitable<void> IngestConnection::acknowledge() {
     const std::string lines = next_lines();
     const Acknowledgements* const telling = intake_->acknowledgements();
     if (!lines.empty()) {
+      telling_ = true;
       const auto [error, count] = co_await asio::async_write(stream_.socket(), asio::buffer(lines),
                                                              asio::as_tuple(asio::use_awaitable));
+      telling_ = false;
       // The sender reads no more, but what it sends is still taken.
       if (error) intake_->stop_telling();
       intake_->wake().notify();  // the backlog is smaller

@@ -5,12 +5,16 @@
 // Thread safety: one executor on one thread. Errors: end the connection, never the daemon.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "daemon/give_way.h"
 #include "daemon/ingest/intake.h"
 #include "daemon/ingest/long_events.h"
 #include "daemon/ingest/places.h"
@@ -36,6 +40,15 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   // Has a turn for a long event and waits for its sender: since when. All that came is read.
   std::optional<std::chrono::steady_clock::time_point> stalled_since() const;
   const std::string& user() const { return user_; }
+  // Who may have to give way to a new one (daemon/give_way.h).
+  uid_t peer() const { return uid_; }
+  bool gave_way() const { return gave_way_; }
+  // None: not this one, since it was not silent for so long, or something of it is not durable or
+  // not told.
+  std::optional<Standing> standing(std::chrono::milliseconds least) const;
+  bool all_read() const;  // that has come
+  // As end(); the place is free at once.
+  void give_way();
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why);
 
@@ -54,11 +67,14 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   std::shared_ptr<LongEvents> long_events_;
   Place place_;
   std::shared_ptr<Intake> intake_;
+  const uid_t uid_;
   const std::string user_;
   LongEvents::Turn turn_;
   std::chrono::steady_clock::time_point waits_since_{};
   bool waiting_ = false;  // for the sender, since then
-  bool ending_ = false;   // by us
+  bool ending_ = false, gave_way_ = false;  // by us
+  bool heard_ = false;    // anything
+  bool telling_ = false;  // a write of acknowledgements is under way
   bool opened_ = false;
   Ack ack_ = Ack::none;
   bool over_ = false;   // nothing more will be read

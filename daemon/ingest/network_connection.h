@@ -4,9 +4,9 @@
 // greet() says who is at its other end. Nothing is ever written to the sender, beside what TLS
 // needs. It is ended when it sends nothing for limits.idle_timeout, or leaves an event unfinished
 // for limits.event_timeout: counted by tick() while the daemon waits for the sender, so that our
-// own delays are never held against it. One that is silent may have to give way to a new one
-// (network_stream.h). Lives until the stream is over, or until close(). Thread safety: one executor
-// on one thread. Errors: end the connection.
+// own delays are never held against it. A silent one may have to give way (daemon/give_way.h).
+// Lives until the stream is over, or until close(). Thread safety: one executor on one thread.
+// Errors: end the connection.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +20,12 @@
 #include <string>
 #include <utility>
 
+#include "daemon/give_way.h"
 #include "daemon/ingest/intake.h"
 #include "daemon/ingest/network_shared.h"
 #include "daemon/ingest/plain_receiver.h"
 
 namespace stele::daemon {
-
-// Where places are wanted: nobody knows yet who makes a handshake, and one takes a few round trips.
-constexpr std::chrono::milliseconds kPatienceWithAHandshake{2'000};
 
 using TcpReceiver = PlainReceiver<boost::asio::ip::tcp::socket>;
 
@@ -90,22 +88,25 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
       end("nothing came for limits.idle_timeout");
     }
   }
-  const Address& address() const { return address_; }
-  std::chrono::milliseconds silent_for() const { return silent_for_; }
+  const Address& peer() const { return address_; }
   bool gave_way() const { return gave_way_; }
-  // Nothing that it sent is still to be read, and nothing has come for so long (in a handshake: for
-  // kPatienceWithAHandshake). The beginning of an event does not keep its place.
-  bool idle_for(std::chrono::milliseconds least) const {
-    boost::system::error_code gone;
+  // Of giving way; none: something has come within so long (in a handshake: kPatienceWithAHandshake).
+  std::optional<Standing> standing(std::chrono::milliseconds least) const {
     const auto needed = intake_ ? least : std::min(least, kPatienceWithAHandshake);
-    return waiting_ && !ending_ && !closed_ && silent_for_ >= needed &&
-           stream_.socket().available(gone) == 0;
+    if (!waiting_ || ending_ || closed_ || silent_for_ < needed) return std::nullopt;
+    Standing standing{true, 0, Heard::nothing, silent_for_};
+    if (heard_ && intake_->rest().empty()) standing.heard = Heard::whole_messages;
+    if (heard_ && !intake_->rest().empty()) standing.heard = Heard::part_of_a_message;
+    return standing;
+  }
+  bool all_read() const {  // and is in the queue, or begins an event
+    boost::system::error_code gone;
+    return stream_.socket().available(gone) == 0;
   }
   // Its place and descriptor are free at once; an event that is not finished is refused.
   void give_way() {
     boost::system::error_code ignored;
-    shared_->complain((intake_ ? intake_->source() : "a connection") +
-                      ": ended: it was silent for longest, and its place was needed");
+    complain("it was silent for longest, and its place was needed");
     turn_.reset();
     ending_ = gave_way_ = true;
     stream_.socket().close(ignored);
@@ -114,12 +115,15 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   bool has_turn() const { return turn_ != nullptr; }  // for a long event
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why) {
-    shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
+    complain(why);
     turn_.reset();  // its event is refused as soon as it resumes
     end_reading();
   }
 
  private:
+  void complain(const std::string& why) {
+    shared_->complain((intake_ ? intake_->source() : "a connection") + ": ended: " + why);
+  }
   boost::asio::awaitable<void> receive() {
     waiting_ = true;
     const auto source = co_await greet(stream_, *shared_);
@@ -149,6 +153,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     const Received got = co_await stream_.receive(buffer);
     waiting_ = false;
     if (got.count > 0) silent_for_ = {};
+    heard_ = heard_ || got.count > 0;
     clean_ = got.error == boost::asio::error::eof && !ending_;
     co_return !got.error;
   }
@@ -169,6 +174,7 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
   std::chrono::milliseconds unfinished_for_{0};
   std::uint64_t taken_ = 0;
   bool waiting_ = false;                    // for the sender
+  bool heard_ = false;                      // anything, behind the handshake
   bool ending_ = false, gave_way_ = false;  // by us
   bool clean_ = false;                      // ended by the sender
   bool over_ = false;

@@ -19,6 +19,9 @@
 
 namespace stele::daemon {
 
+// Where places are wanted: nobody knows yet who makes a handshake, and one takes a few round trips.
+constexpr std::chrono::milliseconds kPatienceWithAHandshake{2'000};
+
 struct NetworkLimits {
   explicit NetworkLimits(const Config& config)
       : connections(config.max_connections),
