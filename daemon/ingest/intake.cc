@@ -34,6 +34,7 @@ bool Intake::backlogged() const {
 
 void Intake::close() {
   closed_ = true;
+  buffer_.clear();  // on its thread: a batch may have the last of us on another
   wake_.notify();
 }
 
@@ -62,7 +63,7 @@ asio::awaitable<void> Intake::take_events(bool ended, bool clean) {
       while (!closed_ && !place->may_ask()) co_await wake_.wait();
     }
   }
-  if (ended || closed_) buffer_.clear();
+  if (ended) buffer_.clear();
 }
 
 Intake::Decoded Intake::decode(bool ended, bool clean) const {

@@ -3,8 +3,9 @@
 // Its connection reads into buffer().space(), and calls take_events(), which waits while the queue
 // is full: a connection that then does not read is back-pressure. What waits are bytes as they
 // came: a batch is only made to be handed on at once, since it takes many times the memory of very
-// short events. Lives as long as a batch of it is on its way. Thread safety: one executor on
-// one thread; the counters of IngestShared from any.
+// short events. Lives as long as a batch of it is on its way.
+// Thread safety: one executor on one thread; the counters of IngestShared from any; the destructor
+// too, behind close() or the end of the stream.
 #pragma once
 
 #include <atomic>

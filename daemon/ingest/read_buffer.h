@@ -2,9 +2,8 @@
 //
 //   own    kOwnReadBytes, while anything lies in it: a silent connection has no memory at all
 //   lent   a large buffer (read_room.h), until what is left fits into its own
-//   long   room for the longest event, for who has a turn (long_events.h): the beginning of one
-//   event
-//          that its own has no room for, and reads that add at most what its own can take over
+//   long   room for the longest event, for who has a turn (long_events.h): the beginning of one,
+//          and reads that add no more than its own can take over
 //
 // Whoever waits calls settle() first, so that he waits with as little as what he holds needs.
 // Invariants: 1. the bytes of rest() are those received, in order, less those skipped. 2. space()

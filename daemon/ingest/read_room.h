@@ -5,8 +5,8 @@
 // makes fewer reads and larger batches. All that connections hold together is so bounded by their
 // number and kLentBytes, whatever they send and in whatever order: where all are lent, a connection
 // reads into its own. The memory is taken once, never filled with zeros, lent last come first
-// served while it is warm, and costs nothing until it is touched; what was touched stays. Thread
-// safety: one executor on one thread. Errors: the constructor: std::bad_alloc; nothing else.
+// served while it is warm, and costs nothing until it is touched; what was touched stays.
+// Thread safety: one executor on one thread. Errors: the constructor: std::bad_alloc; nothing else.
 // Lifetime: outlives whatever it has lent.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace stele::daemon {
 constexpr std::size_t kOwnReadBytes = 16u << 10;
 // Of one large buffer: 800 events of 322 bytes, and what a Unix socket holds by default (208 KiB).
 constexpr std::size_t kLentReadBytes = 256u << 10;
-// Of all large buffers of an input: twice as many as the busy connections that two processors feed.
+// Of all large buffers of an input: sixteen busy connections that wait for the queue have one each.
 constexpr std::size_t kLentBytes = 4u << 20;
 
 class ReadRoom {
