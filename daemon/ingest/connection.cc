@@ -23,13 +23,7 @@ IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<Inge
                                        to_json(peer_of(stream_.socket())),
                                        Framing(Frame::lf, shared_->max_event_bytes))),
       uid_(peer_of(stream_.socket()).uid),
-      user_(std::to_string(uid_)) {
-  shared_->joined();
-}
-
-IngestConnection::~IngestConnection() {
-  shared_->left();
-}
+      user_(std::to_string(uid_)) {}
 
 std::optional<std::chrono::steady_clock::time_point> IngestConnection::stalled_since() const {
   if (!turn_ || !waiting_ || ending_ || !all_read()) return std::nullopt;
@@ -44,7 +38,8 @@ std::optional<Standing> IngestConnection::standing(std::chrono::milliseconds lea
   const Acknowledgements* const telling = intake_->acknowledgements();
   if (telling != nullptr && !telling->empty()) return std::nullopt;
   if (heard_) {
-    standing.heard = intake_->rest().empty() ? Heard::whole_messages : Heard::part_of_a_message;
+    const bool is_whole = intake_->buffer().rest().empty();
+    standing.heard = is_whole ? Heard::whole_messages : Heard::part_of_a_message;
   }
   return standing;
 }
@@ -56,7 +51,7 @@ bool IngestConnection::all_read() const {
 
 void IngestConnection::give_way() {
   // In the middle of an event it is told of that, or the log is.
-  if (intake_->rest().empty()) {
+  if (intake_->buffer().rest().empty()) {
     turn_away(stream_.socket(), "gave_way",
               "it was silent for longest, and its place was needed: connect again");
   }

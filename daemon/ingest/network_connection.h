@@ -95,8 +95,10 @@ class NetworkConnection : public std::enable_shared_from_this<NetworkConnection<
     const auto needed = intake_ ? least : std::min(least, kPatienceWithAHandshake);
     if (!waiting_ || ending_ || closed_ || silent_for_ < needed) return std::nullopt;
     Standing standing{true, 0, Heard::nothing, silent_for_};
-    if (heard_ && intake_->rest().empty()) standing.heard = Heard::whole_messages;
-    if (heard_ && !intake_->rest().empty()) standing.heard = Heard::part_of_a_message;
+    if (heard_) {
+      const bool is_whole = intake_->buffer().rest().empty();
+      standing.heard = is_whole ? Heard::whole_messages : Heard::part_of_a_message;
+    }
     return standing;
   }
   bool all_read() const {  // and is in the queue, or begins an event
