@@ -31,7 +31,8 @@ class Wire:
     def __init__(self, port, limit=None):
         self.limit = limit
         self.half = False
-        self.given = b""   # of the sender's bytes, to the daemon
+        self.gone_through = b""
+        self.going = threading.Lock()
         self.answer = b""  # of the daemon
         self.ended = None  # how the daemon ended: "fin", "rst"
         self.cut = threading.Event()  # no more of the sender's bytes go through
@@ -44,14 +45,21 @@ class Wire:
         self.thread = threading.Thread(target=self._up)
         self.thread.start()
 
+    @property
+    def given(self):
+        """The sender's bytes that went through to the daemon: with all that it can have acted upon."""
+        with self.going:
+            return self.gone_through
+
     def cut_next(self):
         self.half = True
 
     def read_by_daemon(self):
-        """Nothing that went through waits in the daemon's receive queue (/proc/net/tcp)."""
+        """Nothing that went through is on its way (not acknowledged by the kernel), nor in the daemon's receive queue."""
         here = "0100007F:%04X" % self.daemon.getsockname()[1]
         rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return any(row[2] == here and row[4].endswith(":00000000") for row in rows)
+        arrived = any(row[1] == here and row[4].startswith("00000000:") for row in rows)
+        return arrived and any(row[2] == here and row[4].endswith(":00000000") for row in rows)
 
     def end(self, how):
         """Towards the daemon. What went through before is read by then, so that a reset takes nothing along."""
@@ -84,6 +92,7 @@ class Wire:
             self.sender, _ = self.listener.accept()
             self.daemon = socket.create_connection(("127.0.0.1", self.daemon_port), PATIENCE)
             self.daemon.settimeout(None)
+            self.daemon.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:  # closed before anybody came
             return
         self.back = threading.Thread(target=self._down)
@@ -108,13 +117,13 @@ class Wire:
         done = sum(length for _, _, length in whole)
         part = kept[:done]
         if self.limit is not None:
-            part, done = kept[:self.limit - len(self.given)], len(kept)
+            part, done = kept[:self.limit - len(self.gone_through)], len(kept)
         elif self.half and whole:
             part = kept[:whole[0][2] // 2]
-        if part:
+        with self.going:
             self.daemon.sendall(part)
-            self.given += part
-        if (self.half and whole) or len(self.given) == self.limit:
+            self.gone_through += part
+        if (self.half and whole) or len(self.gone_through) == self.limit:
             self.cut.set()
         return done
 
