@@ -54,6 +54,10 @@ bool Sequencer::submit(Batch&& batch, std::function<void()> room) {
   return pushed == BatchQueue::Push::taken;
 }
 
+bool Sequencer::is_dropping() const {
+  return !state_->admission.drops_because().empty();
+}
+
 const storage::Store& Sequencer::store() const {
   return state_->store;
 }
