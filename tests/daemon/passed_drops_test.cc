@@ -230,7 +230,8 @@ struct Lives {
   std::int64_t newest_look_ns() const {
     std::int64_t newest_ns = 0;
     const auto position = newest_position(bed.sequencer().store(), PassedDrops::kInput);
-    for (const auto& [cookie, total] : parse_drop_totals(position.value().value).value().sockets) {
+    const DropTotals totals = parse_drop_totals(position.value().value).value();
+    for (const auto& [cookie, total] : totals.sockets) {
       newest_ns = std::max(newest_ns, total.seen_ns);
     }
     return newest_ns;
