@@ -24,7 +24,7 @@ from tlog_witness import Key, Witness, signed_note, vkey  # noqa: E402
 
 MACHINE = "a" * 32
 EACH = 20  # events by each input in a turn
-FILL = 3_000  # events that close segments: some five of 64 KiB
+FILL, GROUP = 3_000, 500  # events that close segments of 64 KiB: some six, each of a group of so many
 OTHER_LOG = "other.example/log"
 CRITICAL = 'critical = ["type=USER_MGMT"]\n'  # of the table [anchor], which is open where the rest begins
 NDJSON = "Content-Type: application/x-ndjson"
@@ -165,7 +165,8 @@ class Day:
 
     def fill_and_pack(self):
         host = self.host
-        host.append(b"".join(b"user=alice action=login session=%d-%d\n" % (self.turn, n) for n in range(FILL)))
+        for first in range(0, FILL, GROUP):  # a segment ends between groups
+            host.append(b"".join(b"user=alice action=login session=%d-%d\n" % (self.turn, first + n) for n in range(GROUP)))
 
         def closed():
             return sorted((host.data / "segments").glob("[0-9a-f]" * 16))[:-1]
