@@ -53,6 +53,7 @@ struct CheckedRecord {
   bool clock_step = false;     // kind note: its content begins {"note":"clock_step"
   // Kind note: its content begins {"note":"disk_full","since_ns":N
   std::optional<std::int64_t> disk_full_since_ns;
+  std::optional<std::int64_t> slow_commit_since_ns;  // likewise: {"note":"slow_commit","since_ns":N
   std::optional<Defect> defect;
 };
 CheckedRecord check_record(std::uint64_t index, const RecordView& record);

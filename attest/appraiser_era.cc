@@ -191,6 +191,7 @@ bool Appraiser::State::knows(const Hash& log_id) const {
 // them.
 void Appraiser::State::end_era(bool approved) {
   if (!approved) era->runs.end();
+  era->times.end();
   era->foreign.end(!stopped && !journal_unread);
   if (chain() && chain()->open_intent()) {
     draft.finding(Finding::open_intent, Place::anchor(chain()->open_intent()->statement.seq),

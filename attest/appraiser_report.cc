@@ -160,9 +160,10 @@ Report Appraiser::State::finish() {
   const bool all_known = boots.starts > 0 && boots.approved == boots.starts;
   out.platform = verdict(VerdictKind::platform,
                          options.trust && (era->receipt_verified || fresh) && all_known);
-  const bool required = std::any_of(options.require.begin(), options.require.end(),
-                                    [this](Finding finding) { return draft.has(finding); });
-  out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(), required);
+  out.required_found = std::any_of(options.require.begin(), options.require.end(),
+                                   [this](Finding finding) { return draft.has(finding); });
+  out.conclusion = conclude(out, options.trust.has_value(), options.nonce.has_value(),
+                            out.required_found);
   write_finality();
   draft.write(out);
   return out;

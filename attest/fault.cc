@@ -122,6 +122,7 @@ constexpr std::string_view kFindings[] = {
     "boot_log_unexplained",
     "cosigned_head_not_compared",
     "held_receipt_not_compared",
+    "slow_commit",
 };
 
 constexpr bool rows_stand_in_order() {

@@ -126,9 +126,9 @@ enum class Finding : std::uint16_t {
   boot_log_unexplained,  // a boot log that does not give the quoted PCR values, or cannot be read
   cosigned_head_not_compared,  // the evidence does not tell the tree at a head that a witness signed
   held_receipt_not_compared,   // of an anchor from before the evidence, or of an era it does not show
+  slow_commit,  // records dated before the anchor before, by no more than a sealed note says they waited
 };
-constexpr std::size_t kFindingKinds =
-    static_cast<std::size_t>(Finding::held_receipt_not_compared) + 1;
+constexpr std::size_t kFindingKinds = static_cast<std::size_t>(Finding::slow_commit) + 1;
 
 // Where: at most one coordinate.
 struct Place {

@@ -164,9 +164,11 @@ Report ProofJudge::finish() {
   out.platform = verdict(VerdictKind::platform, false);  // no boot bundle, so no boot to judge
   (checked && out.integrity == Outcome::pass ? out.coverage.counter_anchored
                                              : out.coverage.unanchored) = 1;
-  bool required = false;
-  for (const Finding finding : options_.require) required = required || draft.has(finding);
-  out.conclusion = conclude(out, options_.trust.has_value(), options_.nonce.has_value(), required);
+  for (const Finding finding : options_.require) {
+    out.required_found = out.required_found || draft.has(finding);
+  }
+  out.conclusion = conclude(out, options_.trust.has_value(), options_.nonce.has_value(),
+                            out.required_found);
   if (checked && out.conclusion != Conclusion::tampered)
     out.final_through = final_by_itself(*anchored_, *options_.trust);
   draft.write(out);

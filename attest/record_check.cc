@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kClockStep = "{\"note\":\"clock_step\"";
 constexpr std::string_view kDiskFull = "{\"note\":\"disk_full\",\"since_ns\":";
+constexpr std::string_view kSlowCommit = "{\"note\":\"slow_commit\",\"since_ns\":";
 
 bool begins_with(ByteView bytes, std::string_view prefix) {
   const ByteView wanted = view(prefix);
@@ -86,6 +87,7 @@ CheckedRecord check_hashed(std::uint64_t index, const RecordView& record, const 
   } else if (leaf->kind == Kind::note) {
     checked.clock_step = begins_with(bytes, kClockStep);
     checked.disk_full_since_ns = number_after(bytes, kDiskFull);
+    checked.slow_commit_since_ns = number_after(bytes, kSlowCommit);
   }
   return checked;
 }

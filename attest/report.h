@@ -121,6 +121,7 @@ struct Report {
   Outcome freshness = Outcome::unknown;
   Outcome platform = Outcome::unknown;
   Conclusion conclusion = Conclusion::undetermined;
+  bool required_found = false;  // a finding that the verifier asked to be told of (--require)
   Presented what = Presented::store;
   std::string origin;
   Hash log_id;
@@ -166,6 +167,6 @@ inline bool is_single_proof(const Report& r) {
 
 std::string to_json(const Report& report);  // one line, schema stele.verdict/1
 std::string to_text(const Report& report);  // for a person; control characters escaped; ends with
-                                            // conclusion and next step
+                                            // conclusion and next steps
 
 }  // namespace stele::attest

@@ -1,10 +1,11 @@
 // The report in words, for a person: what was looked at, what was found, the conclusion, the next
-// step.
+// steps.
 #include <algorithm>
 #include <limits>
 
 #include "attest/printable.h"
 #include "attest/report.h"
+#include "attest/report_advice.h"
 #include "attest/rfc3339.h"
 
 namespace stele::attest {
@@ -284,95 +285,6 @@ std::optional<std::uint64_t> first_bad_index(const Report& r) {
   return first;
 }
 
-// An acknowledgement names an anchor: without one there is nothing to name.
-std::string after_foreign_extend(const Report& r) {
-  std::string out = "Find out who extended P, and compare with a copy kept elsewhere: no later "
-                    "anchor settles what may have been cut before. ";
-  const auto open = std::find_if(r.foreign_windows.begin(), r.foreign_windows.end(),
-                                 [](const ForeignWindow& w) { return w.end && !w.acknowledged; });
-  if (r.foreign_windows.empty()) return out;
-  if (open == r.foreign_windows.end()) {
-    return out + "Once a counter anchor bears the flag (stele anchor), the auditor can acknowledge "
-                 "it.";
-  }
-  return out + "Then the auditor can acknowledge it: stele trust acknowledge PATH --trust FILE "
-               "--anchor " + std::to_string(open->end->seq) + ".";
-}
-
-std::string next_step(const Report& r) {
-  const auto has = [&](Fault fault) {
-    return std::any_of(r.defects.begin(), r.defects.end(),
-                       [&](const Defect& d) { return d.fault == fault; });
-  };
-  switch (r.conclusion) {
-    case Conclusion::tampered:
-      // One file that was sent: cut on its way it looks as cut by its host.
-      if (r.what != Presented::store &&
-          std::all_of(r.defects.begin(), r.defects.end(),
-                      [](const Defect& d) { return d.fault == Fault::truncated; })) {
-        return "It may be a copy that broke off: fetch it again. If it stays so, keep it as it is and "
-               "trust nothing newer on that host.";
-      }
-      return "Keep this evidence as it is, trust nothing newer on that host, and compare with a "
-             "copy kept elsewhere.";
-    case Conclusion::undetermined:
-      if (r.identity == "none") return "Verify again with the log's trust file: --trust FILE.";
-      if (std::any_of(r.defects.begin(), r.defects.end(),
-                      [](const Defect& d) { return d.fault == Fault::start_unknown; })) {
-        return "Give the memory that it was asked for with (--memory FILE), or have a bundle made "
-               "without --since.";
-      }
-      if (has(Fault::checkpoint_unsigned)) {
-        return "Get the log's key anew from whoever runs it (stele trust --checkpoint-key), by "
-               "another way than this proof, and verify again.";
-      }
-      if (r.what == Presented::tlog_proof && has(Fault::no_anchor)) {
-        return "Ask for a proof with its receipt in it (stele prove --format tlog-proof): a "
-               "checkpoint's signature says nothing that root of the host could not say.";
-      }
-      if (r.integrity == Outcome::unknown && r.completeness != Outcome::unknown) {
-        return "Verify again with a newer stele-verify, or look at the defects above.";
-      }
-      if (has(Fault::quorum_not_reached)) {
-        return "Wait until the log's witnesses have answered (stele status shows them), or ask "
-               "whoever chose the policy.";
-      }
-      if (has(Fault::cosigned_head_unsigned)) {
-        return "Ask the witness named above for its own copy of the log's checkpoint, with the "
-               "log's signature.";
-      }
-      if (has(Fault::era_not_approved)) {
-        return "Have the auditor sign the trust file of the new era (stele era sign), then verify "
-               "with "
-               "it and --auditor-key FILE.";
-      }
-      if (has(Fault::acknowledgement_unmatched)) {
-        return "Look for the log with the anchor named above, and compare with a copy kept "
-               "elsewhere. If the line in the trust file is a slip, take it out.";
-      }
-      if (has(Fault::foreign_extend)) return after_foreign_extend(r);
-      if (has(Fault::read_back_rule)) {
-        return "Have the host make two more counter anchors (stele anchor), then verify again. "
-               "What is then still open stays so: compare with a copy kept elsewhere.";
-      }
-      if (r.completeness == Outcome::unknown)
-        return "Have the host make another counter anchor (stele anchor), then verify again.";
-      // Nothing speaks against the log, and no answer was asked for in vain.
-      if (r.defects.empty()) {
-        return "Judge the findings above that were asked for (--require), or verify without asking "
-               "for them.";
-      }
-      return "Ask the host for a fresh answer (stele answer --nonce HEX), then verify again with "
-             "it.";
-    case Conclusion::verified:
-      if (r.freshness == Outcome::pass)
-        return "Keep the memory file (--memory), so that the next visit also sees a restored TPM.";
-      return "To learn that nothing newer was cut off, verify with a nonce: --nonce HEX --answer "
-             "FILE.";
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string to_text(const Report& r) {
@@ -403,7 +315,7 @@ std::string to_text(const Report& r) {
     line(out, "first bad", "record " + std::to_string(*first));
   }
   line(out, "conclusion", name(r.conclusion));
-  line(out, "next", next_step(r));
+  for (const std::string& step : next_steps(r)) line(out, "next", step);
   return out;
 }
 

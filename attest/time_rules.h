@@ -2,8 +2,9 @@
 // gaps.
 //
 // Rule 7 of README.md, "Rules of the appraiser". Findings and coverage only: no wall clock is ever
-// proof. What is recorded explains what it lies in: clock step and full disk (sealed notes), pause
-// (a remark).
+// proof. What is recorded explains what it lies in: clock step, full disk and slow commit (sealed
+// notes), pause (a remark). None of these explains more than it bounds: what a late receipt leaves
+// open is asked again at the next that comes in time, a slow commit is told as a finding of its own.
 // Thread safety: one thread.
 #pragma once
 
@@ -20,6 +21,10 @@ namespace stele::attest {
 
 class TimeRules {
  public:
+  // No slow commit explains a date that lies further before an anchor: the daemon's queue drains
+  // in minutes on the slowest of disks, and a write that takes longer is one that hangs.
+  static constexpr std::int64_t kLongestCommitS = 600;
+
   TimeRules(const TrustPins& trust, ReportDraft& draft, Coverage& coverage)
       : trust_(trust), draft_(draft), coverage_(coverage) {}
 
@@ -33,10 +38,15 @@ class TimeRules {
   void remark(const Remark& remark);
   // What quote anchors alone covered is covered no more: their P was cleared or taken over.
   void quotes_lost();
+  void end();  // nothing more comes: what no sealed note has explained is not explained
   // The time of the first record that no receipt covers.
   std::optional<std::int64_t> unanchored_since() const;
 
  private:
+  // What a note says that something lasted, by the wall clock.
+  struct Span {
+    std::int64_t since_ns = 0, until_ns = 0;
+  };
   // Records that one statement adds to the one before.
   struct Block {
     bool empty = true;
@@ -46,7 +56,9 @@ class TimeRules {
     std::uint64_t earliest_index = 0, latest_index = 0;
     bool clock_step = false;
     bool disk_full = false;
+    std::optional<Span> slow_commit;  // from the first begin to the last end of those noted
     void add(const Block& later);
+    void note_slow_commit(const Span& span);
   };
   struct Anchor {
     std::int64_t wall_ns = 0;
@@ -54,15 +66,21 @@ class TimeRules {
     Run run;
     bool is_final = false;
   };
-  // While the disk was full, records waited in memory, dated when they were received.
-  struct FullDisk {
-    std::int64_t since_ns = 0, until_ns = 0;
+  // A record dated before the anchor that precedes its block, the earliest of it.
+  struct Early {
+    std::uint64_t index = 0;
+    std::int64_t ns = 0;
+    std::int64_t anchor_ns = 0;   // the date of that anchor
+    std::int64_t covered_ns = 0;  // and of the one that covers it
   };
   void judge_block(const Statement& statement);
   bool waited_for_the_disk() const;
+  bool explains(const std::optional<Span>& slow_commit, const Early& early) const;
+  void settle_early(const std::optional<Span>& slow_commit);
   // Coverage: the record of first_ns had no anchor before until_ns.
   void exposed(std::int64_t first_ns, std::int64_t until_ns);
-  void judge_clock(const Statement& statement, const VerifiedReceipt& receipt);
+  void judge_clock(std::uint64_t seq, const Anchor& anchor, bool late);
+  bool stands_still(const Anchor& since, const Anchor& anchor) const;
   void judge_waiting(const Statement& statement);
   void judge_heartbeat(const Statement& statement, const VerifiedReceipt& receipt);
 
@@ -73,6 +91,9 @@ class TimeRules {
   Block since_;                    // after it
   std::optional<Anchor> anchor_;   // newest with a receipt
   std::optional<Anchor> counter_;  // newest counter anchor
+  // The newest whose receipt came in time, or behind which nothing can be compared any more.
+  std::optional<Anchor> timely_;
+  std::optional<Early> early_;  // of the newest block, where the note of the next may explain it
   // The time of the first record that quote anchors alone cover; that they alone covered.
   std::optional<std::int64_t> quoted_since_, lost_since_;
   // Since the newest anchor:
@@ -81,8 +102,8 @@ class TimeRules {
   bool delayed_ = false;  // a daemon start while its intent was open: the receipt came late
   bool paused_since_counter_ = false;
   bool intent_open_ = false;
-  bool interrupted_ = false;           // since that intent: by a pause or a daemon start
-  std::optional<FullDisk> full_disk_;  // newest
+  bool interrupted_ = false;       // since that intent: by a pause or a daemon start
+  std::optional<Span> full_disk_;  // newest: records waited in memory, dated when received
   // First record of the newest anchor if its receipt came late: exposed until what is dated next.
   std::optional<std::int64_t> late_ns_;
   bool stepped_since_counter_ = false;

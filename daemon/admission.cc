@@ -6,7 +6,11 @@
 namespace stele::daemon {
 
 std::string_view Admission::dropped_because(const Batch& batch) const {
-  if (!is_droppable(batch)) return {};
+  return is_droppable(batch) ? drops_because() : std::string_view{};
+}
+
+std::string_view Admission::drops_because() const {
+  if (!may_drop_) return {};
   if (disk_full_ && on_full_ == OnTrouble::drop_with_record) return "disk_full";
   if (disk_low_ && on_low_ == OnTrouble::drop_with_record) return "disk_low";
   return {};

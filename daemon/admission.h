@@ -31,6 +31,8 @@ class Admission {
   bool suspends() const { return disk_low_ && on_low_ == OnTrouble::suspend; }
   // Why this batch is to be dropped without asking the queue; empty: it is not.
   std::string_view dropped_because(const Batch& batch) const;
+  // Why any sender's batch is, unless it waits; empty: none is.
+  std::string_view drops_because() const;
   bool drops_overflow(const Batch& batch) const {
     return is_droppable(batch) && on_overflow_ == OnTrouble::drop_with_record;
   }

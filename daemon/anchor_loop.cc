@@ -73,7 +73,7 @@ void AnchorLoop::load() {
       [connect = outside_.connect, opened = *credentials, times = outside_.tpm_times] {
         return timed(tpm::over_device(connect(), opened), times);
       },
-      boot_log_paths(config_));
+      boot_log_paths(config_), boot_clock_ns);
   publish();
 }
 

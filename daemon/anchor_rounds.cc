@@ -30,6 +30,10 @@ std::string words(const attest::Defect& defect) {
          defect.detail;
 }
 
+std::string whole_seconds(std::int64_t ns) {
+  return std::to_string(ns / 1'000'000'000) + " s";
+}
+
 }  // namespace
 
 // How much of each trouble one round bears before it gives up.
@@ -51,15 +55,18 @@ struct AnchorRounds::Patience {
 };
 
 AnchorRounds::AnchorRounds(storage::FileSystem& files, std::string directory,
-                           AnchorJournal& journal, Connect connect, BootLogPaths boot_logs)
+                           AnchorJournal& journal, Connect connect, BootLogPaths boot_logs,
+                           Clock clock)
     : files_(files),
       directory_(std::move(directory)),
       journal_(journal),
       connect_(std::move(connect)),
-      boot_logs_(std::move(boot_logs)) {}
+      boot_logs_(std::move(boot_logs)),
+      clock_(std::move(clock)) {}
 
 void AnchorRounds::open() {
   ENSURE(!device_);
+  wait_.reset();
   device_ = connect_();
   try {
     recovered_ |= journal_.chain().open_intent().has_value();
@@ -79,7 +86,7 @@ void AnchorRounds::counter(const DurableHead& durable_head, std::uint16_t flags)
     const std::uint64_t before = chain.seq();
     const attest::TreeHead head = durable_head();
     if (recovered_) flags |= attest::kRecovery;
-    const attest::Statement statement = chain.next_counter(head, now_ns(), flags);
+    const attest::Statement statement = chain.next_counter(head, date_statement(), flags);
     FAILPOINT("anchor.A0");
     open_intent(statement);
     FAILPOINT("anchor.A1");
@@ -92,8 +99,17 @@ void AnchorRounds::counter(const DurableHead& durable_head, std::uint16_t flags)
   throw Contended("the TPM was reset again and again while an anchor was made");
 }
 
+// From here on the statement waits for its receipt.
+std::int64_t AnchorRounds::date_statement() {
+  wait_.reset();
+  if (clock_) wait_ = Wait{clock_(), 0, false};
+  return now_ns();
+}
+
 void AnchorRounds::open_intent(const attest::Statement& statement) {
+  const std::int64_t before = wait_ ? clock_() : 0;
   const auto stored = journal_.add(EntryKind::intent, encode(statement));
+  if (wait_) wait_->disk_ns = clock_() - before;
   // The chain made the statement; only a log that lost anchored records can make it unfit.
   if (!stored) stop("the log does not continue its own anchors: " + words(stored.error()));
 }
@@ -102,7 +118,7 @@ bool AnchorRounds::quote(const DurableHead& durable_head) {
   ENSURE(device_);
   const attest::AnchorChain& chain = journal_.chain();
   const attest::TreeHead head = durable_head();  // before the clock: it notes a step of it
-  const attest::Statement statement = chain.next_quote(head, now_ns());
+  const attest::Statement statement = chain.next_quote(head, date_statement());
   open_intent(statement);
   FAILPOINT("quote.Q1");
   // No look at C and E first, unlike for a counter anchor: they are not touched.
@@ -312,9 +328,26 @@ attest::Result<void> AnchorRounds::finish_intent(const Decision& decision) {
           device_->read_back(intent.digest, attest::read_back_extra_data(intent.digest), same_run);
       FAILPOINT("recovery.read_back");
   }
+  // What the TPM signed says when it did: how long storing it takes is no matter.
+  remark_wait();
   const auto stored = journal_.add(EntryKind::receipt, encode(receipt));
   if (!stored) return stored.error();
+  const bool waited = wait_ && wait_->remarked;
+  wait_.reset();
+  if (waited) journal_.remark(attest::RemarkCode::resumed, std::string(kLateReceiptIsThere));
   return attest::ok();
+}
+
+// The TPM's clock has gone on since the statement was dated: said beside it, this is no wall clock
+// that was held back.
+void AnchorRounds::remark_wait() {
+  if (!wait_ || wait_->remarked) return;
+  const std::int64_t waited = clock_() - wait_->since_ns;
+  if (waited < std::chrono::nanoseconds(kLateReceipt).count()) return;
+  journal_.remark(attest::RemarkCode::pause,
+                  std::string(kLateReceiptWords) + whole_seconds(waited) + " for its receipt, " +
+                      whole_seconds(wait_->disk_ns) + " of them for the disk");
+  wait_->remarked = true;
 }
 
 void AnchorRounds::void_intent() {

@@ -12,11 +12,14 @@
 // See: README.md, "Life of an anchor".
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "attest/answer.h"
 #include "attest/merkle.h"
@@ -38,14 +41,23 @@ class Contended : public std::runtime_error {
   using runtime_error::runtime_error;
 };
 
+// A receipt that comes so long after its statement was dated (a disk, a TPM, a machine was slow) is
+// explained by a pause remark before it and a resumed one behind it. The verifier bears slack_ms, 5 s
+// by default, without a word.
+constexpr std::chrono::seconds kLateReceipt{3};
+constexpr std::string_view kLateReceiptWords = "a statement waited ";   // so the one's text begins
+constexpr std::string_view kLateReceiptIsThere = "its receipt is there";  // and so the other's is
+
 class AnchorRounds {
  public:
   using Connect = std::function<std::unique_ptr<tpm::AnchorDevice>()>;
   using DurableHead = std::function<attest::TreeHead()>;
+  using Clock = std::function<std::int64_t()>;  // nanoseconds that only what goes by adds to
 
   // The journal must outlive the rounds. The first open() makes a bundle: a new daemon start.
+  // No clock: no receipt is late.
   AnchorRounds(storage::FileSystem& files, std::string directory, AnchorJournal& journal,
-               Connect connect, BootLogPaths boot_logs = {});
+               Connect connect, BootLogPaths boot_logs = {}, Clock clock = {});
 
   // Connects; stores a new bundle at the first open and in a new run; finishes what was left
   // undone.
@@ -74,7 +86,9 @@ class AnchorRounds {
 
  private:
   struct Patience;
+  std::int64_t date_statement();
   void open_intent(const attest::Statement& statement);
+  void remark_wait();
   void settle();
   bool settle_step(Patience& patience);
   static tpm::Decision confirmed(const std::function<tpm::Decision()>& look);
@@ -96,10 +110,19 @@ class AnchorRounds {
   AnchorJournal& journal_;
   Connect connect_;
   BootLogPaths boot_logs_;
+  Clock clock_;
   std::unique_ptr<tpm::AnchorDevice> device_;  // none: not open
   std::optional<attest::Run>
       run_;  // as ReadClock gave it when the newest bundle was made; none: no bundle yet
   bool recovered_ = false;  // something was left undone: the next counter anchor says so
+  // Of the newest statement for its receipt; none: it has it, or was dated before open(), and then
+  // a pause or a bundle explains it.
+  struct Wait {
+    std::int64_t since_ns = 0;  // by clock_
+    std::int64_t disk_ns = 0;   // of it for the intent to be durable
+    bool remarked = false;
+  };
+  std::optional<Wait> wait_;
 };
 
 }  // namespace stele::daemon

@@ -8,14 +8,22 @@ BatchQueue::Weight BatchQueue::weigh(const Batch& batch) {
   return {batch.bytes.size() + batch.items.size() * sizeof(Batch::Item), batch.items.size()};
 }
 
+// Without items it only brings the clocks, and takes no room.
+BatchQueue::Weight BatchQueue::room_of(const Batch& batch) {
+  static_assert(sizeof(Batch) <= kBatchBytes / 2);
+  Weight room = weigh(batch);
+  if (room.records > 0) room.bytes += kBatchBytes;
+  return room;
+}
+
 BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter,
                                   bool waits_for_room) {
-  const Weight weight = weigh(batch);
+  const Weight room = room_of(batch);
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return Push::closed;
     const bool fits =
-        used_.bytes + weight.bytes <= max_bytes_ && used_.records + weight.records <= max_records_;
+        used_.bytes + room.bytes <= max_bytes_ && used_.records + room.records <= max_records_;
     const bool empty = used_.bytes == 0 && used_.records == 0;
     const bool held = held_ && batch.source;
     const bool in_line = !held_ && !waiters_.empty();  // whoever waits is served first
@@ -23,8 +31,8 @@ BatchQueue::Push BatchQueue::push(Batch&& batch, std::function<void()> waiter,
       if (waiter && (held || waits_for_room)) waiters_.push_back(std::move(waiter));
       return held ? Push::held : Push::full;
     }
-    used_.bytes += weight.bytes;
-    used_.records += weight.records;
+    used_.bytes += room.bytes;
+    used_.records += room.records;
     batches_.push_back(std::move(batch));
     if (preparer_waits_ && is_worth_preparing()) worth_preparing_.notify_one();
   }
@@ -46,7 +54,7 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_ || !batches_.empty(); });
   if (batches_.empty()) return false;
-  Weight group;
+  Weight group, room;
   while (!batches_.empty()) {
     const Weight weight = weigh(batches_.front());
     const bool fits = group.bytes + weight.bytes <= group_bytes &&
@@ -55,6 +63,8 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
     changed_.wait(lock, [this] { return prepared_batches_ > 0 || batches_in_preparation_ == 0; });
     group.bytes += weight.bytes;
     group.records += weight.records;
+    room.bytes += room_of(batches_.front()).bytes;
+    room.records += weight.records;
     if (prepared_batches_ > 0) {
       --prepared_batches_;
       prepared_records_ -= weight.records;
@@ -62,7 +72,7 @@ bool BatchQueue::take(std::vector<Batch>& out, std::uint64_t group_bytes,
     out.push_back(std::move(batches_.front()));
     batches_.pop_front();
   }
-  taken_ = group;
+  taken_ = room;
   if (preparer_waits_ && is_worth_preparing()) worth_preparing_.notify_one();
   return true;
 }

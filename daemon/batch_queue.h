@@ -1,7 +1,8 @@
 // The bounded queue between the senders and the sequencer's thread: whole batches, counted in bytes
 // and records.
 //
-// A batch counts from push() until release(): received, not yet durable. Full means back-pressure:
+// A batch counts from push() until release(): received, not yet durable; beside its events with
+// what it takes itself, which is most of it where each event comes alone. Full means back-pressure:
 // push() refuses, and the waiter is called once at most half is in use. Held means the same for
 // whatever comes from a sender; the daemon's own records still go in.
 // Thread safety: all members from any thread, take() and release() from one, what prepares from one;
@@ -44,6 +45,8 @@ class BatchQueue {
   std::vector<Batch*> unprepared();
   void prepared();  // what unprepared() gave out
 
+  // Of each batch: itself, whom to tell and how, what the allocator adds.
+  static constexpr std::uint64_t kBatchBytes = 512;
   static constexpr std::uint64_t kPreparedAtOnce = 1024;    // take() waits for no more than these
   static constexpr std::uint64_t kWorthPreparing = 512;     // fewer are no trouble when they are due
   static constexpr std::uint64_t kMostPrepared = 1u << 14;  // and one batch; 64 bytes each
@@ -59,7 +62,8 @@ class BatchQueue {
     std::uint64_t bytes = 0;
     std::uint64_t records = 0;
   };
-  static Weight weigh(const Batch& batch);
+  static Weight weigh(const Batch& batch);    // as a group's limits count it
+  static Weight room_of(const Batch& batch);  // as the queue's do
   std::vector<std::function<void()>> waiters_to_call();
   bool is_worth_preparing() const;
 

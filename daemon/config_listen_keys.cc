@@ -95,9 +95,9 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
                            "relay's workers"));
   keys.push_back(duration_key(
       "limits.evict_after", &Config::evict_after, 1s, 24h,
-      "where all connections of a network input, or of an address, are taken, the one that has been "
-      "silent for longest gives way to a new one, if it was silent for so long: none that sends; so "
-      "does, in the middle of a long event, who keeps others from theirs (limits.unfinished_bytes)"));
+      "where all connections of a stream input, or of an address or user, are taken, one that has "
+      "been silent for so long gives way to a new one: none that sends; so does, in the middle of a "
+      "long event, who keeps others from theirs (limits.unfinished_bytes)"));
   keys.push_back(
       duration_key("limits.idle_timeout", &Config::idle_timeout, 1s, 30 * 24h,
                    "a network connection on which nothing comes for so long is ended; relays are "
@@ -112,7 +112,7 @@ void add_network_limits(std::vector<ConfigKey>& keys) {
                               "the slowest of lines"));
   keys.push_back(size_key("limits.unfinished_bytes", &Config::unfinished_bytes, 1 << 20,
                           std::int64_t{16} << 30,
-                          "of one stream input, for events longer than a read, each with room for "
+                          "of one stream input, for events longer than 16 KiB, each with room for "
                           "limits.max_event_bytes until it is whole and the queue has taken it: "
                           "further connections with one wait"));
   keys.push_back(size_key("limits.receive_buffer", &Config::receive_buffer, 4 << 10, 1 << 30,

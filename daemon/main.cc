@@ -56,7 +56,7 @@ int serve(const Arguments& arguments) {
 
 // Large buffers go back to the kernel when they are let go of. By default glibc keeps more of them the
 // larger they were, so that a burst of long events would stay resident for good (README.md, "Memory").
-// A read's buffer (256 KiB) is below: those come and go all the time.
+// The bytes of a batch of short events (256 KiB at the most) are below: those come and go all the time.
 void give_memory_back() {
   constexpr int kLargeBytes = 512 << 10;
   constexpr int kKeptBytes = 1 << 20;  // at the end of a heap

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 
+#include "daemon/boot_id.h"
 #include "daemon/log.h"
 #include "daemon/service.h"
 #include "daemon/timed_files.h"
@@ -155,11 +155,8 @@ OpenedLog open_log(const Config& config) {
 }
 
 std::string boot_text(const char* end) {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string boot_id;
-  std::getline(file, boot_id);
-  return boost::json::serialize(
-      boost::json::object{{"boot_id", boot_id}, {"previous_end", end}, {"version", STELE_VERSION}});
+  return boost::json::serialize(boost::json::object{
+      {"boot_id", read_boot_id()}, {"previous_end", end}, {"version", STELE_VERSION}});
 }
 
 std::string config_text(const Config& config) {

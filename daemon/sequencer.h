@@ -10,8 +10,9 @@
 // what finds no room is counted instead of waited for, and a gap record of its sender says so once
 // there is room.
 //
-// A step of the wall clock becomes a note before the first record that was stamped after it, and
-// critical events are told once they are durable.
+// A step of the wall clock becomes a note before the first record that was stamped after it, a
+// commit that took seconds beside an anchor one behind it, and critical events are told once they
+// are durable.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,6 +29,7 @@
 #include "attest/merkle.h"
 #include "attest/record.h"
 #include "daemon/config.h"
+#include "daemon/drop_ledger.h"
 #include "daemon/duration_histogram.h"
 #include "daemon/wall_clock.h"
 #include "storage/store.h"
@@ -98,13 +100,22 @@ class Sequencer {
   // False: full, the batch is untouched; `room` is called (on the executor) when it is worth trying
   // again; none: nobody waits for that. True: it will be placed or dropped.
   bool submit(Batch&& batch, std::function<void()> room);
+  // [on] has what senders send dropped now, whether there is room or not.
+  bool is_dropping() const;
   // It was refused, and its sender does not wait: its events are counted by reason, and a gap record
   // says so as soon as there is room.
   void lose(const Batch& batch);
-  // So for events that somebody else did not keep. The gap has a span.
-  void lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap);
+  // So for events that somebody else did not keep. The gap has a span. counted_to: how far their
+  // input has counted with this gap; durable in one write with its record, whenever that is.
+  void lose(const std::shared_ptr<const std::string>& source, const attest::Gap& gap,
+            const std::optional<DropLedger::Position>& counted_to = std::nullopt);
+  // The same of an input that has counted and found nothing lost: in a note.
+  void state_position(const DropLedger::Position& position);
   const storage::Store& store() const;
   attest::TreeHead head() const;  // durable
+  // The same, for a statement that is made over it at once: what waits on its way to the disk
+  // meanwhile will be dated before it, and is noted where that is seconds (slow_commits.h).
+  attest::TreeHead head_to_anchor();
   SequencerStatus status() const;
   // More waits or is written than a thread does in passing: work that can wait should.
   bool is_busy() const;

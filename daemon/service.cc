@@ -156,7 +156,7 @@ Service::State::State(const Config& config_, PassedSockets passed_)
                {[this] {
                   await_beginning();
                   sequencer.note_clock_step(kClockNoteLimit);
-                  return sequencer.head();
+                  return sequencer.head_to_anchor();
                 },
                 [this](std::uint64_t size) {
                   ingest->sealed(size);

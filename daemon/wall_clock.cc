@@ -40,6 +40,10 @@ std::int64_t now_ns() {
       .count();
 }
 
+std::int64_t boot_clock_ns() {
+  return read_clock(CLOCK_BOOTTIME);
+}
+
 std::optional<std::int64_t> ClockSteps::step(const ClockReading& reading) const {
   constexpr std::int64_t kThreshold = std::chrono::nanoseconds(kClockStep).count();
   const std::int64_t by = reading.offset_ns - offset_ns_;

@@ -20,6 +20,8 @@ struct ClockReading {
 ClockReading read_clocks();
 
 std::int64_t now_ns();  // the wall clock alone: what people read, never an order or a deadline
+// CLOCK_BOOTTIME: what has gone by, suspended or not. Nobody sets it.
+std::int64_t boot_clock_ns();
 
 // Smaller steps are none. NTP daemons slew below it and step above (ntpd from 128 ms, timesyncd
 // from 400 ms, chrony from 1 s on, as Debian configures them), a leap second is 1 s; and the

@@ -110,6 +110,22 @@ void HttpConnection::close() {
   deadline_.cancel();
 }
 
+Standing HttpConnection::standing() const {
+  Standing standing;
+  standing.waits_for_peer = awaits_client_;
+  if (!idle_) {
+    standing.heard = Heard::part_of_a_message;
+  } else if (heard_) {
+    standing.heard = Heard::whole_messages;
+  }
+  // While it is answered nothing is waited for.
+  if (deadline_.expiry() != asio::steady_timer::time_point::max()) {
+    standing.silent_for =
+        shared_->receive_time - (deadline_.expiry() - std::chrono::steady_clock::now());
+  }
+  return standing;
+}
+
 void HttpConnection::allow(std::chrono::milliseconds time) {
   out_of_time_ = false;
   deadline_.expires_after(time);
@@ -148,6 +164,7 @@ asio::awaitable<bool> HttpConnection::serve_one() {
     exchange.refuse(problem(408, "the request did not come to its end in time"));
   }
   awaits_client_ = false;
+  heard_ = true;
   ++shared_->requests;
   const bool refused = exchange.refusal.has_value();
   if (!refused) co_await answer(exchange);

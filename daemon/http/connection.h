@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/give_way.h"
 #include "daemon/http/body_room.h"
 #include "daemon/http/byte_stream.h"
 #include "daemon/http/routes.h"
@@ -47,9 +48,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void close();
   const std::string& peer() const { return peer_; }
   bool closed() const { return closed_; }
-  // For a handshake, a request or the rest of one; its time is up then.
-  bool awaits_client() const { return awaits_client_ && !closed_; }
-  std::chrono::steady_clock::time_point deadline() const { return deadline_.expiry(); }
+  // Of giving way to a new one, but for its peer's places. Silent since the time began that it has
+  // for what it waits for: a handshake, a request, the rest of one, that its reply is taken.
+  Standing standing() const;
 
  private:
   template <class T>
@@ -76,7 +77,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   attest::Bytes received_;  // not yet parsed
   bool idle_ = true;        // between two requests
   const std::string peer_;
-  bool awaits_client_ = true;
+  bool awaits_client_ = true;  // for a handshake, a request or the rest of one
+  bool heard_ = false;         // a whole request
   bool out_of_time_ = false;
   bool closed_ = false;
 };

@@ -15,15 +15,15 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <future>
-#include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "daemon/confinement.h"
+#include "daemon/give_way.h"
 #include "daemon/http/anchors.h"
 #include "daemon/http/challenge.h"
 #include "daemon/http/connection.h"
@@ -36,6 +36,7 @@
 #include "daemon/http/tls_stream.h"
 #include "daemon/http/witness.h"
 #include "daemon/http_address.h"
+#include "daemon/ingest/complaints.h"
 #include "daemon/log.h"
 #include "daemon/must_go_on.h"
 #include "daemon/unix_socket.h"
@@ -71,6 +72,7 @@ struct HttpServer::State {
   std::vector<std::unique_ptr<tcp::acceptor>> tcp_acceptors;
   std::vector<std::unique_ptr<UnixListener>> unix_listeners;
   std::set<std::shared_ptr<HttpConnection>> connections;
+  Complaints complaints;
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> turned_away{0};
@@ -246,33 +248,25 @@ std::unique_ptr<ByteStream> HttpServer::State::identify(UnixStreamSocket socket)
   return std::make_unique<PlainStream>(AnySocket(std::move(socket)), std::move(caller));
 }
 
-// No peer keeps the others out: where all places are taken, one that has more of them gives way to
-// another that has fewer, with the connection whose time to say something is up first; with one
-// that is being answered only if it has more than half of all.
+// No peer keeps the others out (daemon/give_way.h). One that is being answered gives way only if
+// its peer has more than half of all.
 bool HttpServer::State::make_room(const std::string& peer) {
   const std::size_t places = daemon.config.http_max_connections;
   if (connections.size() < places) return true;
-  std::map<std::string_view, std::size_t> open_of;
-  std::size_t open_now = 0;
-  for (const auto& one : connections) {
-    if (one->closed()) continue;
-    ++open_of[one->peer()];
-    ++open_now;
-  }
-  if (open_now < places) return true;
-  const std::size_t own = open_of[peer];
-  const auto rank = [&](const HttpConnection& one) {
-    return std::tuple(one.awaits_client(), open_of[one.peer()],
-                      std::chrono::steady_clock::time_point::max() - one.deadline());
+  const auto crowd = crowd_of<std::string_view>(
+      connections, [](const HttpConnection& one) { return one.closed(); });
+  if (crowd.open < places) return true;
+  const auto look = [](const HttpConnection& one) {
+    return one.closed() ? std::nullopt : std::optional(one.standing());
   };
-  std::shared_ptr<HttpConnection> first;
-  for (const auto& one : connections) {
-    const std::size_t has = open_of[one->peer()];
-    if (one->closed() || has <= own + 1) continue;
-    if (!one->awaits_client() && has <= places / 2) continue;
-    if (!first || rank(*one) > rank(*first)) first = one;
-  }
+  const auto may_go = [&](const HttpConnection& one) {
+    return one.standing().waits_for_peer || crowd.places_of(one.peer()) > places / 2;
+  };
+  const auto first =
+      first_to_go(connections, crowd, std::string_view(peer), Whose::others, look, may_go);
   if (!first) return false;
+  complaints.say("http: a connection of " + first->peer() +
+                 ": ended: it was silent for longest, and its place was needed");
   first->close();
   ++evicted;
   return true;

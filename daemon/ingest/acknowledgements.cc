@@ -10,6 +10,11 @@ std::uint64_t Acknowledgements::add(std::size_t events, std::vector<Refused> ref
   return first_pending_ + pending_.size() - 1;
 }
 
+void Acknowledgements::take_back() {
+  backlog_ -= 1 + pending_.back().refused.size();
+  pending_.pop_back();
+}
+
 void Acknowledgements::placed(std::uint64_t number, std::uint64_t first) {
   Pending& pending = pending_[number - first_pending_];
   pending.placed = true;

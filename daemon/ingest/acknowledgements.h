@@ -20,6 +20,7 @@ class Acknowledgements {
   // A batch of so many events, and what was refused with it; its number. No events: nothing to wait
   // for.
   std::uint64_t add(std::size_t events, std::vector<Refused> refused);
+  void take_back();  // the newest batch: it has not left after all
   void placed(std::uint64_t number, std::uint64_t first);
   // None of the batch was taken: its events, `at` from first_at on but for those refused before.
   void dropped(std::uint64_t number, std::uint64_t first_at, std::uint64_t events);

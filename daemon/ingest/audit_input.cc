@@ -7,10 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <fstream>
 #include <optional>
 #include <utility>
 
+#include "daemon/boot_id.h"
 #include "daemon/ingest/audit_events.h"
 #include "daemon/ingest/audit_stream.h"
 #include "daemon/ingest/position.h"
@@ -31,13 +31,6 @@ constexpr std::size_t kMaxWaiting = 4u << 20;  // bytes of items that the sequen
 constexpr auto kTick = 250ms;                  // events and serials expire by it
 constexpr auto kFirstAuditBackOff = 100ms;
 constexpr auto kLastAuditBackOff = 10s;
-
-std::string read_boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string text;
-  std::getline(file, text);
-  return text;
-}
 
 }  // namespace
 

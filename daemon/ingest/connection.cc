@@ -15,37 +15,62 @@ namespace asio = boost::asio;
 
 IngestConnection::IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
                                    std::shared_ptr<LongEvents> long_events, Place place)
-    : socket_(std::move(socket)),
+    : stream_(std::move(socket)),
       shared_(std::move(shared)),
       long_events_(std::move(long_events)),
       place_(std::move(place)),
-      intake_(std::make_shared<Intake>(socket_.get_executor(), shared_, to_json(peer_of(socket_)),
+      intake_(std::make_shared<Intake>(stream_.socket().get_executor(), shared_,
+                                       to_json(peer_of(stream_.socket())),
                                        Framing(Frame::lf, shared_->max_event_bytes))),
-      user_(std::to_string(peer_of(socket_).uid)) {
-  shared_->joined();
-}
-
-IngestConnection::~IngestConnection() {
-  shared_->left();
-}
+      uid_(peer_of(stream_.socket()).uid),
+      user_(std::to_string(uid_)) {}
 
 std::optional<std::chrono::steady_clock::time_point> IngestConnection::stalled_since() const {
-  boost::system::error_code gone;
-  if (!turn_ || !waiting_ || ending_ || socket_.available(gone) > 0) return std::nullopt;
+  if (!turn_ || !waiting_ || ending_ || !all_read()) return std::nullopt;
   return waits_since_;
+}
+
+std::optional<Standing> IngestConnection::standing(std::chrono::milliseconds least) const {
+  if (!waiting_ || telling_ || ending_ || closed_ || over_) return std::nullopt;
+  Standing standing;
+  standing.silent_for = std::chrono::steady_clock::now() - waits_since_;
+  if (standing.silent_for < least || !intake_->all_placed()) return std::nullopt;
+  const Acknowledgements* const telling = intake_->acknowledgements();
+  if (telling != nullptr && !telling->empty()) return std::nullopt;
+  if (heard_) {
+    const bool is_whole = intake_->buffer().rest().empty();
+    standing.heard = is_whole ? Heard::whole_messages : Heard::part_of_a_message;
+  }
+  return standing;
+}
+
+bool IngestConnection::all_read() const {
+  boost::system::error_code gone;
+  return stream_.socket().available(gone) == 0;
+}
+
+void IngestConnection::give_way() {
+  // In the middle of an event it is told of that, or the log is.
+  if (intake_->buffer().rest().empty()) {
+    turn_away(stream_.socket(), "gave_way",
+              "it was silent for longest, and its place was needed: connect again");
+  }
+  gave_way_ = true;
+  place_.reset();
+  end("it was silent for longest, and its place was needed");
 }
 
 void IngestConnection::start(std::function<void()> ended) {
   const auto self = shared_from_this();
   asio::co_spawn(
-      socket_.get_executor(), [self] { return self->receive(); },
+      stream_.socket().get_executor(), [self] { return self->receive(); },
       [self](const std::exception_ptr& failed) {
         if (failed) self->close();
         self->over_ = true;
         self->intake_->wake().notify();
       });
   asio::co_spawn(
-      socket_.get_executor(), [self] { return self->acknowledge(); },
+      stream_.socket().get_executor(), [self] { return self->acknowledge(); },
       [self, ended = std::move(ended)](const std::exception_ptr&) {
         self->close();
         ended();
@@ -54,7 +79,7 @@ void IngestConnection::start(std::function<void()> ended) {
 
 void IngestConnection::stop() {
   boost::system::error_code ignored;
-  socket_.shutdown(UnixStreamSocket::shutdown_receive, ignored);
+  stream_.socket().shutdown(UnixStreamSocket::shutdown_receive, ignored);
 }
 
 void IngestConnection::end(const std::string& why) {
@@ -67,7 +92,7 @@ void IngestConnection::end(const std::string& why) {
 void IngestConnection::close() {
   boost::system::error_code ignored;
   closed_ = true;
-  socket_.close(ignored);
+  stream_.socket().close(ignored);
   intake_->close();
 }
 
@@ -77,45 +102,34 @@ asio::awaitable<void> IngestConnection::receive() {
     if (closed_ || (!opened_ && !open(!more))) continue;
     co_await intake_->take_events(!more, clean_);
   }
-  intake_->release();  // acknowledgements may still be waited for
+  intake_->buffer().clear();  // acknowledgements may still be waited for
   turn_.reset();
 }
 
 asio::awaitable<bool> IngestConnection::read_more() {
-  intake_->trim();
-  if (!intake_->is_long()) turn_.reset();
+  ReadBuffer& buffer = intake_->buffer();
+  buffer.settle();
+  if (!buffer.is_long()) turn_.reset();
   while (intake_->backlogged() && !closed_) co_await intake_->wake().wait();
-  if (!turn_ && !closed_ && intake_->becomes_long()) {
+  if (!turn_ && !closed_ && buffer.needs_turn()) {
     turn_ = co_await long_events_->take(user_, [this] { return closed_; });
   }
   if (closed_) co_return false;
   waits_since_ = std::chrono::steady_clock::now();
   waiting_ = true;
-  co_await await_bytes();
-  if (closed_) co_return false;
-  const auto space = intake_->space();
-  const auto [error, count] =
-      co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
+  const Received got = co_await stream_.receive(buffer);
   waiting_ = false;
-  intake_->received(count);
-  clean_ = error == asio::error::eof && !shared_->stopping && !ending_;
-  co_return !error;
-}
-
-// A silent sender keeps no buffer.
-asio::awaitable<void> IngestConnection::await_bytes() {
-  boost::system::error_code gone;
-  if (!intake_->rest().empty() || socket_.available(gone) > 0) co_return;
-  intake_->release();
-  co_await socket_.async_wait(UnixStreamSocket::wait_read, asio::as_tuple(asio::use_awaitable));
+  heard_ = heard_ || got.count > 0;
+  clean_ = got.error == asio::error::eof && !shared_->stopping && !ending_;
+  co_return !got.error;
 }
 
 bool IngestConnection::open(bool ended) {
-  const attest::Result<Opening> opening = decode_opening(intake_->rest(), ended);
+  const attest::Result<Opening> opening = decode_opening(intake_->buffer().rest(), ended);
   if (!opening) {
     shared_->complaints.say(intake_->source() +
                             ": opening line refused: " + opening.error().detail);
-    turn_away(socket_, "opening_malformed", opening.error().detail);
+    turn_away(stream_.socket(), "opening_malformed", opening.error().detail);
     close();
     return false;
   }
@@ -124,7 +138,7 @@ bool IngestConnection::open(bool ended) {
   ack_ = opening->ack;
   if (ack_ != Ack::none) intake_->acknowledge();
   intake_->set_framing(Framing(opening->frame, shared_->max_event_bytes));
-  intake_->skip(opening->length);
+  intake_->buffer().skip(opening->length);
   return true;
 }
 
@@ -133,8 +147,10 @@ asio::awaitable<void> IngestConnection::acknowledge() {
     const std::string lines = next_lines();
     const Acknowledgements* const telling = intake_->acknowledgements();
     if (!lines.empty()) {
-      const auto [error, count] = co_await asio::async_write(socket_, asio::buffer(lines),
+      telling_ = true;
+      const auto [error, count] = co_await asio::async_write(stream_.socket(), asio::buffer(lines),
                                                              asio::as_tuple(asio::use_awaitable));
+      telling_ = false;
       // The sender reads no more, but what it sends is still taken.
       if (error) intake_->stop_telling();
       intake_->wake().notify();  // the backlog is smaller

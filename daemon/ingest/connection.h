@@ -5,20 +5,23 @@
 // Thread safety: one executor on one thread. Errors: end the connection, never the daemon.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "daemon/give_way.h"
 #include "daemon/ingest/intake.h"
-#include "daemon/ingest/places.h"
 #include "daemon/ingest/long_events.h"
+#include "daemon/ingest/places.h"
+#include "daemon/ingest/plain_receiver.h"
 #include "daemon/unix_socket.h"
 
 namespace stele::daemon {
-
-constexpr std::size_t kReadBytes = 256u << 10;  // largest read; buffers start at kFirstReadBytes
 
 class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
  public:
@@ -27,7 +30,6 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   // place: its user's, or none.
   IngestConnection(UnixStreamSocket socket, std::shared_ptr<IngestShared> shared,
                    std::shared_ptr<LongEvents> long_events, Place place);
-  ~IngestConnection();
   IngestConnection(const IngestConnection&) = delete;
   IngestConnection& operator=(const IngestConnection&) = delete;
   void start(std::function<void()> ended);
@@ -38,6 +40,15 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
   // Has a turn for a long event and waits for its sender: since when. All that came is read.
   std::optional<std::chrono::steady_clock::time_point> stalled_since() const;
   const std::string& user() const { return user_; }
+  // Who may have to give way to a new one (daemon/give_way.h).
+  uid_t peer() const { return uid_; }
+  bool gave_way() const { return gave_way_; }
+  // None: not this one, since it was not silent for so long, or something of it is not durable or
+  // not told.
+  std::optional<Standing> standing(std::chrono::milliseconds least) const;
+  bool all_read() const;  // that has come
+  // As end(); the place is free at once.
+  void give_way();
   // Reads what has arrived, then ends; the event that is not finished is refused.
   void end(const std::string& why);
 
@@ -47,21 +58,23 @@ class IngestConnection : public std::enable_shared_from_this<IngestConnection> {
 
   awaitable<void> receive();
   awaitable<bool> read_more();  // false: the stream is over
-  awaitable<void> await_bytes();
   bool open(bool ended);        // false: the opening line is not complete yet
   awaitable<void> acknowledge();
   std::string next_lines();
 
-  UnixStreamSocket socket_;
+  PlainReceiver<UnixStreamSocket> stream_;
   std::shared_ptr<IngestShared> shared_;
   std::shared_ptr<LongEvents> long_events_;
   Place place_;
   std::shared_ptr<Intake> intake_;
+  const uid_t uid_;
   const std::string user_;
   LongEvents::Turn turn_;
   std::chrono::steady_clock::time_point waits_since_{};
   bool waiting_ = false;  // for the sender, since then
-  bool ending_ = false;   // by us
+  bool ending_ = false, gave_way_ = false;  // by us
+  bool heard_ = false;    // anything
+  bool telling_ = false;  // a write of acknowledgements is under way
   bool opened_ = false;
   Ack ack_ = Ack::none;
   bool over_ = false;   // nothing more will be read

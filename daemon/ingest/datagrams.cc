@@ -1,6 +1,5 @@
 #include "daemon/ingest/datagrams.h"
 
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -14,10 +13,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "attest/gap.h"
 #include "daemon/ingest/complaints.h"
+#include "daemon/ingest/passed_drops.h"
+#include "daemon/ingest/position.h"
 #include "daemon/log.h"
 #include "daemon/must_go_on.h"
 
@@ -33,14 +35,6 @@ constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(ucred));
 // At the end what has arrived is read, but not for ever: the sender may go on.
 constexpr int kLastRounds = 1024;
 constexpr auto kLookForDrops = std::chrono::seconds(1);
-
-// How many datagrams the kernel has dropped at this socket since it was made.
-std::uint32_t dropped_by_kernel(int fd) {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> facts{};
-  socklen_t length = sizeof facts;
-  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, facts.data(), &length) != 0) return 0;
-  return facts[SK_MEMINFO_DROPS];
-}
 
 // Room for one round, in the form recvmmsg wants; untouched pages of it cost nothing.
 class Round {
@@ -87,17 +81,14 @@ struct Open {
   Open(const asio::any_io_executor& executor, const DatagramSocket& socket)
       : descriptor(executor, socket.fd),
         listener(std::make_shared<const std::string>(socket.listener)),
-        dropped(dropped_by_kernel(socket.fd)),
-        looked_ns(read_clocks().wall_ns) {
-    if (dropped > 0) {
-      log(Priority::warning, socket.listener + ": the kernel had dropped " +
-                                 std::to_string(dropped) + " datagrams before this start");
-    }
-  }
+        own{dropped_by_kernel(socket.fd).value_or(0), std::max<std::int64_t>(now_ns(), 0)} {}
+  // What the log knows of this socket's drops, or is on its way to.
+  DropTotal& counted() { return followed != nullptr ? *followed : own; }
+
   asio::posix::stream_descriptor descriptor;
   std::shared_ptr<const std::string> listener;
-  std::uint32_t dropped;  // by the kernel, as last seen; goes round
-  std::int64_t looked_ns;
+  DropTotal own;                  // from here on, of a socket that ends with the daemon
+  DropTotal* followed = nullptr;  // one that does not
 };
 
 }  // namespace
@@ -109,13 +100,22 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
         source(std::move(source_)),
         round(std::min<std::size_t>(largest, config.max_event_bytes)),
         clock(executor) {
-    for (const DatagramSocket& socket : sockets) open.emplace_back(executor, socket);
+    for (const DatagramSocket& socket : sockets) {
+      open.emplace_back(executor, socket);
+      if (socket.passed) follow(open.back());
+    }
+    // Before anything is counted: what the log does not have yet.
+    for (Open& socket : open) look_for_drops(socket);
+    if (stated_at == 0) state_position();
   }
 
   asio::awaitable<void> receive(Open& socket);
   asio::awaitable<void> watch();
   bool take_round(Open& socket);
+  void follow(Open& socket);
   void look_for_drops(Open& socket);
+  void tell_of_drops(const Open& socket, const attest::Gap& gap);
+  void state_position();
   std::size_t pass_on(std::size_t first, std::size_t count);
   void give(Batch&& batch, std::uint64_t datagrams, std::uint64_t received);
   void are_lost(std::uint64_t count, const std::string& whose);
@@ -126,6 +126,11 @@ struct Datagrams::Shared : std::enable_shared_from_this<Datagrams::Shared> {
   Round round;
   asio::steady_timer clock;
   std::deque<Open> open;
+  std::optional<PassedDrops> passed;
+  std::uint64_t stated_at = 0;  // log size when their position was stated
+  // Still so where memory ran out in the middle: what the log was told it knows alone, and the next
+  // life asks it.
+  bool telling = false;
   Complaints complaints;
   bool closed = false;
   std::atomic<std::uint64_t> events{0};
@@ -177,7 +182,7 @@ void Datagrams::Shared::close() {
     look_for_drops(socket);
     socket.descriptor.close(ignored);
   }
-  closed = true;
+  if (!std::exchange(closed, true)) state_position();  // up to here; the next life goes on from it
   clock.cancel();
 }
 
@@ -196,6 +201,7 @@ asio::awaitable<void> Datagrams::Shared::watch() {
     co_await clock.async_wait(asio::as_tuple(asio::use_awaitable));
     if (closed) co_return;
     for (Open& socket : open) look_for_drops(socket);
+    if (sequencer.head().size - stated_at >= kPositionRenewal) state_position();
   }
 }
 
@@ -207,18 +213,51 @@ bool Datagrams::Shared::take_round(Open& socket) {
   return count > 0;
 }
 
+// Of a socket that cannot be told from others, what was dropped before is left out: it may be in
+// the log already.
+void Datagrams::Shared::follow(Open& socket) {
+  const int fd = socket.descriptor.native_handle();
+  const auto cookie = cookie_of(fd);
+  const auto total = dropped_by_kernel(fd);
+  if (cookie && total) {
+    if (!passed) passed.emplace(resume_passed_drops(sequencer.store()));
+    socket.followed = passed->follow(*cookie, *total);
+  }
+  if (socket.followed != nullptr) return;
+  const char* const why =
+      cookie && total ? "too many are passed" : "the kernel does not say which it is";
+  log(Priority::warning, *socket.listener + ": this passed socket is not followed over restarts (" +
+                             why + "): " + std::to_string(socket.own.dropped) +
+                             " datagrams that the kernel dropped before are not recorded now");
+}
+
 void Datagrams::Shared::look_for_drops(Open& socket) {
-  const std::uint32_t now = dropped_by_kernel(socket.descriptor.native_handle());
-  const std::uint32_t since = now - std::exchange(socket.dropped, now);
-  const std::int64_t until_ns = read_clocks().wall_ns;
-  const std::int64_t since_ns = std::min(std::exchange(socket.looked_ns, until_ns), until_ns);
-  if (since == 0) return;
-  are_lost(since, *socket.listener);
-  // Of times before 1970 a gap record says nothing.
-  sequencer.lose(socket.listener,
-                 {since, "kernel_drop",
-                  attest::GapSpan{std::max<std::int64_t>(since_ns, 0),
-                                  std::max<std::int64_t>(until_ns, 0)}});
+  if (telling) return;
+  DropTotal now{0, now_ns()};  // what is dropped until the count below lies in both spans
+  const auto total = dropped_by_kernel(socket.descriptor.native_handle());
+  if (!total) return;
+  now.dropped = *total;
+  telling = true;
+  const auto gap = drops_since(socket.counted(), now, now_ns());
+  if (gap) tell_of_drops(socket, *gap);
+  telling = false;
+}
+
+void Datagrams::Shared::tell_of_drops(const Open& socket, const attest::Gap& gap) {
+  std::optional<DropLedger::Position> counted_to;
+  if (socket.followed != nullptr) {
+    counted_to = DropLedger::Position{std::string(PassedDrops::kInput), passed->position()};
+    stated_at = sequencer.head().size;
+  }
+  sequencer.lose(socket.listener, gap, counted_to);
+  are_lost(gap.lost, *socket.listener);  // counted once it is on record why
+}
+
+// How far the passed sockets are counted, though nothing was lost since that was last stated.
+void Datagrams::Shared::state_position() {
+  if (telling || !passed || passed->empty()) return;
+  sequencer.state_position({std::string(PassedDrops::kInput), passed->position()});
+  stated_at = sequencer.head().size;
 }
 
 // The run of one sender that begins at `first`; where it ends.

@@ -1,7 +1,6 @@
 #include "daemon/ingest/intake.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "attest/gap.h"
@@ -13,7 +12,10 @@ namespace {
 namespace asio = boost::asio;
 
 // A batch may end with one gap record per kind of refusal.
-constexpr std::size_t kMaxBatchEvents = kMaxBatchRecords - 2;
+constexpr std::size_t kMaxGaps = 2;
+constexpr std::size_t kMaxBatchEvents = kMaxBatchRecords - kMaxGaps;
+// Of one of them, encoded: its count has up to 20 digits.
+constexpr std::size_t kGapBytes = 64;
 
 }  // namespace
 
@@ -22,7 +24,7 @@ Intake::Intake(const asio::any_io_executor& executor, std::shared_ptr<IngestShar
     : shared_(std::move(shared)),
       source_(std::make_shared<const std::string>(std::move(source))),
       wake_(executor),
-      next_capacity_(kFirstReadBytes),
+      buffer_(shared_->room, shared_->max_event_bytes + kLongEventSlack),
       framing_(framing) {}
 
 bool Intake::backlogged() const {
@@ -30,156 +32,138 @@ bool Intake::backlogged() const {
          (acknowledgements_ && acknowledgements_->backlog() >= kMaxAckBacklog);
 }
 
-void Intake::trim() {
-  const std::size_t rest = buffer_.end - buffer_.begin;
-  if (!is_long() || rest > shared_->max_read_bytes / 2) return;
-  const attest::ByteView left = buffer_.rest();
-  buffer_ = {attest::Bytes(left.begin(), left.end()), 0, rest};
-}
-
-bool Intake::becomes_long() const {
-  const std::size_t rest = buffer_.end - buffer_.begin;
-  return rest == buffer_.bytes.size() && rest >= shared_->max_read_bytes;
-}
-
-// What is left moves to the front; a full buffer doubles, up to a read, and then up to the longest
-// event: only bytes that have come take memory.
-asio::mutable_buffer Intake::space() {
-  const std::size_t most = shared_->max_read_bytes;
-  next_capacity_ = std::min(next_capacity_, most);
-  const std::size_t rest = buffer_.end - buffer_.begin;
-  if (rest > 0 && buffer_.begin > 0) {
-    std::memmove(buffer_.bytes.data(), buffer_.bytes.data() + buffer_.begin, rest);
-  }
-  buffer_.begin = 0;
-  buffer_.end = rest;
-  std::size_t capacity = buffer_.bytes.size();
-  if (rest == capacity) {
-    const std::size_t longest = shared_->max_event_bytes + kLongEventSlack;
-    capacity = std::min(2 * rest, rest < most ? most : std::max(longest, most));
-  }
-  buffer_.bytes.resize(std::max(capacity, next_capacity_));
-  return {buffer_.bytes.data() + buffer_.end, buffer_.bytes.size() - buffer_.end};
-}
-
-void Intake::received(std::size_t count) {
-  buffer_.end += count;
-  if (buffer_.end == buffer_.bytes.size()) {
-    next_capacity_ = std::min(2 * next_capacity_, shared_->max_read_bytes);
-  }
-}
-
-attest::ByteView Intake::rest() const {
-  return buffer_.rest();
-}
-
 void Intake::close() {
   closed_ = true;
+  buffer_.clear();  // on its thread: a batch may have the last of us on another
   wake_.notify();
 }
 
+// Between two waits everything is done at once: nobody else decodes meanwhile. The time is that of
+// receiving, however long the events wait.
 asio::awaitable<void> Intake::take_events(bool ended, bool clean) {
   const ClockReading clocks = read_clocks();
+  Line& line = shared_->line;
+  std::optional<Line::Place> place;
   for (bool all = false; !all && !closed_;) {
-    found_.clear();
-    refused_.clear();
-    const attest::ByteView rest = buffer_.rest();
-    std::size_t used = framing_.decode(rest, kMaxBatchEvents, found_, refused_);
-    all = found_.size() + refused_.size() < kMaxBatchEvents;
-    if (all && ended) {
-      const std::size_t before = found_.size();
-      framing_.finish(rest.subspan(used), clean, found_, refused_);
-      if (found_.size() > before) found_.back().offset += static_cast<std::uint32_t>(used);
-      used = rest.size();
-    }
-    if (found_.empty() && refused_.empty()) {
-      buffer_.begin += used;
+    const Decoded decoded = decode(ended, clean);
+    // What [on] has dropped now finds room everywhere.
+    const bool may_ask =
+        place ? place->may_ask() : line.empty() || shared_->sequencer.is_dropping();
+    if (shared_->found.empty() && shared_->refused_now.empty()) {
+      framing_ = decoded.after;
+      buffer_.skip(decoded.used);
+      all = decoded.all;
+    } else if (may_ask && pass_on(decoded, clocks)) {
+      place.reset();
+      all = decoded.all;
     } else {
-      co_await pass_on(used, clocks);
+      if (may_ask) line.shut();
+      if (!place) place.emplace(line, wake_);
+      buffer_.settle();
+      while (!closed_ && !place->may_ask()) co_await wake_.wait();
     }
   }
+  if (ended) buffer_.clear();
 }
 
-asio::awaitable<void> Intake::pass_on(std::size_t used, ClockReading clocks) {
-  const std::uint64_t first_at = taken_;
-  taken_ += found_.size() + refused_.size();
-  shared_->events += found_.size();
-  shared_->refused += refused_.size();
-  shared_->bytes += used;
-  if (!refused_.empty() && !warned_) {
-    warned_ = true;
-    shared_->complaints.say(*source_ + ": event " + std::to_string(refused_.front().at) +
-                            " refused: " + std::string(name(refused_.front().fault)) +
-                            "; further ones of this connection are counted only");
+Intake::Decoded Intake::decode(bool ended, bool clean) const {
+  std::vector<Framed>& found = shared_->found;
+  std::vector<Refused>& refused = shared_->refused_now;
+  found.clear();
+  refused.clear();
+  const attest::ByteView rest = buffer_.rest();
+  Decoded decoded{framing_, 0, false};
+  decoded.used = decoded.after.decode(rest, kMaxBatchEvents, found, refused);
+  decoded.all = found.size() + refused.size() < kMaxBatchEvents;
+  if (decoded.all && ended) {
+    const std::size_t before = found.size();
+    decoded.after.finish(rest.subspan(decoded.used), clean, found, refused);
+    if (found.size() > before) found.back().offset += static_cast<std::uint32_t>(decoded.used);
+    decoded.used = rest.size();
   }
-  Batch batch = make_batch(used, clocks);
+  return decoded;
+}
+
+// Hands what was found to the sequencer. False: the queue has no room, and nothing has changed.
+bool Intake::pass_on(const Decoded& decoded, const ClockReading& clocks) {
+  const std::vector<Refused>& refused = shared_->refused_now;
+  Batch batch = make_batch(clocks);
   std::optional<std::uint64_t> number;
   if (acknowledgements_) {
-    number = acknowledgements_->add(batch.items.size(), std::move(refused_));
-    refused_ = {};
+    number = acknowledgements_->add(batch.items.size(), {refused.begin(), refused.end()});
   } else {
     append_gaps(batch, clocks.wall_ns);
   }
   if (batch.items.empty()) {
     wake_.notify();
-    co_return;
+  } else if (!submit(std::move(batch), number)) {
+    if (number) acknowledgements_->take_back();
+    return false;
   }
-  const std::size_t weight = batch.bytes.size();
-  in_flight_ += weight;
-  ++unplaced_;
+  framing_ = decoded.after;
+  buffer_.skip(decoded.used);
+  count(decoded);
+  return true;
+}
+
+bool Intake::submit(Batch&& batch, std::optional<std::uint64_t> number) {
   const auto self = shared_from_this();
+  const std::size_t weight = batch.bytes.size();
   batch.placed = [self, number, weight](std::uint64_t first) {
     self->placed(number, first, weight);
   };
-  batch.dropped = [self, number, first_at, events = found_.size(), weight] {
+  batch.dropped = [self, number, first_at = taken_, events = shared_->found.size(), weight] {
     self->dropped(number, first_at, events, weight);
   };
-  has_room_ = false;
-  while (!closed_ && !shared_->sequencer.submit(std::move(batch), [self] {
-    self->has_room_ = true;
-    self->wake_.notify();
-  })) {
-    while (!has_room_ && !closed_) co_await wake_.wait();
-    has_room_ = false;
+  const bool is_taken =
+      shared_->sequencer.submit(std::move(batch), [shared = shared_] { shared->line.open(); });
+  if (is_taken) {
+    in_flight_ += weight;
+    ++unplaced_;
   }
+  return is_taken;
 }
 
-// A buffer that is mostly used up by events goes with the batch as it is; a few are copied out of
-// it. What was refused does not wait for the disk: it may be as long as the longest event.
-Batch Intake::make_batch(std::size_t used, const ClockReading& clocks) {
+void Intake::count(const Decoded& decoded) {
+  const std::vector<Refused>& refused = shared_->refused_now;
+  taken_ += shared_->found.size() + refused.size();
+  shared_->events += shared_->found.size();
+  shared_->refused += refused.size();
+  shared_->bytes += decoded.used;
+  if (refused.empty() || warned_) return;
+  warned_ = true;
+  shared_->complaints.say(*source_ + ": event " + std::to_string(refused.front().at) +
+                          " refused: " + std::string(name(refused.front().fault)) +
+                          "; further ones of this connection are counted only");
+}
+
+// Has just what it needs: the queue counts sizes. What was refused at either end does not wait for
+// the disk: it may be as long as the longest event.
+Batch Intake::make_batch(const ClockReading& clocks) const {
+  const std::vector<Framed>& found = shared_->found;
   Batch batch;
   batch.clocks = clocks;
   batch.source = source_;
-  const std::size_t first = found_.empty() ? 0 : found_.front().offset;
-  const std::size_t end = found_.empty() ? 0 : found_.back().offset + found_.back().length;
-  const bool whole = end - first >= buffer_.bytes.size() / 2;
-  const std::size_t moved_up = whole ? buffer_.begin : 0, moved_down = whole ? 0 : first;
-  batch.items.reserve(found_.size());
-  for (const Framed& event : found_) {
-    batch.items.push_back({attest::Kind::event,
-                           static_cast<std::uint32_t>(event.offset + moved_up - moved_down),
+  if (found.empty()) return batch;
+  const std::size_t gaps = shared_->refused_now.empty() ? 0 : kMaxGaps;
+  const std::size_t first = found.front().offset;
+  const std::size_t end = found.back().offset + found.back().length;
+  const attest::ByteView events = buffer_.rest().subspan(first, end - first);
+  batch.bytes.reserve(events.size() + gaps * kGapBytes);
+  batch.bytes.assign(events.begin(), events.end());
+  batch.items.reserve(found.size() + gaps);
+  for (const Framed& event : found) {
+    batch.items.push_back({attest::Kind::event, static_cast<std::uint32_t>(event.offset - first),
                            event.length, clocks.wall_ns});
-  }
-  if (whole) {
-    const attest::ByteView rest = buffer_.rest().subspan(used);
-    attest::Bytes fresh(std::max(std::min(next_capacity_, shared_->max_read_bytes), rest.size()));
-    std::copy(rest.begin(), rest.end(), fresh.begin());
-    batch.bytes = std::exchange(buffer_.bytes, std::move(fresh));
-    buffer_.begin = 0;
-    buffer_.end = rest.size();
-  } else {
-    const attest::ByteView events = buffer_.rest().subspan(first, end - first);
-    batch.bytes.assign(events.begin(), events.end());
-    buffer_.begin += used;
-    if (buffer_.rest().empty() && buffer_.bytes.size() > shared_->max_read_bytes) release();
   }
   return batch;
 }
 
 // A sender that wants no acknowledgements is not told what was refused: the log itself says it.
-void Intake::append_gaps(Batch& batch, std::int64_t time_ns) {
+void Intake::append_gaps(Batch& batch, std::int64_t time_ns) const {
   for (const auto fault : {Refused::Fault::too_long, Refused::Fault::truncated}) {
-    const auto lost = std::count_if(refused_.begin(), refused_.end(),
+    const std::vector<Refused>& refused = shared_->refused_now;
+    const auto lost = std::count_if(refused.begin(), refused.end(),
                                     [&](const Refused& one) { return one.fault == fault; });
     if (lost == 0) continue;
     const std::string gap =

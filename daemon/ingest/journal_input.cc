@@ -35,14 +35,14 @@ constexpr std::chrono::milliseconds kFirstJournalBackOff = 100ms;
 constexpr std::chrono::milliseconds kLastJournalBackOff = 10s;
 
 // An eventfd: wakes the thread from its polls. Whoever may call outlives nobody: it is shared.
-class Signal {
+class WakeDescriptor {
  public:
-  Signal() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  WakeDescriptor() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
-  ~Signal() { ::close(fd_); }
-  Signal(const Signal&) = delete;
-  Signal& operator=(const Signal&) = delete;
+  ~WakeDescriptor() { ::close(fd_); }
+  WakeDescriptor(const WakeDescriptor&) = delete;
+  WakeDescriptor& operator=(const WakeDescriptor&) = delete;
   void give() { [[maybe_unused]] const int written = ::eventfd_write(fd_, 1); }
   void take() {
     eventfd_t ignored = 0;
@@ -99,7 +99,7 @@ struct JournalInput::State {
   const Config config;
   Sequencer& sequencer;
   const std::shared_ptr<const std::string> source;
-  const std::shared_ptr<Signal> signal = std::make_shared<Signal>();
+  const std::shared_ptr<WakeDescriptor> signal = std::make_shared<WakeDescriptor>();
   std::atomic<bool> stopping{false};
   std::atomic<bool> ended{false};
   std::atomic<std::uint64_t> open{0};

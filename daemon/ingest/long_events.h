@@ -1,5 +1,5 @@
-// Turns for long events: a connection of which one event is longer than a read keeps it in a buffer
-// of its own until the event is whole and the queue has taken it. There are as many turns as
+// Turns for long events: a connection of which one event is longer than kOwnReadBytes keeps it in a
+// buffer of its own until the event is whole and the queue has taken it. There are as many turns as
 // limits.unfinished_bytes has room for the longest events; who finds none free waits for one and is
 // not read meanwhile: back-pressure, no loss.
 //

@@ -19,8 +19,8 @@
 
 namespace stele::daemon {
 
-// One read: a TLS record has 16 KiB, and a thousand connections together stay small.
-constexpr std::size_t kNetworkReadBytes = 64u << 10;
+// Where places are wanted: nobody knows yet who makes a handshake, and one takes a few round trips.
+constexpr std::chrono::milliseconds kPatienceWithAHandshake{2'000};
 
 struct NetworkLimits {
   explicit NetworkLimits(const Config& config)
@@ -43,8 +43,7 @@ struct NetworkShared {
                 const boost::asio::any_io_executor& executor)
       : limits(config),
         frame(frame_),
-        ingest(
-            std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kNetworkReadBytes)),
+        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes)),
         places(limits.connections_per_address),
         long_events(std::make_shared<LongEvents>(executor, config)) {}
   void complain(const std::string& what) { ingest->complaints.say(what); }

@@ -1,5 +1,5 @@
-// A network input of streams: acceptors, connections, who gives way to a new one where all places are
-// taken, and the clock that ends the silent ones.
+// A network input of streams: acceptors, connections, the places of each address, and the clock
+// that ends the silent ones.
 //
 // Stream is the connections' (network_connection.h); `wrap` makes one of an accepted socket.
 // Thread safety and errors: as Input.
@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "daemon/ingest/input.h"
@@ -20,10 +21,6 @@
 namespace stele::daemon {
 
 constexpr auto kNetworkTick = std::chrono::milliseconds(250);
-// Connections that gave way and still have an event to record: beyond, nobody is admitted in their
-// place. One that was ended for another reason counts as open until it is gone, since it keeps its
-// descriptor until its event is recorded.
-constexpr std::size_t kMaxLeaving = 64;
 
 template <class Stream>
 class NetworkStream : public Input {
@@ -88,53 +85,27 @@ class NetworkStream : public Input {
                                           std::move(place));
     }
 
-    // Whether there is a place for one more from there. Where none is left, a silent connection
-    // gives way: of the address itself, if it has all of its own, else of one that has at least two
-    // more. So nobody loses the only one he has to somebody who has none, and comes again and again.
+    // Whether there is a place for one more from there.
     bool make_room(const boost::asio::ip::address& from) {
       const NetworkLimits& limits = network->limits;
-      std::size_t open = 0, leaving = 0;
-      for (const auto& one : server->connections()) ++(one->gave_way() ? leaving : open);
       const bool own_taken = network->places.taken(from) >= limits.connections_per_address;
-      if (open < limits.connections && !own_taken) return true;
-      const auto first = leaving < kMaxLeaving ? first_to_go(from, own_taken) : nullptr;
-      if (first) {
-        first->give_way();
-        server->count_evicted();
-      } else if (own_taken) {
-        server->count_turned_away("limits.max_connections_per_address are open from " +
-                                  from.to_string());
-      } else {
-        server->count_turned_away("limits.max_connections are open");
-      }
-      return first != nullptr;
-    }
-
-    // The longest silent one of the address that has most: who has many goes before who has one.
-    std::shared_ptr<Connection> first_to_go(const boost::asio::ip::address& from, bool own_only) {
-      const std::size_t own = network->places.taken(from);
-      std::shared_ptr<Connection> first;
-      std::pair<std::size_t, std::chrono::milliseconds> rank;
-      for (const auto& one : server->connections()) {
-        const bool same = one->address() == from;
-        const std::size_t has = network->places.taken(one->address());
-        if (!same && (own_only || has <= own + 1)) continue;
-        const std::pair next(has, one->silent_for());
-        if ((first && next <= rank) || !one->idle_for(network->limits.evict_after)) continue;
-        first = one;
-        rank = next;
-      }
-      return first;
+      if (server->make_room(from, own_taken, limits.connections, limits.evict_after)) return true;
+      server->count_turned_away(own_taken
+                                    ? "limits.max_connections_per_address are open from " +
+                                          from.to_string()
+                                    : std::string("limits.max_connections are open"));
+      return false;
     }
 
     void relieve(const std::string& who_waits) {
       const LongEvents& turns = *network->long_events;
       std::shared_ptr<Connection> first;
-      std::pair<std::uint64_t, std::chrono::milliseconds> rank;
+      std::pair<std::uint64_t, std::chrono::nanoseconds> rank;
       for (const auto& one : server->connections()) {
-        const std::string sender = one->address().to_string();
-        if (!one->has_turn() || !one->idle_for(turns.patience(sender, who_waits))) continue;
-        const std::pair next(turns.turns_of(sender), one->silent_for());
+        const std::string sender = one->peer().to_string();
+        const auto standing = one->standing(turns.patience(sender, who_waits));
+        if (!one->has_turn() || !standing || !one->all_read()) continue;
+        const std::pair next(turns.turns_of(sender), standing->silent_for);
         if (first && next <= rank) continue;
         first = one;
         rank = next;

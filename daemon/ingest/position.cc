@@ -49,20 +49,29 @@ std::optional<Position> newest_position(const storage::Store& store, std::string
   return newest;
 }
 
-void add_position(Batch& batch, std::string_view input, std::string_view value) {
-  attest::Bytes tlvs;
+attest::Bytes position_tlv(std::string_view input, std::string_view value) {
+  attest::Bytes tlv;
   const std::string text = std::string(input) + "=" + std::string(value);
-  attest::append_tlv(tlvs, attest::TlvType::sender_position, attest::view(text));
+  attest::append_tlv(tlv, attest::TlvType::sender_position, attest::view(text));
+  return tlv;
+}
+
+std::string position_text(std::string_view input) {
+  return "{\"note\":\"position\",\"input\":\"" + std::string(input) + "\"}";
+}
+
+void add_position(Batch& batch, std::string_view input, std::string_view value) {
+  const attest::Bytes tlv = position_tlv(input, value);
   Batch::Item& item = batch.items.back();
   item.tlv_offset = static_cast<std::uint32_t>(batch.bytes.size());
-  item.tlv_length = static_cast<std::uint32_t>(tlvs.size());
-  batch.bytes.insert(batch.bytes.end(), tlvs.begin(), tlvs.end());
+  item.tlv_length = static_cast<std::uint32_t>(tlv.size());
+  batch.bytes.insert(batch.bytes.end(), tlv.begin(), tlv.end());
 }
 
 Batch position_note(std::string_view input, std::string_view value) {
   Batch batch;
   batch.clocks = read_clocks();
-  const std::string text = "{\"note\":\"position\",\"input\":\"" + std::string(input) + "\"}";
+  const std::string text = position_text(input);
   batch.bytes.assign(text.begin(), text.end());
   batch.items.push_back(
       {attest::Kind::note, 0, static_cast<std::uint32_t>(text.size()), batch.clocks->wall_ns});

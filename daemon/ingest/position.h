@@ -1,7 +1,8 @@
 // An input's position: how far its source has been read, durable with the event it came with.
 //
-// It is the event's TLV sender_position: "INPUT=POSITION". What an input finds again after a
-// restart, or a SIGKILL, is therefore exactly what the log holds.
+// It is the TLV sender_position, "INPUT=POSITION", of the event, of the gap record that moves it, or
+// of a note. What an input finds again after a restart, or a SIGKILL, is therefore exactly what the
+// log holds.
 // Thread safety: pure. Errors: newest_position as Store::visit. Blocks: newest_position reads back
 // to where the newest position is. See: README.md, "Positions".
 #pragma once
@@ -26,6 +27,9 @@ std::optional<Position> newest_position(const storage::Store& store, std::string
 
 // Of this input, from a record's TLVs.
 std::optional<std::string_view> position_in(attest::ByteView tlvs, std::string_view input);
+
+attest::Bytes position_tlv(std::string_view input, std::string_view value);
+std::string position_text(std::string_view input);  // the content of a note that states one
 
 // Puts the position beside the batch's newest item.
 void add_position(Batch& batch, std::string_view input, std::string_view value);

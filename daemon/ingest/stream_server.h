@@ -1,8 +1,9 @@
 // A stream server: accepts connections of one kind, counts them, keeps them until they end.
 //
-// Connection has a Socket, and start(ended), sealed(), stop(), read_out(), close(). `admit` makes
-// one of an accepted socket; null: it was turned away. Every connection reads once, then waits for
-// its turn behind all others that have something: none is faster than its neighbours.
+// Connection has a Socket, and start(ended), sealed(), stop(), read_out(), close(); and, to give way
+// to a new one (daemon/give_way.h), peer(), gave_way(), standing(least), all_read(), give_way().
+// `admit` makes one of an accepted socket; null: it was turned away. Every connection reads once,
+// then waits for its turn behind all others that have something: none is faster than its neighbours.
 // Thread safety: one executor on one thread; the counts from any. Errors: of accepting are logged,
 // and accepting goes on.
 #pragma once
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/give_way.h"
 #include "daemon/ingest/input.h"
 #include "daemon/ingest/intake.h"
 #include "daemon/log.h"
@@ -71,7 +73,25 @@ class StreamServer : public std::enable_shared_from_this<StreamServer<Connection
       log(Priority::warning, "connections are turned away: " + std::string(why));
     }
   }
-  void count_evicted() { ++evicted_; }
+  // Whether there is one of so many places for a newcomer of this peer. Where there is none, or the
+  // peer has all of its own, one that has been silent for so long gives way to him.
+  template <class Peer>
+  bool make_room(const Peer& newcomer, bool own_taken, std::size_t places,
+                 std::chrono::milliseconds silent_for) {
+    if (connections_.size() < places && !own_taken) return true;
+    const auto crowd = crowd_of<Peer>(
+        connections_, [](const Connection& connection) { return connection.gave_way(); });
+    if (crowd.open < places && !own_taken) return true;
+    if (crowd.leaving >= kMaxLeaving) return false;
+    const auto first = first_to_go(
+        connections_, crowd, newcomer, own_taken ? Whose::his : Whose::any,
+        [&](const Connection& connection) { return connection.standing(silent_for); },
+        [](const Connection& connection) { return connection.all_read(); });
+    if (!first) return false;
+    first->give_way();
+    ++evicted_;
+    return true;
+  }
   InputCounters counters() const {
     return {open_,           accepted_,        turned_away_,
             ingest_->events, ingest_->refused, ingest_->dropped,

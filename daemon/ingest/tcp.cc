@@ -6,14 +6,14 @@ namespace stele::daemon {
 
 namespace asio = boost::asio;
 
-asio::awaitable<std::optional<std::string>> greet(asio::ip::tcp::socket& stream, NetworkShared&) {
+asio::awaitable<std::optional<std::string>> greet(TcpReceiver& stream, NetworkShared&) {
   boost::system::error_code gone;
-  const auto peer = stream.remote_endpoint(gone);
+  const auto peer = stream.socket().remote_endpoint(gone);
   if (gone) co_return std::nullopt;
   co_return "{\"address\":\"" + plain(peer.address()).to_string() + "\",\"transport\":\"tcp\"}";
 }
 
-asio::awaitable<void> farewell(asio::ip::tcp::socket&, NetworkShared&) {
+asio::awaitable<void> farewell(TcpReceiver&, NetworkShared&) {
   co_return;
 }
 
@@ -25,9 +25,9 @@ std::unique_ptr<TcpInput> make_tcp(const Config& config, const asio::any_io_exec
   }
   for (const int fd : passed) acceptors.push_back(adopt_tcp(executor, fd));
   const Frame frame = config.listen_tcp_framing == "lf" ? Frame::lf : Frame::octets;
-  return std::make_unique<TcpInput>(std::make_shared<NetworkShared>(config, frame, sequencer, executor),
-                                    std::move(acceptors),
-                                    [](asio::ip::tcp::socket socket) { return socket; });
+  return std::make_unique<TcpInput>(
+      std::make_shared<NetworkShared>(config, frame, sequencer, executor), std::move(acceptors),
+      [](asio::ip::tcp::socket socket) { return TcpReceiver(std::move(socket)); });
 }
 
 }  // namespace stele::daemon

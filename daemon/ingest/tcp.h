@@ -6,7 +6,6 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <vector>
 
@@ -16,7 +15,7 @@
 
 namespace stele::daemon {
 
-using TcpInput = NetworkStream<boost::asio::ip::tcp::socket>;
+using TcpInput = NetworkStream<TcpReceiver>;
 // passed: listening descriptors, beside the configured addresses.
 std::unique_ptr<TcpInput> make_tcp(const Config& config,
                                    const boost::asio::any_io_executor& executor,

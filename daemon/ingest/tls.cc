@@ -1,20 +1,19 @@
 #include "daemon/ingest/tls.h"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <utility>
 
 #include "attest/certificate.h"
 #include "daemon/ingest/network_stream.h"
+#include "daemon/ingest/tls_receiver.h"
 #include "daemon/tls_context.h"
 
 namespace stele::daemon {
 namespace {
 
 namespace asio = boost::asio;
-using TlsStream = asio::ssl::stream<asio::ip::tcp::socket>;
 
 TlsFiles listen_files(const Config& config) {
   return {"listen.tls",         config.tls_certificate, config.tls_key,
@@ -36,8 +35,8 @@ std::string source_text(const std::string& address, const attest::CertificateNam
 }
 
 // Why the handshake failed, as far as it lies in the certificate.
-std::string why_no_tls(TlsStream& stream, const boost::system::error_code& failed) {
-  const long verdict = SSL_get_verify_result(stream.native_handle());
+std::string why_no_tls(SSL* session, const boost::system::error_code& failed) {
+  const long verdict = SSL_get_verify_result(session);
   if (verdict == X509_V_OK) return failed.message();
   if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
     return "none of the certificate's subjectAltNames is in listen.tls.allowed_names";
@@ -47,17 +46,16 @@ std::string why_no_tls(TlsStream& stream, const boost::system::error_code& faile
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShared& shared) {
+asio::awaitable<std::optional<std::string>> greet(TlsReceiver& stream, NetworkShared& shared) {
   boost::system::error_code gone;
-  const auto peer = stream.lowest_layer().remote_endpoint(gone);
+  const auto peer = stream.socket().remote_endpoint(gone);
   if (gone) co_return std::nullopt;
   const std::string address = plain(peer.address()).to_string();
-  const auto [failed] =
-      co_await stream.async_handshake(TlsStream::server, asio::as_tuple(asio::use_awaitable));
+  const boost::system::error_code failed = co_await stream.handshake();
   if (failed == asio::error::operation_aborted) co_return std::nullopt;  // by us, who have said why
   if (failed) {
     shared.refused();
-    shared.complain("no TLS with " + address + ": " + why_no_tls(stream, failed));
+    shared.complain("no TLS with " + address + ": " + why_no_tls(stream.native_handle(), failed));
     co_return std::nullopt;
   }
   const auto names = attest::decode_certificate(peer_certificate(stream.native_handle()));
@@ -66,8 +64,9 @@ asio::awaitable<std::optional<std::string>> greet(TlsStream& stream, NetworkShar
 }
 
 // The sender's close_notify was the end: ours needs no answer, and a few bytes always find room.
-asio::awaitable<void> farewell(TlsStream& stream, NetworkShared&) {
-  co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
+asio::awaitable<void> farewell(TlsReceiver& stream, NetworkShared&) {
+  stream.say_farewell();
+  co_return;
 }
 
 std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executor& executor,
@@ -79,9 +78,9 @@ std::unique_ptr<Input> make_tls(const Config& config, const asio::any_io_executo
   }
   for (const int fd : passed) acceptors.push_back(adopt_tcp(executor, fd));
   const Frame frame = config.listen_tls_framing == "lf" ? Frame::lf : Frame::octets;
-  return std::make_unique<NetworkStream<TlsStream>>(
+  return std::make_unique<NetworkStream<TlsReceiver>>(
       std::make_shared<NetworkShared>(config, frame, sequencer, executor), std::move(acceptors),
-      [context](asio::ip::tcp::socket socket) { return TlsStream(std::move(socket), *context); });
+      [context](asio::ip::tcp::socket socket) { return TlsReceiver(std::move(socket), context); });
 }
 
 void check_tls_files(const Config& config) {

@@ -2,7 +2,8 @@
 //
 //   {"address":"192.0.2.7","san":["DNS:web1.example"],"subject":"CN=web1","transport":"tls"}
 //
-// Frames are detected as over TCP: RFC 5425 has octet counts, relays send lines as well.
+// Frames are detected as over TCP: RFC 5425 has octet counts, relays send lines as well. The session
+// itself: tls_receiver.h.
 // Thread safety and errors: as Input; ListenError; ConfigError for certificates and keys.
 // Trust: the certificate is one that client_ca signed, and is allowed by name (tls_context.h).
 #pragma once

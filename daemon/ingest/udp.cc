@@ -62,7 +62,8 @@ std::unique_ptr<Datagrams> make_udp(const Config& config, const asio::any_io_exe
                                                      : local.address().to_string();
     const std::string listener = "{\"listener\":\"" + host + ":" + std::to_string(local.port()) +
                                  "\",\"transport\":\"udp\"}";
-    sockets.push_back({socket.release(), listener});
+    const bool is_passed = sockets.size() >= config.listen_udp.size();
+    sockets.push_back({socket.release(), listener, is_passed});
     set_receive_buffer(sockets.back().fd, config.receive_buffer, listener);
   }
   return std::make_unique<Datagrams>(config, executor, sequencer, std::move(sockets), kLargestUdp,

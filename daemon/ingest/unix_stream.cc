@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -20,9 +21,11 @@ struct UnixStream::Shared {
                         : UnixListener(executor, config.listen_unix,
                                        static_cast<mode_t>(config.listen_unix_mode))),
         max_connections(config.max_connections),
+        max_connections_per_user(config.max_connections_per_address),
+        evict_after(config.evict_after),
         places(config.max_connections_per_address),
         long_events(std::make_shared<LongEvents>(executor, config)),
-        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes, kReadBytes)),
+        ingest(std::make_shared<IngestShared>(sequencer, config.max_event_bytes)),
         server(std::make_shared<StreamServer<IngestConnection>>(
             ingest, [this](UnixStreamSocket socket) { return admit(std::move(socket)); })) {
     long_events->relieve = [this](const std::string& who_waits) { relieve(who_waits); };
@@ -36,6 +39,8 @@ struct UnixStream::Shared {
 
   UnixListener listener;
   const std::size_t max_connections;
+  const std::size_t max_connections_per_user;
+  const std::chrono::milliseconds evict_after;
   Places<uid_t> places;
   std::shared_ptr<LongEvents> long_events;
   std::shared_ptr<IngestShared> ingest;
@@ -43,23 +48,19 @@ struct UnixStream::Shared {
 };
 
 std::shared_ptr<IngestConnection> UnixStream::Shared::admit(UnixStreamSocket socket) {
-  if (server->connections().size() >= max_connections) {
-    server->count_turned_away("limits.max_connections are open");
-    turn_away(socket, "too_many_connections", "limits.max_connections are open: try again later");
+  const uid_t user = peer_of(socket).uid;
+  // Who could end the daemon need not be kept from its door.
+  const bool counted = user != 0 && user != ::geteuid();
+  const bool own_taken = counted && places.taken(user) >= max_connections_per_user;
+  if (!server->make_room(user, own_taken, max_connections, evict_after)) {
+    const std::string which = own_taken ? "limits.max_connections_per_address are open from "
+                                        : "limits.max_connections are open";
+    server->count_turned_away(own_taken ? which + "uid " + std::to_string(user) : which);
+    turn_away(socket, "too_many_connections",
+              which + (own_taken ? "this user" : "") + ": try again later");
     return nullptr;
   }
-  Place place;
-  const uid_t user = peer_of(socket).uid;
-  if (user != 0 && user != ::geteuid()) {  // who could end the daemon need not be kept from its door
-    place = places.take(user);
-    if (!place) {
-      server->count_turned_away("limits.max_connections_per_address are open from uid " +
-                                std::to_string(user));
-      turn_away(socket, "too_many_connections",
-                "limits.max_connections_per_address are open from this user: try again later");
-      return nullptr;
-    }
-  }
+  Place place = counted ? places.take(user) : nullptr;
   return std::make_shared<IngestConnection>(std::move(socket), ingest, long_events,
                                             std::move(place));
 }

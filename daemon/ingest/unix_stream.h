@@ -3,10 +3,10 @@
 //
 //   read ≤ 256 KiB → Framing → one Batch a read → Sequencer → placed → acknowledgement line
 //
-// A connection is not read while the sequencer is full, while more than kMaxInFlightBytes of it are
-// not yet durable, or while its sender leaves kMaxAckBacklog acknowledgements unread: it then costs
-// nobody else anything, and its memory stays bounded. All connections together read kReadsBytes at
-// once, and take turns with events that are longer (long_events.h).
+// A connection is not read while it stands in the line before the sequencer (line.h), while more
+// than kMaxInFlightBytes of it are not yet durable, or while its sender leaves kMaxAckBacklog
+// acknowledgements unread: it then costs nobody else anything, and its memory stays bounded
+// (read_buffer.h). Events that are longer than what it has for reading take turns (long_events.h).
 // Thread safety: one executor on one thread; counters() from any. Errors: the constructor throws as
 // UnixListener; whatever happens to a connection ends that connection only.
 // Trust: events and openings come from whoever may connect; the source record from the kernel.

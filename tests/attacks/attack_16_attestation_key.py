@@ -4,16 +4,14 @@ another curve. Method: root makes the key, C, E, genesis, receipt and answer by 
 certificate, answers `stele enroll` in the daemon's place, and has the TPM activate the credential. Twin: the same
 hand with a key as demanded is enrolled."""
 import copy
-import http.server
 import pathlib
 import socket
-import socketserver
 import struct
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
+from auditor import LyingHost  # noqa: E402
 from enroll_host import RSA_CERTIFICATE, EnrolHost, Maker  # noqa: E402
 from enroll_test import ACTIVATE, IDENTITY, Identity, read_message, take16  # noqa: E402
 from scene import EXITS, OK  # noqa: E402
@@ -91,6 +89,10 @@ class Rogue:
 
     # -- what it says
 
+    def answer(self, asked):
+        path, request = asked
+        return {IDENTITY: lambda: self.identity(request[11:43]), ACTIVATE: lambda: self.activate(request[15:])}[path]()
+
     def identity(self, nonce):
         log_id = H(self.genesis)
         audit = audited(self.hand, self.extra(nonce, log_id))
@@ -132,34 +134,6 @@ def written(index, attributes, size):
     return b"\0\x0b" + H(struct.pack(">IHI", index, SHA256, attributes | WRITTEN) + sized(b"") + struct.pack(">H", size))
 
 
-class Door:
-    """Where the auditor asks: HTTP on 127.0.0.1, answered by a rogue."""
-
-    def __init__(self, rogue):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                request = self.rfile.read(int(self.headers["Content-Length"]))
-                body = {IDENTITY: lambda: rogue.identity(request[11:43]), ACTIVATE: lambda: rogue.activate(request[15:])}[
-                    self.path.encode()]()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 class AttestationKey(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -175,11 +149,8 @@ class AttestationKey(unittest.TestCase):
     def enrol(self, **key):
         rogue = Rogue(self.host, self.honest, **key)
         try:
-            door = Door(rogue)
-            try:
-                done, path = self.host.enroll(url=door.url, output="rogue.trust")
-            finally:
-                door.close()
+            with LyingHost(rogue.answer, question_of=lambda path, body: (path.encode(), body)) as liar:
+                done, path = self.host.enroll(url=liar.url, output="rogue.trust")
         finally:
             rogue.close()
         return done, path, rogue

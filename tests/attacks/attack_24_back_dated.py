@@ -6,7 +6,7 @@ import unittest
 from forger import Forger, event
 from scene import Scene, detail_of
 
-NOTE, HOUR_S, S = 5, 3600, 10**9
+NOTE, HOUR_S, MINUTE_S, S = 5, 3600, 60, 10**9
 
 
 class BackDated(unittest.TestCase):
@@ -59,6 +59,30 @@ class BackDated(unittest.TestCase):
         self.assertEqual(places, [self.size])
         without = self.scene.forge(lambda forger: forger.delete(self.size))
         self.scene.judge("tampered", without, fault="tree_root_mismatch", integrity="fail")
+
+    def slow_commit(self, since_s):
+        """The daemon's note about a group that was so long on its way to the disk, by root's hand."""
+        now = time.time_ns()
+        text = b'{"note":"slow_commit","since_ns":%d,"until_ns":%d}' % (now - since_s * S, now)
+        return event(text, now)._replace(kind=NOTE)
+
+    def test_a_note_of_a_slow_commit_only_makes_it_another_finding_and_for_minutes_at_most(self):
+        self.anchored(-5 * MINUTE_S, self.slow_commit(6 * MINUTE_S))
+        report = self.scene.judge("verified", finding="slow_commit", integrity="pass", completeness="pass")
+        self.assertEqual(self.places(report), [])
+        told = detail_of(report, "slow_commit")
+        self.assertRegex(told, r"^dated [23]\d\d s before the anchor that precedes it; a sealed note says")
+        self.assertGreaterEqual(report["coverage"]["longest_exposure_s"], 5 * MINUTE_S)
+        self.scene.judge("undetermined", None, "--require", "slow_commit")
+
+    def test_a_note_of_a_slow_commit_explains_no_hour(self):
+        self.anchored(-HOUR_S, self.slow_commit(HOUR_S + MINUTE_S))
+        report = self.scene.judge("verified", finding="back_dated", integrity="pass", completeness="pass")
+        self.assertEqual(self.places(report), [{"index": self.size + 1}])  # behind the note
+
+    def test_nor_what_is_older_than_it_says(self):
+        self.anchored(-5 * MINUTE_S, self.slow_commit(4 * MINUTE_S))
+        self.assertEqual(self.places(self.scene.judge("verified", finding="back_dated")), [{"index": self.size + 1}])
 
     def test_an_anchored_record_cannot_be_re_dated_at_all(self):
         for index in range(1, self.size):

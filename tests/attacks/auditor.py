@@ -65,13 +65,13 @@ class Auditor:
 
 
 class LyingHost:
-    """Answers challenges on 127.0.0.1 with answer_to(question) -> bytes, or with a status."""
+    """Answers what an auditor posts to 127.0.0.1 with answer_to(question) -> bytes, or with a status and bytes. A question
+    is a challenge's, unless question_of(path, body) makes another of it."""
 
-    def __init__(self, answer_to):
+    def __init__(self, answer_to, question_of=lambda path, body: json.loads(body)):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = answer_to(question)
+                answer = answer_to(question_of(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
                 status, body = answer if isinstance(answer, tuple) else (200, answer)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

@@ -179,7 +179,7 @@ TEST(Readme, NamesEveryFaultWithItsVerdictAndEveryFinding) {
                             std::string(name(outcome_of(fault))) + " | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }
-  for (int i = 0; i <= static_cast<int>(Finding::boot_log_unexplained); ++i) {
+  for (std::size_t i = 0; i < kFindingKinds; ++i) {
     const std::string row = "| `" + std::string(name(static_cast<Finding>(i))) + "` | ";
     EXPECT_NE(page.find(row), page.npos) << row;
   }

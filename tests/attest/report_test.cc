@@ -143,6 +143,77 @@ TEST(Report, TheNextStepIsOneThatHelps) {
   EXPECT_NE(run_changed.find("fresh answer"), std::string::npos);
 }
 
+// All the lines of what is to be done about these faults. Where completeness is unknown, integrity may
+// not pass either.
+std::string steps_of(const std::vector<Fault>& faults, bool required = false,
+                     Presented what = Presented::store) {
+  Report report;
+  report.identity = "pinned-key";
+  report.what = what;
+  report.required_found = required;
+  report.integrity = report.completeness = Outcome::pass;
+  for (const Fault fault : faults) {
+    report.defects.push_back({fault, {}, ""});
+    const VerdictKind verdict = verdict_of(fault);
+    if (verdict == VerdictKind::completeness) report.completeness = Outcome::unknown;
+    if (verdict == VerdictKind::integrity || verdict == VerdictKind::completeness) {
+      report.integrity = Outcome::unknown;
+    }
+  }
+  report.defect_count = report.defects.size();
+  const std::string text = to_text(report);
+  return text.substr(text.find("\nnext "));
+}
+int count_of(const std::string& part, const std::string& text) {
+  int count = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// What lacks an anchor has other open questions as well.
+TEST(Report, NoAdviceHidesAnother) {
+  const std::string anchor = "make another counter anchor";
+  struct Case {
+    Fault beside;
+    std::string words;
+  };
+  for (const Case& one : {Case{Fault::kind_unknown, "newer stele-verify"},
+                          Case{Fault::version_unknown, "newer stele-verify"},
+                          Case{Fault::quorum_not_reached, "log's witnesses"},
+                          Case{Fault::cosigned_head_unsigned, "witness named above"},
+                          Case{Fault::era_not_approved, "stele era sign"},
+                          Case{Fault::acknowledgement_unmatched, "the anchor named above"},
+                          Case{Fault::foreign_extend, "who extended P"},
+                          Case{Fault::answer_missing, "fresh answer"},
+                          Case{Fault::answer_run_changed, "fresh answer"}}) {
+    SCOPED_TRACE(name(one.beside));
+    const std::string steps = steps_of({Fault::no_anchor, one.beside});
+    EXPECT_NE(steps.find(one.words), steps.npos) << steps;
+    EXPECT_NE(steps.find(anchor), steps.npos) << steps;
+    EXPECT_EQ(count_of("\nnext ", steps), 2) << steps;
+    EXPECT_EQ(steps, steps_of({one.beside, Fault::no_anchor})) << "whichever is found first";
+  }
+  const std::string required = steps_of({Fault::no_anchor}, true);
+  EXPECT_NE(required.find(anchor), required.npos);
+  EXPECT_NE(required.find("--require"), required.npos);
+  // An anchor that is one of two more is not asked for twice.
+  const std::string buried = steps_of({Fault::no_anchor, Fault::read_back_rule});
+  EXPECT_EQ(count_of("\nnext ", buried), 1) << buried;
+  const std::string proof =
+      steps_of({Fault::checkpoint_unsigned, Fault::no_anchor}, false, Presented::tlog_proof);
+  EXPECT_NE(proof.find("--checkpoint-key"), proof.npos);
+  EXPECT_NE(proof.find("its receipt in it"), proof.npos);
+  EXPECT_EQ(count_of("\nnext ", proof), 2) << proof;
+}
+
+TEST(Report, WhereOneQuestionIsOpenThereIsOneStep) {
+  for (int i = 0; i <= static_cast<int>(Fault::checkpoint_unsigned); ++i) {
+    const auto fault = static_cast<Fault>(i);
+    if (outcome_of(fault) != Outcome::unknown) continue;
+    EXPECT_EQ(count_of("\nnext ", steps_of({fault})), 1) << name(fault) << steps_of({fault});
+  }
+}
+
 // A witness's time is its own word, any 64 bits.
 TEST(Report, ACopyThatBrokeOffIsFetchedAgainBeforeAnybodyIsDistrusted) {
   Report report;

@@ -138,6 +138,79 @@ TEST(TimeRules, AReceiptThatCameLateIsNotInconsistent) {
   EXPECT_FALSE(found(log, Finding::clock_inconsistent));
 }
 
+// A statement that waited for the disk: its date, so much later its receipt, and what the daemon says.
+struct Waited {
+  std::int64_t wall_ms = 0, tpm_ms = 0;  // that went by in between
+  bool remarked = true;
+};
+void quote_that_waited(PaperLog& log, const Waited& waited) {
+  log.events(1);
+  const Statement statement = log.open_quote();
+  log.now_ns += waited.wall_ms * 1'000'000;
+  log.tpm.clock_ms += static_cast<std::uint64_t>(waited.tpm_ms);
+  if (waited.remarked) log.remark(RemarkCode::pause, "a statement waited");
+  log.receipt(log.tpm.quote_receipt(statement_digest(encode(statement))));
+  if (waited.remarked) log.remark(RemarkCode::resumed);
+}
+
+TEST(TimeRules, AStatementThatWaitedForItsReceiptIsExplainedByARemarkBesideIt) {
+  for (const bool remarked : {false, true}) {
+    PaperLog log = started();
+    quote_that_waited(log, {60'000, 60'000, remarked});
+    EXPECT_EQ(found(log, Finding::clock_inconsistent), !remarked);
+    EXPECT_EQ(found(log, Finding::journal_remark), remarked) << "no explanation without a finding";
+    for (int i = 0; i < 3; ++i) quote_that_waited(log, {60'000, 60'000, remarked});
+    log.quote();
+    EXPECT_EQ(found(log, Finding::clock_inconsistent), !remarked);
+  }
+}
+
+// The attack beside it: root holds the wall clock back, so that what it writes is dated early, and
+// writes the remark itself. The next receipt that comes in time tells.
+TEST(TimeRules, ARemarkHidesNoWallClockThatStaysBehind) {
+  for (const int anchors : {1, 3}) {
+    PaperLog log = started();
+    for (int i = 0; i < anchors; ++i) quote_that_waited(log, {0, 60'000});
+    EXPECT_FALSE(found(log, Finding::clock_inconsistent)) << "so far it may have waited";
+    EXPECT_TRUE(found(log, Finding::journal_remark));
+    // For so long, at least, the TPM saw no receipt: the figure that no wall clock lowers.
+    EXPECT_GE(log.appraise().coverage.longest_exposure_s, 50u * static_cast<unsigned>(anchors));
+    log.quote();
+    EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+  }
+}
+
+// Root puts the clock right again: what is left open is how young the records are, and the verdict
+// says between which bounds.
+TEST(TimeRules, WhatARemarkLeavesOpenIsAFigureOfTheVerdict) {
+  PaperLog log = started();
+  quote_that_waited(log, {0, kHourMs});
+  log.now_ns += kHourMs * 1'000'000;
+  log.quote();
+  EXPECT_FALSE(found(log, Finding::clock_inconsistent));
+  EXPECT_TRUE(found(log, Finding::journal_remark));
+  EXPECT_GE(log.appraise().coverage.longest_exposure_s, 3059u);  // an hour less 15 %
+}
+
+TEST(TimeRules, APauseThatIsOverBeforeAnIntentExplainsNoClock) {
+  PaperLog log = started();
+  log.remark(RemarkCode::pause);
+  log.remark(RemarkCode::resumed);
+  log.tpm.clock_ms += 60'000;
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+}
+
+// Nor does a remark at one anchor make room for the next: it is compared with that one too.
+TEST(TimeRules, BehindALateReceiptTheNextOneIsComparedWithIt) {
+  PaperLog log = started();
+  log.pass(kHourMs);
+  quote_that_waited(log, {0, 0});
+  log.tpm.clock_ms += 60'000;  // within the 15 % of an hour, far outside those of a minute
+  log.quote();
+  EXPECT_TRUE(found(log, Finding::clock_inconsistent));
+}
+
 TEST(TimeRules, RecordsThatWaitTooLongForAnAnchorAreAGap) {
   PaperLog log = started();
   log.events(1);
@@ -267,6 +340,85 @@ TEST(TimeRules, ASealedNoteAboutAFullDiskExplainsAGap) {
     EXPECT_EQ(found(log, Finding::quote_gap), note != "disk_full");
     EXPECT_EQ(log.appraise().coverage.longest_exposure_s, 60u);
   }
+}
+
+// An anchor was made eight seconds after these events had come, and before they were durable.
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+std::string slow_commit(std::int64_t since_ns, std::int64_t until_ns) {
+  return "{\"note\":\"slow_commit\",\"since_ns\":" + std::to_string(since_ns) +
+         ",\"until_ns\":" + std::to_string(until_ns) + "}";
+}
+struct SlowGroup {
+  explicit SlowGroup(std::int64_t waited_s = 8) : log(started()), came_ns(log.now_ns) {
+    log.pass(1000 * waited_s);
+    log.quote();
+    passed_ns = log.now_ns;
+    log.now_ns = came_ns;
+    log.record(Kind::event, "came long ago");
+    log.now_ns = passed_ns + kSecondNs;
+    log.tpm.clock_ms += 1000;
+  }
+  void note(std::int64_t since_ns) { log.record(Kind::note, slow_commit(since_ns, log.now_ns)); }
+  void expect(bool explained) {
+    EXPECT_EQ(found(log, Finding::slow_commit), explained);
+    EXPECT_EQ(found(log, Finding::back_dated), !explained);
+  }
+  PaperLog log;
+  std::int64_t came_ns = 0, passed_ns = 0;
+};
+
+TEST(TimeRules, ASlowCommitIsAFindingOfItsOwnAndNoBackDating) {
+  SlowGroup in_one_block;
+  in_one_block.note(in_one_block.came_ns);
+  in_one_block.log.quote();
+  in_one_block.expect(true);
+  EXPECT_EQ(in_one_block.log.appraise().coverage.longest_exposure_s, 9u);
+  SlowGroup parted;  // by an anchor over the group and not over its note
+  parted.log.quote();
+  parted.log.counter();  // over nothing new
+  parted.note(parted.came_ns);
+  parted.expect(false);  // not sealed so far
+  parted.log.quote();
+  parted.expect(true);
+}
+
+// Attack 24 with a note: root writes both. It must be as old as it says, about this very anchor, in
+// its place, and no more than minutes; and then it is a finding all the same.
+TEST(TimeRules, ANoteOfASlowCommitExplainsNothingElse) {
+  SlowGroup without;
+  without.log.quote();
+  without.expect(false);
+  SlowGroup younger;
+  younger.note(younger.came_ns + 1);
+  younger.log.quote();
+  younger.expect(false);
+  SlowGroup too_late;  // a note of the block behind the next
+  too_late.log.quote();
+  too_late.log.events(1);
+  too_late.log.quote();
+  too_late.note(too_late.came_ns);
+  too_late.log.quote();
+  too_late.expect(false);
+  SlowGroup over_before;  // durable, as it says, six seconds before that anchor
+  const std::int64_t now = over_before.log.now_ns;
+  over_before.log.now_ns = over_before.passed_ns - 6 * kSecondNs;
+  over_before.note(over_before.came_ns);
+  over_before.log.now_ns = now;
+  over_before.log.quote();
+  over_before.expect(false);
+  for (const std::int64_t minutes : {9, 11}) {
+    SlowGroup long_ago(60 * minutes);
+    long_ago.note(long_ago.came_ns);
+    long_ago.log.quote();
+    long_ago.expect(minutes < TimeRules::kLongestCommitS / 60);
+  }
+}
+
+TEST(TimeRules, AnEventThatReadsLikeANoteIsNone) {
+  SlowGroup log;
+  log.log.record(Kind::event, slow_commit(log.came_ns, log.log.now_ns));
+  log.log.quote();
+  log.expect(false);
 }
 
 // Attack 19: the daemon was dead for hours in a run that went on.

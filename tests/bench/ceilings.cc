@@ -1,4 +1,5 @@
-// Ceilings: what the machine could do at best with the same events, measured in the same run.
+// Ceilings: what the machine could do at best with the same events, measured in the same run. FULL and VERIFY,
+// which the design names, are in full_ceiling.cc and verify_ceiling.cc.
 //
 //   ceiling/hash                  H(0x00 ‖ event) and one tree node an event, in memory, one core
 //   ceiling/hash_write_sync       the same, and write + fdatasync per 1,000 events to a fallocated fresh file

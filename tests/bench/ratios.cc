@@ -1,35 +1,32 @@
 #include "tests/bench/ratios.h"
 
-#include <algorithm>
 #include <iomanip>
 #include <iostream>
 
 namespace stele::bench {
 namespace {
 
-// Which ceiling stands over which of ours, and the first mark to reach.
+// Interesting beside the marks, and none: the design aims at none of them.
 struct Row {
   const char* ours;
   const char* ceiling;
-  double mark;
 };
 constexpr Row kRows[] = {
-    {"append_in_process", "ceiling/hash_write_sync", 0.0},
-    {"append_through_socket", "ceiling/hash_write_sync", 0.5},
-    {"ingest/packing:1", "ingest/packing:0", 0.0},
-    {"verify/jobs:1", "ceiling/hash", 0.5},
-    {"verify/jobs:2", "ceiling/hash", 0.5},
-    {"verify_packed/jobs:1", "ceiling/hash", 0.5},
-    {"verify_packed/jobs:2", "ceiling/hash", 0.5},
-    {"acknowledged/1/1", "ceiling/acknowledged/1/1", 0.8},
-    {"acknowledged/64/1", "ceiling/acknowledged/64/1", 0.8},
-    {"acknowledged/8/64", "ceiling/acknowledged/8/64", 0.8},
-    {"acknowledged/8/1000", "ceiling/acknowledged/8/1000", 0.8},
+    {"append_in_process", "ceiling/hash_write_sync"}, {"append_through_socket", "ceiling/hash_write_sync"},
+    {"ingest/packing:1", "ingest/packing:0"},         {"verify/jobs:1", "ceiling/verify/jobs:1"},
+    {"verify/jobs:2", "ceiling/hash"},                {"verify_packed/jobs:1", "ceiling/verify/jobs:1"},
+    {"verify_packed/jobs:2", "ceiling/verify/jobs:2"},
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+std::string name_of(const benchmark::BenchmarkReporter::Run& run) {
+  std::string name = run.benchmark_name();
+  for (const char* ending : {"/real_time", "/iterations:1"}) {
+    const std::size_t at = name.find(ending);
+    if (at != std::string::npos) name.erase(at, std::string(ending).size());
+  }
+  const std::size_t repeats = name.find("/repeats:");
+  if (repeats != std::string::npos) name.erase(repeats);
+  return name;
 }
 
 }  // namespace
@@ -38,30 +35,32 @@ void Ratios::ReportRuns(const std::vector<Run>& reports) {
   ConsoleReporter::ReportRuns(reports);
   for (const Run& run : reports) {
     if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
-    const auto rate = run.counters.find("items_per_second");
-    std::string name = run.benchmark_name();
-    for (const char* ending : {"/real_time", "/iterations:1"}) {
-      const std::size_t at = name.find(ending);
-      if (at != std::string::npos) name.erase(at, std::string(ending).size());
+    const std::string name = name_of(run);
+    figures_[{name, "ms"}].push_back(run.real_accumulated_time / static_cast<double>(run.iterations) * 1e3);
+    for (const auto& [counter, value] : run.counters) {
+      if (counter == "items_per_second") {
+        figures_[{name, "rate"}].push_back(value);
+      } else if (counter == "bytes_per_second") {
+        figures_[{name, "megabytes"}].push_back(value / 1e6);
+      } else {
+        figures_[{name, counter}].push_back(value);
+      }
     }
-    const std::size_t repeats = name.find("/repeats:");
-    if (repeats != std::string::npos) name.erase(repeats);
-    if (rate != run.counters.end()) rates_[name].push_back(rate->second);
   }
 }
 
 void Ratios::Finalize() {
   ConsoleReporter::Finalize();
-  std::cout << "\nmedians, events a second, and the ratio to the ceiling of the same run\n";
+  std::cout << "\nwhat the design aims at, by the medians of this run\n";
+  for (const Mark& mark : marks()) std::cout << "  " << line(mark, judge(mark, figures_)) << "\n";
+  std::cout << "beside peers (tools/bench --peers): sealed journald, rsyslog, processor time, memory, a proof's size\n"
+               "\nmedians, events a second, and ratios that nothing is aimed at\n";
   for (const Row& row : kRows) {
-    if (rates_[row.ours].empty() || rates_[row.ceiling].empty()) continue;
-    const double ours = median(rates_[row.ours]);
-    const double ceiling = median(rates_[row.ceiling]);
-    std::cout << std::left << std::setw(24) << row.ours << std::right << std::fixed << std::setprecision(0)
-              << std::setw(10) << ours << "  of " << std::setw(10) << ceiling << " (" << row.ceiling << ")"
-              << std::setprecision(2) << "  ratio " << ours / ceiling;
-    if (row.mark > 0) std::cout << (ours / ceiling >= row.mark ? "  reaches " : "  MISSES ") << row.mark;
-    std::cout << "\n";
+    const Judged judged = judge({"", {row.ours, "rate"}, {row.ceiling, "rate"}, Bound::at_least, 0}, figures_);
+    if (judged.outcome == Outcome::not_run) continue;
+    std::cout << "  " << std::left << std::setw(24) << row.ours << std::right << std::fixed << std::setprecision(0)
+              << std::setw(10) << judged.ours << "  of " << std::setw(10) << judged.beside << " (" << row.ceiling << ")"
+              << std::setprecision(2) << "  ratio " << judged.figure << "\n";
   }
 }
 

@@ -1,11 +1,11 @@
-// The reporter: prints each benchmark's median rate and its ratio to the ceiling measured in the same run.
+// The reporter: what each benchmark gave, the marks of the design with what was reached of them, and ratios beside.
 #pragma once
 
 #include <benchmark/benchmark.h>
 
-#include <map>
-#include <string>
 #include <vector>
+
+#include "tests/bench/marks.h"
 
 namespace stele::bench {
 
@@ -15,7 +15,7 @@ class Ratios : public benchmark::ConsoleReporter {
   void Finalize() override;
 
  private:
-  std::map<std::string, std::vector<double>> rates_;  // events a second, of every repetition
+  Figures figures_;
 };
 
 }  // namespace stele::bench

@@ -1,21 +1,25 @@
-// Ours through the ingest socket, and as syslog over TCP, in lines and counted: one sender pipelines
-// all events, and all are waited for until they are durable.
+// Ours through the ingest socket, without and with the look-up running, and as syslog over TCP, in lines and
+// counted: one sender pipelines all events, and all are waited for until they are durable.
 //
-// The daemon's own listener and sequencer, without look-up and TPM; sender and daemon share the cores.
+// The daemon's own listener, sequencer and finder, without TPM; sender and daemon share the cores.
 #include <benchmark/benchmark.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
 
+#include "daemon/finder.h"
 #include "daemon/ingest/tcp.h"
 #include "daemon/ingest/unix_stream.h"
 #include "daemon/sequencer.h"
@@ -71,7 +75,28 @@ std::string send_and_wait(const std::string& path) {
 
 namespace {
 
-void append_through_socket(benchmark::State& state) {
+// The look-up, fed behind the log on a thread of its own, as the daemon has it.
+class Feeding {
+ public:
+  Feeding(const daemon::Config& config, const storage::Store& store)
+      : finder_(std::make_shared<daemon::Finder>(config, loop_.get_executor(), store)),
+        thread_([this] { loop_.run(); }) {}
+  ~Feeding() {
+    loop_.stop();
+    thread_.join();
+  }
+  Feeding(const Feeding&) = delete;
+  Feeding& operator=(const Feeding&) = delete;
+  void durable() { finder_->durable(); }
+
+ private:
+  boost::asio::io_context loop_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
+  std::shared_ptr<daemon::Finder> finder_;
+  std::thread thread_;
+};
+
+void append_through_socket(benchmark::State& state, bool look_up) {
   for (auto _ : state) {
     state.PauseTiming();
     const test::Scratch scratch;
@@ -83,8 +108,14 @@ void append_through_socket(benchmark::State& state) {
     config.listen_unix = scratch / "in.sock";
     boost::asio::io_context loop;
     auto work = boost::asio::make_work_guard(loop);
+    std::optional<Feeding> feeding;  // made before anything becomes durable
     daemon::Sequencer sequencer(storage::Store::open(storage::posix(), scratch.path(), {}), config,
-                                loop.get_executor(), {});
+                                loop.get_executor(),
+                                {[&feeding](const attest::TreeHead&) {
+                                   if (feeding) feeding->durable();
+                                 },
+                                 {}});
+    if (look_up) feeding.emplace(config, sequencer.store());
     daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
     std::thread running([&loop] { loop.run(); });
     state.ResumeTiming();
@@ -98,6 +129,7 @@ void append_through_socket(benchmark::State& state) {
     loop.stop();
     running.join();
     sequencer.drain();
+    feeding.reset();  // it reads the store
     state.ResumeTiming();
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));
@@ -155,6 +187,13 @@ void append_through_tcp(benchmark::State& state, bool counted) {
 
 BENCHMARK_CAPTURE(append_through_tcp, lines, false)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(append_through_tcp, counted, true)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK(append_through_socket)->Name("append_through_socket")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(append_through_socket, alone, false)
+    ->Name("append_through_socket")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(append_through_socket, fed, true)
+    ->Name("append_with_look_up")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace stele::bench

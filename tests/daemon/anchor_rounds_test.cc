@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "attest/failpoint.h"
 #include "tests/daemon/anchoring_host.h"
@@ -155,6 +157,63 @@ TEST(AnchorRounds, ATpmThatAlwaysLiesNeverYieldsAnAnchor) {
   daemon.tcti.leave_alone();
   daemon.reopen();
   EXPECT_EQ(daemon.journal.chain().quote_seq(), 1u);
+}
+
+// A clock that goes on by so much each time it is looked at: when a statement is dated, before and
+// after its intent is written, and when its receipt is there.
+TEST(AnchorRounds, AStatementThatWaitedForItsReceiptSaysSoBeforeAndBehindIt) {
+  for (const int milliseconds : {0, 999, 1000, 4000}) {
+    SCOPED_TRACE(milliseconds);
+    const std::chrono::nanoseconds step = std::chrono::milliseconds(milliseconds);
+    const bool late = 3 * step >= daemon::kLateReceipt;
+    Host host;
+    {
+      Meddled daemon(host);
+      std::chrono::nanoseconds now{0};
+      daemon.clock = [&] { return (now += step).count(); };
+      daemon.start();
+      daemon.rounds->open();
+      daemon.counter();
+      EXPECT_TRUE(daemon.quote());
+      daemon.counter();
+    }
+    const JournalView view = expect_whole(host);
+    ASSERT_EQ(view.remarks.size(), late ? 6u : 0u);
+    EXPECT_TRUE(view.troubles().empty());
+    // Anchored so far when it was said: the pause is older than its receipt, the other one not.
+    const std::vector<std::uint64_t> seqs{0, 1, 1, 1, 1, 2};
+    for (std::size_t i = 0; i < view.remarks.size(); ++i) {
+      const attest::Remark& remark = view.remarks[i];
+      EXPECT_EQ(remark.code, i % 2 == 0 ? attest::RemarkCode::pause : attest::RemarkCode::resumed);
+      EXPECT_EQ(remark.seq, seqs[i]);
+      if (i % 2 != 0) {
+        EXPECT_EQ(remark.text, daemon::kLateReceiptIsThere);
+        continue;
+      }
+      const std::string seconds = std::to_string(step.count() / 1'000'000'000);
+      EXPECT_EQ(remark.text, std::string(daemon::kLateReceiptWords) +
+                                 std::to_string(3 * step.count() / 1'000'000'000) +
+                                 " s for its receipt, " + seconds + " s of them for the disk");
+    }
+  }
+}
+
+// What is finished after a pause or by another daemon is explained by that.
+TEST(AnchorRounds, AReceiptOfAStatementFromBeforeOpeningIsNotRemarkedAgain) {
+  Host host;
+  {
+    Meddled daemon(host);
+    std::chrono::nanoseconds now{0};
+    daemon.clock = [&] { return (now += std::chrono::seconds(4)).count(); };
+    daemon.start();
+    daemon.rounds->open();
+    daemon.tcti.meddle({.code = kNvExtend}, {Fault::What::lose_command, 0, {}});
+    EXPECT_THROW(daemon.counter(), tpm::TpmError);
+    daemon.tcti.leave_alone();
+    daemon.reopen();
+    EXPECT_FALSE(daemon.journal.chain().open_intent());
+  }
+  EXPECT_TRUE(expect_whole(host).remarks.empty());
 }
 
 #ifdef STELE_FAILPOINTS

@@ -59,7 +59,7 @@ JournalView expect_recovered(Host& host) {
     EXPECT_TRUE(running.wait_until_anchored());
   }
   JournalView view = expect_whole(host);
-  EXPECT_TRUE(view.remarks.empty());
+  EXPECT_TRUE(view.troubles().empty());
   std::uint64_t counter = view.chain.first_counter();
   for (const auto& statement : view.statements) {
     counter += statement.is_quote() ? 0 : 1;

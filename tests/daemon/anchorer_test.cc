@@ -36,8 +36,9 @@ void anchor_once(Host& host) {
 
 // So that the gap between anchors is explained.
 bool tells_of_one_pause(const JournalView& view) {
-  return view.remarks.size() == 2 && view.remarks[0].code == RemarkCode::pause &&
-         !view.remarks[0].text.empty() && view.remarks[1].code == RemarkCode::resumed;
+  const auto remarks = view.troubles();
+  return remarks.size() == 2 && remarks[0].code == RemarkCode::pause && !remarks[0].text.empty() &&
+         remarks[1].code == RemarkCode::resumed;
 }
 
 TEST(Anchorer, AnchorsAtStartAndQuotesWhileThereIsSomethingNew) {
@@ -210,7 +211,7 @@ TEST(Anchorer, ARestartInTheSameRunContinuesTheFold) {
   }
   const JournalView view = expect_whole(host);
   EXPECT_EQ(view.bundles, 3u);
-  EXPECT_EQ(view.remarks.size(), 0u);
+  EXPECT_TRUE(view.troubles().empty());
   EXPECT_EQ(view.chain.quote_seq(), 3u);
   int first_of_run = 0;
   for (const auto& statement : view.statements) {
@@ -231,7 +232,7 @@ TEST_P(AnchorerAfterPower, BeginsANewRunAndGoesOn) {
     ASSERT_TRUE(running.wait_until_anchored());
   }
   const JournalView view = expect_whole(host);
-  EXPECT_EQ(view.remarks.size(), 0u);
+  EXPECT_TRUE(view.troubles().empty());
   EXPECT_EQ(view.chain.quote_seq(), 1u);
   for (const auto& statement : view.statements) {
     EXPECT_EQ((statement.flags & attest::kFirstOfRun) != 0, !statement.is_quote());

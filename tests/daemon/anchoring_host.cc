@@ -6,7 +6,9 @@
 #include <chrono>
 #include <fstream>
 #include <future>
+#include <iterator>
 
+#include "daemon/anchor_rounds.h"
 #include "storage/journal.h"
 #include "tpm/credentials.h"
 #include "tpm/provision.h"
@@ -115,6 +117,16 @@ std::size_t JournalView::count(attest::ReceiptKind kind) const {
 bool JournalView::has_remark(attest::RemarkCode code) const {
   return std::any_of(remarks.begin(), remarks.end(),
                      [code](const attest::Remark& remark) { return remark.code == code; });
+}
+
+std::vector<attest::Remark> JournalView::troubles() const {
+  std::vector<attest::Remark> found;
+  std::copy_if(remarks.begin(), remarks.end(), std::back_inserter(found),
+               [](const attest::Remark& remark) {
+                 return !remark.text.starts_with(daemon::kLateReceiptWords) &&
+                        remark.text != daemon::kLateReceiptIsThere;
+               });
+  return found;
 }
 
 JournalView read_journal(const Host& host) {

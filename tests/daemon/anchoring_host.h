@@ -67,6 +67,8 @@ struct JournalView {
 
   std::size_t count(attest::ReceiptKind kind) const;
   bool has_remark(attest::RemarkCode code) const;
+  // Remarks, but for those of receipts that came late: any machine may stand still for seconds.
+  std::vector<attest::Remark> troubles() const;
 };
 JournalView read_journal(const Host& host);
 // As read_journal, and the TPM's C and E are what the journal leads to.

@@ -24,9 +24,10 @@ struct Meddled {
 
   // As a daemon that starts: its first open() makes a bundle.
   void start() {
-    rounds.emplace(storage::posix(), host.config.data, journal, [this] {
-      return tpm::over_device(tpm::Device(tcti.get(), limits), host.credentials());
-    });
+    rounds.emplace(
+        storage::posix(), host.config.data, journal,
+        [this] { return tpm::over_device(tpm::Device(tcti.get(), limits), host.credentials()); },
+        daemon::BootLogPaths{}, clock);
   }
   void counter() {
     rounds->counter([this] { return host.log.head(); }, 0);
@@ -48,6 +49,7 @@ struct Meddled {
 
   Host& host;
   tpm::Device::Limits limits;
+  daemon::AnchorRounds::Clock clock;  // none, until start(): no receipt is late
   MeddlingTcti tcti;
   daemon::AnchorJournal journal;
   std::optional<daemon::AnchorRounds> rounds;

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "daemon/group_size.h"
+#include "daemon/ingest/position.h"
 #include "tests/daemon/ingest_bed.h"
 #include "tests/support/memory_file_system.h"
 
@@ -453,6 +454,50 @@ TEST(Sequencer, ASourceIsWrittenAnewBeforeItLeavesTheWindow) {
   EXPECT_EQ(store.read(2).leaf.source, 1u);
   EXPECT_GT(store.read(last).leaf.source, attest::kSourceWindow / 2);
   EXPECT_EQ(store.read(store.read(last).leaf.source).leaf.kind, attest::Kind::source);
+}
+
+const auto kLoser = std::make_shared<const std::string>("{\"listener\":1}");
+const attest::Gap kLoss{7, "kernel_drop", attest::GapSpan{1000, 2000}};
+const DropLedger::Position kCounted{"udp-drops", "seven"};
+
+TEST(Sequencer, WhatALifeBeginsWithStandsBeforeWhatItFindsLost) {
+  for (int i = 0; i < 50; ++i) {
+    Bench bench;
+    bench.submit(batch_of({"the beginning"}));
+    bench.sequencer->lose(kLoser, kLoss, kCounted);
+    bench.end();
+    EXPECT_EQ(records_of(bench), (std::vector<std::string>{"event:the beginning",
+                                                           "source:" + *kLoser,
+                                                           "gap:" + encode(kLoss)}));
+    EXPECT_EQ(newest_position(bench.sequencer->store(), "udp-drops")->value, "seven");
+  }
+}
+
+// Else a daemon that is killed in between has its next life tell the loss again, or never.
+TEST(Sequencer, APositionIsDurableWithTheLossThatItCountsOrNotAtAll) {
+  int with = 0, without = 0;
+  for (const auto failure : {test::Failure::failed, test::Failure::happened, test::Failure::torn}) {
+    for (std::uint64_t at = 0; at < 12; ++at) {
+      Bench bench({}, {at, failure, EIO, true});
+      bench.sequencer->submit(batch_of({"the beginning"}), [] {});
+      bench.sequencer->lose(kLoser, kLoss, kCounted);
+      bench.end();
+      const std::vector<test::Survival> all(bench.files.waiting().size());
+      for (const auto& survivals : {std::vector<test::Survival>(), all}) {
+        const auto after = bench.files.power_loss(survivals);
+        const auto store = storage::Store::open(*after, "/log", {});
+        int gaps = 0;
+        store.visit(0, store.head().size, [&](const storage::StoredRecord& record) {
+          gaps += record.leaf.kind == attest::Kind::gap ? 1 : 0;
+          return true;
+        });
+        EXPECT_EQ(gaps, newest_position(store, "udp-drops") ? 1 : 0) << at;
+        ++(gaps > 0 ? with : without);
+      }
+    }
+  }
+  EXPECT_GT(with, 0);
+  EXPECT_GT(without, 0);
 }
 
 }  // namespace

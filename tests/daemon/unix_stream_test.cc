@@ -219,7 +219,10 @@ TEST(UnixStream, ASenderThatBreaksOffInAFrameLosesThatFrameOnly) {
 }
 
 TEST(UnixStream, TooManyConnectionsAreToldSoAndTheOthersGoOn) {
-  IngestBed bed([](Config& config) { config.max_connections = 1; });
+  IngestBed bed([](Config& config) {
+    config.max_connections = 1;
+    config.evict_after = std::chrono::hours(1);  // nobody goes (give_way_test.cc)
+  });
   Client first(bed.config().listen_unix);
   first.send("STELE/1 ack=durable\none\n");
   EXPECT_EQ(told_until(first, 1).taken, 1u);

@@ -1,7 +1,8 @@
 """A real auditd for black-box tests: in namespaces of its own, fed over its network port, served by its plugin.
 
 `local_events = no` keeps it away from the kernel, its own network namespace from everybody's ports, its own mount
-namespace from /run. What is fed in comes out of the af_unix plugin in auditd's own words. Standard library only.
+namespace from /run. What is fed in comes out of the af_unix plugin in auditd's own words. The plugin is configured as the
+README says, and so is the daemon that reads it. Standard library only.
 """
 import json
 import os
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 
+from readme_snippets import DAEMON, snippet
 from stele_host import OK, PATIENCE, content, wait_until
 
 PORT = 60  # in a network namespace of its own
@@ -40,13 +42,7 @@ q_depth = 20000
 overflow_action = IGNORE
 plugin_dir = {folder}/plugins.d
 """
-PLUGIN = """active = yes
-direction = out
-path = builtin_af_unix
-type = builtin
-args = 0640 {socket}
-format = {format}
-"""
+README_SOCKET = "/var/run/audispd_events"
 INSIDE = "STELE_AUDIT_INSIDE"
 
 
@@ -70,13 +66,19 @@ def prepare():
         subprocess.run(command, check=True)
 
 
+def audit_input(socket_path):
+    """What the README tells to put into steled.toml."""
+    return snippet(DAEMON, "audit", {README_SOCKET: socket_path})
+
+
 class Auditd:
     def __init__(self, folder, form):
         self.folder = pathlib.Path(folder)
         (self.folder / "plugins.d").mkdir(parents=True)
         self.socket = self.folder / "events"
         files = {"auditd.conf": CONFIG.format(folder=self.folder, port=PORT),
-                 "plugins.d/af_unix.conf": PLUGIN.format(socket=self.socket, format=form)}
+                 "plugins.d/af_unix.conf": snippet(DAEMON, "auditd-plugin", {
+                     README_SOCKET: self.socket, "format = string": f"format = {form}"})}
         for name, text in files.items():
             (self.folder / name).write_text(text)
             (self.folder / name).chmod(0o640)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Goal: a real auditd's events reach the log, whole, once, each event one record; what it could not give is recorded.
 
-Method: auditd 3 with its af_unix plugin, string and binary, replaying the outside logs; auditd restarted; the daemon
-stopped and killed while events pass by.
+Method: auditd 3 with its af_unix plugin as the README configures it, string and binary, replaying the outside logs; auditd
+restarted; the daemon stopped and killed while events pass by.
 """
 import json
 import os
@@ -10,7 +10,7 @@ import pathlib
 import re
 import time
 
-from audit_host import Auditd, into_namespaces, prepare, records
+from audit_host import Auditd, audit_input, into_namespaces, prepare, records
 from stele_host import Host, OK, wait_until
 
 into_namespaces()
@@ -64,7 +64,7 @@ def replay(form):
     lines = logs()
     with Host("b") as host:
         auditd = Auditd(host.folder / "audit", form)
-        host.provision(extra=f'[input.audit]\npath = "{auditd.socket}"\n')
+        host.provision(extra=audit_input(auditd.socket))
         host.start_daemon()
         auditd.start()
         wait_until(lambda: host.status()["ingest"]["inputs"]["audit"]["connections"] == 1, "the daemon reads auditd")
@@ -87,7 +87,7 @@ def replay(form):
 def gaps_and_restarts():
     with Host("b") as host:
         auditd = Auditd(host.folder / "audit", "string")
-        host.provision(extra=f'[input.audit]\npath = "{auditd.socket}"\n')
+        host.provision(extra=audit_input(auditd.socket))
         auditd.start()
         open_daemon(host)
         log = Log(host)

@@ -1,8 +1,10 @@
-"""A host whose daemon serves HTTP on a free port of 127.0.0.1; requests by curl and by raw sockets. Standard library only."""
+"""A host whose daemon serves HTTP on a free port of 127.0.0.1, as the README says; requests by curl and by raw sockets.
+Standard library only."""
 import json
 import re
 import socket
 
+from readme_snippets import HTTP, snippet
 from stele_host import PATIENCE, Host, run
 
 LISTENING = re.compile(r"https?: listening on 127\.0\.0\.1 port (\d+)")
@@ -12,8 +14,10 @@ class HttpHost(Host):
     """write_config(http=...) adds keys of [http]; the port is found in the daemon's words."""
 
     def write_config(self, http="", **options):
-        http = f'[http]\naddresses = ["127.0.0.1:0", "unix:{self.folder}/http.sock"]\n{http}\n'
-        super().write_config(extra=options.pop("extra", "") + "\n" + http, **options)
+        super().write_config(extra=f"{options.pop('extra', '')}\n{self.addresses()}{http}\n", **options)
+
+    def addresses(self):
+        return snippet(HTTP, "http", {"127.0.0.1:8080": "127.0.0.1:0", "/run/stele/http.sock": self.folder / "http.sock"})
 
     @property
     def port(self):

@@ -26,7 +26,8 @@ class IngestUsers(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "another user's sender needs root")
     def test_one_user_does_not_take_all_places_and_root_is_not_counted(self):
         host = self.host
-        host.begin(limits=f"max_connections_per_address = {PLACES}")
+        # Nobody goes for having been silent: that is idle_senders_test.py's.
+        host.begin(limits=f'max_connections_per_address = {PLACES}\nevict_after = "1h"')
         host.ingest.chmod(0o666)
         host.folder.chmod(0o755)
         own = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "/usr/bin/python3", "-c", HOLD]

@@ -1,19 +1,18 @@
 """A host whose daemon has every socket input on, with a certificate authority; and the README's snippets for senders.
 
-A snippet is used as the README gives it: only addresses, ports and paths are replaced. Standard library only.
+Daemon and senders are configured as the README says: only addresses, ports and paths are replaced. Standard library only.
 """
 import json
 import os
 import pathlib
-import re
 import socket
 import ssl
 import subprocess
 
+from readme_snippets import DAEMON, ROOT, snippet
 from stele_host import (BIN, CONFIGURATION, OK, PATIENCE, TEMPORARY, Host, content, run,  # noqa: F401
                         wait_until)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNPACKED = ROOT / "build" / "unpacked"
 
 
@@ -96,40 +95,34 @@ class InputsHost(Host):
         self.start_daemon()
 
     def inputs(self, listen="", limits="", names='["*.example"]', crl=""):
+        """The README's, with this host's addresses; listen: more keys of listen.tcp, crl: of listen.tls."""
         certificate, key = self.server
-        return f"""[listen.unix_datagram]
-path = "{self.log_socket}"
-[listen.udp]
-addresses = ["127.0.0.1:{self.udp}"]
-[listen.tcp]
-addresses = ["127.0.0.1:{self.tcp}"]
-{listen}
-[listen.tls]
-addresses = ["127.0.0.1:{self.tls}"]
-certificate = "{certificate}"
-key = "{key}"
-client_ca = "{self.authority.pem}"
-allowed_names = {names}
-{crl}
-[limits]
-{limits}
-"""
+        every = snippet(DAEMON, "listen", {
+            "/run/stele/log": self.log_socket, "127.0.0.1:514": f"127.0.0.1:{self.udp}",
+            "127.0.0.1:601": f"127.0.0.1:{self.tcp}", "127.0.0.1:6514": f"127.0.0.1:{self.tls}",
+            "/etc/stele/log.pem": certificate, "/etc/stele/log.key": key, "/etc/ssl/stele/ca.pem": self.authority.pem,
+            '["*.example"]': names, "[listen.tls]": f"{listen}\n[listen.tls]"})
+        return f"{every}{crl}\n[limits]\n{limits}\n"
 
     def snippet(self, name):
-        """The README's, with this host's addresses, ports and paths."""
-        text = (ROOT / "daemon/README.md").read_text()
-        body = re.search(rf"<!-- snippet: {name} -->\n```\n(.*?)```", text, re.S).group(1)
+        """The README's for a sender, with this host's addresses, ports and paths, each of which stands there."""
         certificate, key = self.sender
-        replaced = {'port="6514"': f'port="{self.tls}"', 'port="601"': f'port="{self.tcp}"',
-                    'port="514"': f'port="{self.udp}"', "port(6514)": f"port({self.tls})",
-                    "port(601)": f"port({self.tcp})", "port(514)": f"port({self.udp})",
-                    "--port 514": f"--port {self.udp}", "--port 601": f"--port {self.tcp}",
-                    "127.0.0.1:6514": f"127.0.0.1:{self.tls}", "127.0.0.1:601": f"127.0.0.1:{self.tcp}",
-                    "127.0.0.1 601": f"127.0.0.1 {self.tcp}", "/run/stele/log": str(self.log_socket),
-                    "/run/stele/ingest.sock": str(self.ingest), "/etc/ssl/stele/ca.pem": str(self.authority.pem),
-                    "/etc/ssl/stele/sender.pem": str(certificate), "/etc/ssl/stele/sender.key": str(key)}
-        # In one go: a port that begins like another one's number is not replaced again.
-        return re.sub("|".join(map(re.escape, replaced)), lambda found: replaced[found.group()], body)
+        files = {"/etc/ssl/stele/ca.pem": self.authority.pem, "/etc/ssl/stele/sender.pem": certificate,
+                 "/etc/ssl/stele/sender.key": key}
+        local = {"/run/stele/log": self.log_socket}
+        here = {"rsyslog-tls": {'port="6514"': f'port="{self.tls}"', **files},
+                "rsyslog-tcp": {'port="601"': f'port="{self.tcp}"'},
+                "rsyslog-udp": {'port="514"': f'port="{self.udp}"'},
+                "rsyslog-unix": local,
+                "syslog-ng-tls": {"port(6514)": f"port({self.tls})", **files},
+                "syslog-ng-tcp": {"port(601)": f"port({self.tcp})"},
+                "syslog-ng-udp": {"port(514)": f"port({self.udp})"},
+                "syslog-ng-unix": local,
+                "commands": {"--port 514": f"--port {self.udp}", "--port 601": f"--port {self.tcp}",
+                             "127.0.0.1 601": f"127.0.0.1 {self.tcp}", "127.0.0.1:601": f"127.0.0.1:{self.tcp}",
+                             "127.0.0.1:6514": f"127.0.0.1:{self.tls}", "/run/stele/ingest.sock": self.ingest,
+                             **local, **files}}
+        return snippet(DAEMON, name, here[name])
 
     # -- senders
 

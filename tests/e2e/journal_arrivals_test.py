@@ -14,12 +14,11 @@ import signal
 import time
 
 from audit_host import into_namespaces, prepare, records
-from journal_host import rotated, write_remote
+from journal_host import directory_input, rotated, write_remote
 from stele_host import OK, Host, wait_until
 
 into_namespaces()
 prepare()
-EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
 MACHINE, OTHER = "a" * 32, "b" * 32
 STILL_S = 2  # a hole is told when the directory has stood still for as long
 TRIES = 10
@@ -53,7 +52,7 @@ class Collector:
         self.files = [path for path, _ in files]
         self.numbers = [numbers for _, numbers in files]
         self.numbering = self.files[0].name.split("@")[1][:32]
-        host.provision(extra=EXTRA.format(self.folder))
+        host.provision(extra=directory_input(self.folder))
 
     def copy(self, *which):
         for i in which:

@@ -1,4 +1,5 @@
-"""A real journald for black-box tests, in the caller's own mount and network namespaces. Standard library only."""
+"""A real journald for black-box tests, in the caller's own mount and network namespaces; what the README tells to
+configure for its journal, or for a directory of journals. Standard library only."""
 import pathlib
 import re
 import signal
@@ -6,13 +7,22 @@ import socket
 import struct
 import subprocess
 
+from readme_snippets import DAEMON, snippet
 from stele_host import PATIENCE, wait_until
 
-DAEMON = "/lib/systemd/systemd-journald"
+JOURNALD = "/lib/systemd/systemd-journald"
 REMOTE = "/lib/systemd/systemd-journal-remote"
 SOCKET = "/run/systemd/journal/socket"
 NOW_US = 1_790_000_000_000_000
 CONFIG = "[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\nRateLimitIntervalSec=0\nRuntimeMaxUse=64M\n"
+
+
+def journal_input():
+    return snippet(DAEMON, "journal", {})
+
+
+def directory_input(folder):
+    return snippet(DAEMON, "journal-directory", {"/var/log/journal/remote": folder})
 
 
 def parse_export(data):
@@ -44,7 +54,7 @@ class Journald:
 
     def start(self):
         pathlib.Path(SOCKET).unlink(missing_ok=True)
-        self.process = subprocess.Popen([DAEMON], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        self.process = subprocess.Popen([JOURNALD], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         wait_until(lambda: pathlib.Path(SOCKET).exists() and list(self.folder().glob("system.journal")), "journald runs")
 

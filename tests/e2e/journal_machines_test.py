@@ -14,12 +14,11 @@ import shutil
 import time
 
 from audit_host import into_namespaces, prepare, records
-from journal_host import parse_export, rotated, write_remote
+from journal_host import directory_input, parse_export, rotated, write_remote
 from stele_host import OK, Host, wait_until
 
 into_namespaces()
 prepare()
-EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
 MACHINES = ["a" * 32, "b" * 32, "c" * 32]
 KILLS = 12
 
@@ -123,7 +122,7 @@ def main():
     with Host("a") as host:
         folder = pathlib.Path(host.folder) / "machines"
         folder.mkdir()
-        host.provision(extra=EXTRA.format(folder))
+        host.provision(extra=directory_input(folder))
         total = late_machines(host, folder)
         report = host.verify()
         assert report["exit"] == OK and report["coverage"]["lost"] == 0, report
@@ -133,7 +132,7 @@ def main():
         files = rotated(host.folder)
         folder = pathlib.Path(host.folder) / "machines"
         folder.mkdir()
-        host.provision(extra=EXTRA.format(folder))
+        host.provision(extra=directory_input(folder))
         lost = a_missing_file(host, folder, files)
         host.stop_daemon()
     print(f"journals of one numbering: {lost} entries of a missing file, recorded once")

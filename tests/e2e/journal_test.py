@@ -15,13 +15,12 @@ import threading
 import time
 
 from audit_host import into_namespaces, prepare, records
-from journal_host import Journald, parse_export
+from journal_host import Journald, directory_input, parse_export
 from stele_host import OK, PATIENCE, Host, wait_until
 
 into_namespaces()
 prepare()
 KILLS = 50
-EXTRA = '[input.journal]\nenabled = true\ndirectory = "{}"\n'
 ODD = [b"plain", b"", b"a\nb", bytes(range(256)), b"\xff\xfe", "gr\u00fc\u00df".encode(), b"x" * 70_000, b"tab\there", b"a=b=c"]
 
 
@@ -158,7 +157,7 @@ def main():
         journald = Journald(host.folder)
         try:
             journald.start()
-            host.provision(extra=EXTRA.format(journald.folder()))
+            host.provision(extra=directory_input(journald.folder()))
             host.start_daemon()
             fields_are_exact(host, journald)
             first = exactly_once_across_kills(host, journald)

@@ -12,14 +12,13 @@ import re
 import subprocess
 
 from audit_host import into_namespaces, prepare, records
-from journal_host import SOCKET, Journald, parse_export
+from journal_host import SOCKET, Journald, directory_input, journal_input, parse_export
 from stele_host import OK, Host, wait_until
 
 into_namespaces()
 prepare()
 USER = 1000
 CONFIG = "[Journal]\nStorage=persistent\nSplitMode=uid\nAudit=no\nReadKMsg=no\nRateLimitIntervalSec=0\n"
-EXTRAS = ['[input.journal]\nenabled = true\ndirectory = "{}"\n', "[input.journal]\nenabled = true\n"]
 SEND = """import socket, sys
 out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 for n in sys.argv[2:]: out.sendto(b"SYSLOG_IDENTIFIER=stele-test\\nNUMBER=%s\\n" % n.encode(), sys.argv[1])
@@ -76,11 +75,11 @@ def exported(path):
 
 
 def main():
-    for extra in EXTRAS:  # as files of a directory, and as the host's own journal
-        exactly_once(extra)
+    exactly_once(directory_input)
+    exactly_once(lambda _: journal_input())  # the same as the host's own journal
 
 
-def exactly_once(extra):
+def exactly_once(configured):
     subprocess.run(["mkdir", "-p", "/var/log/journal", "/run/systemd/journal"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/log/journal"], check=True)
     pathlib.Path("/run/systemd/journal/flushed").touch()
@@ -89,7 +88,7 @@ def exactly_once(extra):
         try:
             journald.start()
             end = in_turns(0, 5)
-            host.provision(extra=extra.format(journald.folder()))
+            host.provision(extra=configured(journald.folder()))
             host.start_daemon()
             all_there(host, end)
             files = {path.name: counts(exported(path)) for path in journald.folder().glob("*.journal")}

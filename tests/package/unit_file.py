@@ -1,10 +1,12 @@
-"""The shipped unit as data: its settings, and the system calls that its filter lets through."""
+"""The shipped unit as data: its settings, the system calls that its filter lets through, and the list of those that the
+daemon makes."""
 import pathlib
 import re
 import subprocess
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "package"
 SERVICE = PACKAGE / "units" / "steled.service"
+CALLS = PACKAGE / "units" / "system_calls"
 
 
 def settings(path=SERVICE):
@@ -55,3 +57,7 @@ def allowed_calls(path=SERVICE):
         else:
             calls |= expand(value.split(), known)
     return calls
+
+
+def listed_calls(path=CALLS):
+    return {line for line in pathlib.Path(path).read_text().splitlines() if line and not line.startswith("#")}
