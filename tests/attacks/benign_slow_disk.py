@@ -10,6 +10,7 @@ import collections
 import contextlib
 
 from luck import LISTED, Machine, Sender, into_namespace, says_that_it_waited, unless_it_stood_still, wait_until
+from host_faults import SlowSyncs  # of the crash tests, to which luck knows the way
 
 from host_faults import SlowSyncs  # noqa: E402, I001 (luck says where it is)
 
