@@ -10,8 +10,7 @@ import collections
 import contextlib
 
 from luck import LISTED, Machine, Sender, into_namespace, says_that_it_waited, unless_it_stood_still, wait_until
-
-from host_faults import SlowSyncs  # noqa: E402, I001 (luck says where it is)
+from host_faults import SlowSyncs  # of the crash tests, to which luck knows the way
 
 SYNC_S = 7  # more than the trust file's slack of 5 s
 NOTED_S = 4  # the daemon's own limit: of an anchor that is dated so long after a record that it does not cover

@@ -8,14 +8,17 @@ import socket
 import threading
 import unittest
 
-from inputs_host import InputsHost, wait_until
+from inputs_host import PATIENCE, InputsHost, wait_until
 
 MANY = 5_000
 
 
 def connect_from(host, address, transport="tcp"):
     if transport == "unix":
-        return host.connect("unix")
+        made = socket.socket(socket.AF_UNIX)  # a blocking one, which waits where many are before the door
+        made.connect(str(host.ingest))
+        made.settimeout(PATIENCE)
+        return made
     made = socket.create_connection(("127.0.0.1", getattr(host, transport)), 60, (address, 0))
     return host.client_context().wrap_socket(made, server_hostname="log.example") if transport == "tls" else made
 
@@ -56,7 +59,7 @@ class IdleSenders(unittest.TestCase):
     def stays(self, host, word):
         """A new sender at the ingest socket, again and again until its event is acknowledged; it keeps its place."""
         def is_told():
-            out = host.connect("unix")
+            out = connect_from(host, None, "unix")
             self.addCleanup(out.close)
             try:
                 out.sendall(b"STELE/1 ack=durable\n" + word + b"\n")
