@@ -42,28 +42,42 @@ void Intake::close() {
 // receiving, however long the events wait.
 asio::awaitable<void> Intake::take_events(bool ended, bool clean) {
   const ClockReading clocks = read_clocks();
-  Line& line = shared_->line;
   std::optional<Line::Place> place;
   for (bool all = false; !all && !closed_;) {
     const Decoded decoded = decode(ended, clean);
-    // What [on] has dropped now finds room everywhere.
-    const bool may_ask =
-        place ? place->may_ask() : line.empty() || shared_->sequencer.is_dropping();
-    if (shared_->found.empty() && shared_->refused_now.empty()) {
-      framing_ = decoded.after;
-      buffer_.skip(decoded.used);
-      all = decoded.all;
-    } else if (may_ask && pass_on(decoded, clocks)) {
-      place.reset();
-      all = decoded.all;
+    all = decoded.all;
+    if (!shared_->found.empty()) {
+      const bool asks = may_ask(place);
+      if (!asks || !pass_on(decoded, clocks)) {
+        all = false;
+        co_await wait_in_line(place, asks);
+        continue;
+      }
     } else {
-      if (may_ask) line.shut();
-      if (!place) place.emplace(line, wake_);
-      buffer_.settle();
-      while (!closed_ && !place->may_ask()) co_await wake_.wait();
+      std::optional<Batch> gaps = refuse(decoded, clocks);
+      while (gaps && !closed_) {
+        const bool asks = may_ask(place);
+        if (asks && submit(std::move(*gaps))) break;
+        co_await wait_in_line(place, asks);
+      }
     }
+    place.reset();
   }
   if (ended) buffer_.clear();
+}
+
+// What [on] has dropped now needs no room.
+bool Intake::may_ask(const std::optional<Line::Place>& place) const {
+  return place ? place->may_ask() : shared_->line.empty() || shared_->sequencer.is_dropping();
+}
+
+// refused: by the queue, which will say when there is room. Who was only not the first may not shut
+// the line: the first may be on its way.
+asio::awaitable<void> Intake::wait_in_line(std::optional<Line::Place>& place, bool refused) {
+  if (refused) shared_->line.shut();
+  if (!place) place.emplace(shared_->line, wake_);
+  buffer_.settle();
+  while (!closed_ && !place->may_ask()) co_await wake_.wait();
 }
 
 Intake::Decoded Intake::decode(bool ended, bool clean) const {
@@ -84,6 +98,24 @@ Intake::Decoded Intake::decode(bool ended, bool clean) const {
   return decoded;
 }
 
+// Nothing was found but what is refused. That does not wait for the queue: it may be as long as the
+// longest event. Only the record of it does, where the sender is not told.
+std::optional<Batch> Intake::refuse(const Decoded& decoded, const ClockReading& clocks) {
+  const std::vector<Refused>& refused = shared_->refused_now;
+  std::optional<Batch> gaps;
+  if (!refused.empty() && acknowledgements_) {
+    acknowledgements_->add(0, {refused.begin(), refused.end()});
+    wake_.notify();
+  } else if (!refused.empty()) {
+    gaps = make_batch(clocks);
+    append_gaps(*gaps, clocks.wall_ns);
+    expect_answer(*gaps, std::nullopt);
+  }
+  take(decoded);
+  buffer_.settle();
+  return gaps;
+}
+
 // Hands what was found to the sequencer. False: the queue has no room, and nothing has changed.
 bool Intake::pass_on(const Decoded& decoded, const ClockReading& clocks) {
   const std::vector<Refused>& refused = shared_->refused_now;
@@ -94,19 +126,16 @@ bool Intake::pass_on(const Decoded& decoded, const ClockReading& clocks) {
   } else {
     append_gaps(batch, clocks.wall_ns);
   }
-  if (batch.items.empty()) {
-    wake_.notify();
-  } else if (!submit(std::move(batch), number)) {
+  expect_answer(batch, number);
+  if (!submit(std::move(batch))) {
     if (number) acknowledgements_->take_back();
     return false;
   }
-  framing_ = decoded.after;
-  buffer_.skip(decoded.used);
-  count(decoded);
+  take(decoded);
   return true;
 }
 
-bool Intake::submit(Batch&& batch, std::optional<std::uint64_t> number) {
+void Intake::expect_answer(Batch& batch, std::optional<std::uint64_t> number) {
   const auto self = shared_from_this();
   const std::size_t weight = batch.bytes.size();
   batch.placed = [self, number, weight](std::uint64_t first) {
@@ -115,6 +144,11 @@ bool Intake::submit(Batch&& batch, std::optional<std::uint64_t> number) {
   batch.dropped = [self, number, first_at = taken_, events = shared_->found.size(), weight] {
     self->dropped(number, first_at, events, weight);
   };
+}
+
+// Unless taken, the batch is as it was, and the line hears of room.
+bool Intake::submit(Batch&& batch) {
+  const std::size_t weight = batch.bytes.size();
   const bool is_taken =
       shared_->sequencer.submit(std::move(batch), [shared = shared_] { shared->line.open(); });
   if (is_taken) {
@@ -124,8 +158,11 @@ bool Intake::submit(Batch&& batch, std::optional<std::uint64_t> number) {
   return is_taken;
 }
 
-void Intake::count(const Decoded& decoded) {
+void Intake::take(const Decoded& decoded) {
   const std::vector<Refused>& refused = shared_->refused_now;
+  framing_ = decoded.after;
+  buffer_.skip(decoded.used);
+  if (shared_->found.empty() && refused.empty()) return;
   taken_ += shared_->found.size() + refused.size();
   shared_->events += shared_->found.size();
   shared_->refused += refused.size();
@@ -137,8 +174,7 @@ void Intake::count(const Decoded& decoded) {
                           "; further ones of this connection are counted only");
 }
 
-// Has just what it needs: the queue counts sizes. What was refused at either end does not wait for
-// the disk: it may be as long as the longest event.
+// Has just what it needs: the queue counts sizes. What was refused at either end is left out.
 Batch Intake::make_batch(const ClockReading& clocks) const {
   const std::vector<Framed>& found = shared_->found;
   Batch batch;

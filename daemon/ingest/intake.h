@@ -82,9 +82,13 @@ class Intake : public std::enable_shared_from_this<Intake> {
     bool all = false;      // every whole event
   };
   Decoded decode(bool ended, bool clean) const;
+  void take(const Decoded& decoded);
+  std::optional<Batch> refuse(const Decoded& decoded, const ClockReading& clocks);
   bool pass_on(const Decoded& decoded, const ClockReading& clocks);
-  bool submit(Batch&& batch, std::optional<std::uint64_t> number);
-  void count(const Decoded& decoded);
+  bool may_ask(const std::optional<Line::Place>& place) const;
+  boost::asio::awaitable<void> wait_in_line(std::optional<Line::Place>& place, bool refused);
+  void expect_answer(Batch& batch, std::optional<std::uint64_t> number);
+  bool submit(Batch&& batch);
   Batch make_batch(const ClockReading& clocks) const;
   void append_gaps(Batch& batch, std::int64_t time_ns) const;
   void placed(std::optional<std::uint64_t> number, std::uint64_t first, std::size_t weight);

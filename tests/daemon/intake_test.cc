@@ -60,7 +60,7 @@ class IntakeTest : public ::testing::Test {
     return *senders_.back();
   }
   // It has received this, and takes events of it for as long as that takes.
-  void give(Sender& sender, std::string_view bytes, bool ended = false) {
+  void give(Sender& sender, std::string_view bytes, bool ended = false, bool clean = true) {
     ReadBuffer& buffer = sender.intake->buffer();
     while (!bytes.empty()) {
       const auto space = buffer.space();
@@ -71,7 +71,8 @@ class IntakeTest : public ::testing::Test {
     }
     sender.done = false;
     boost::asio::co_spawn(
-        context_, [intake = sender.intake, ended] { return intake->take_events(ended, true); },
+        context_,
+        [intake = sender.intake, ended, clean] { return intake->take_events(ended, clean); },
         [&sender](const std::exception_ptr& failed) {
           EXPECT_FALSE(failed);
           sender.done = true;
@@ -102,16 +103,16 @@ class IntakeTest : public ::testing::Test {
       taken = sequencer_->submit(std::move(batch), {});
     }
   }
-  // The events in the order of the log, the fillers' left out.
-  std::vector<std::string> logged() {
-    std::vector<std::string> events;
+  // In the order of the log, the fillers' left out.
+  std::vector<std::string> logged(attest::Kind kind = attest::Kind::event) {
+    std::vector<std::string> found;
     const storage::Store& store = sequencer_->store();
     store.visit(1, store.head().size, [&](const storage::StoredRecord& record) {
       std::string text(record.bytes.begin(), record.bytes.end());
-      if (record.leaf.kind == attest::Kind::event && text != "f") events.push_back(std::move(text));
+      if (record.leaf.kind == kind && text != "f") found.push_back(std::move(text));
       return true;
     });
-    return events;
+    return found;
   }
 
   test::Scratch scratch_;
@@ -221,6 +222,35 @@ TEST_F(IntakeTest, TheEndOfALineThatWaitsIsTakenOnce) {
   run_until([&] { return ends.done && ends.intake->all_placed(); });
   EXPECT_EQ(logged(), (std::vector<std::string>{"whole", "last"}));
   EXPECT_EQ(shared_->events, 2u);
+}
+
+// It may be as long as the longest event, and has no turn any more where its sender was ended.
+TEST_F(IntakeTest, WhatIsRefusedDoesNotWaitOnlyItsRecordDoes) {
+  begin();
+  fill_the_queue();
+  Sender& broken_off = sender("broken off");
+  give(broken_off, std::string(1'000'000, 'b'));
+  EXPECT_TRUE(broken_off.done && broken_off.intake->buffer().is_long());
+  give(broken_off, std::string(1, 'b'), true, false);
+  Sender& too_long = sender("too long");
+  give(too_long, std::string(kLongestEvent + 1, 't'));
+  Sender& next = sender("next");
+  give(next, "next\n");
+  for (Sender* one : {&broken_off, &too_long}) {
+    EXPECT_FALSE(one->done);
+    EXPECT_TRUE(one->intake->buffer().rest().empty());
+    EXPECT_FALSE(one->intake->buffer().is_long());
+    EXPECT_EQ(one->intake->taken(), 1u);
+  }
+  EXPECT_EQ(shared_->room.lent(), 0u);
+  EXPECT_EQ(shared_->refused, 2u);
+  files_.open_gate();
+  run_until([&] { return broken_off.done && too_long.done && next.done; });
+  run_until([&] { return sequencer_->status().queued_records == 0; });
+  EXPECT_EQ(logged(), (std::vector<std::string>{"next"}));
+  EXPECT_EQ(logged(attest::Kind::gap),
+            (std::vector<std::string>{R"({"lost":1,"reason":"truncated"})",
+                                      R"({"lost":1,"reason":"too_long"})"}));
 }
 
 TEST_F(IntakeTest, WhoIsClosedWhileItWaitsGivesBackWhatItHasAndMakesWay) {

@@ -34,12 +34,20 @@ class IngestMemory(unittest.TestCase):
         """What is whole waits for the disk, and may then take no more memory either."""
         self.flood(SLOW)
 
-    def flood(self, syncs):
+    def test_all_inputs_at_once_on_a_slow_disk_beside_800_silent_tls_sessions(self):
+        """Together they once had a quarter of what the whole may have."""
+        self.flood(SLOW, silent=800)
+
+    def flood(self, syncs, silent=0):
         """Long and short events by every input over many connections, as fast as they are taken; unfinished ones beside them.
         All limits that count bytes have their defaults."""
         host, port = self.host, free_port()
-        host.provision(extra=f'{host.inputs(limits=EVICT_SOON)}\n[http]\naddresses = ["127.0.0.1:{port}"]\n')
+        limits = EVICT_SOON + "\nmax_connections_per_address = 1024" * (silent > 0)
+        host.provision(extra=f'{host.inputs(limits=limits)}\n[http]\naddresses = ["127.0.0.1:{port}"]\n')
         host.start_daemon()
+        for _ in range(silent):
+            self.addCleanup(host.connect("tls").close)
+        wait_until(lambda: host.counters("tls")["connections"] == silent, f"{silent} silent sessions")
         if syncs:
             host.slow_down(syncs)
         unfinished = []
@@ -110,7 +118,8 @@ class IngestMemory(unittest.TestCase):
             thread.join()
         for out in unfinished:
             out.close()
-        print(f"all inputs at once{', slow disk' if syncs else ''}: {sent}, peak {host.peak() >> 20} MiB")
+        print(f"all inputs at once{', slow disk' if syncs else ''}, {silent} silent TLS sessions: {sent}, "
+              f"peak {host.peak() >> 20} MiB")
         self.assertEqual(faults, [])
         self.assertTrue(all(sent.values()), sent)
         wait_until(lambda: host.status()["queue"]["records"] == 0, "an empty queue")
