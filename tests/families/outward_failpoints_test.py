@@ -216,6 +216,14 @@ def reaches(host, through, what):
     wait_until(lambda: place(host)["state"] == "working" and place(host)["through"] >= through, f"{what}")
 
 
+def has_all(host, what):
+    """Waits until the place has the newest anchor, and says which that is. A lag of none may be from before it: what is said
+    of places is up to half a second old."""
+    newest = host.status()["anchoring"]["counter_anchors"]
+    reaches(host, newest, what)
+    return newest
+
+
 def as_the_witnessed(tally):
     """What it was given is kept, or given again; the witness sees one history, and the verdict says who saw what."""
     points = ("witness.submit", "witness.cosigned", "witness.kept")
@@ -278,8 +286,7 @@ def pushing(tally):
                 killed_is_over(tally, host, action, what)
                 for _ in range(40):  # more than one batch of those that are read from the journal
                     host.anchor()
-                newest = host.status()["anchoring"]["counter_anchors"]
-                wait_until(lambda: place(host)["lag"] == 0 and place(host)["state"] == "working", f"{what}")
+                newest = has_all(host, what)
                 arrived = got()
                 tally.lost_unless(set(arrived) >= set(range(1, newest + 1)), (what, newest, arrived))
                 twice = [seq for seq, count in Counter(arrived[before:]).items() if count > 1]
@@ -339,9 +346,8 @@ def on_a_mount_that_fails(tally):
         remount(elsewhere, "rw")
         host.start_daemon()
         host.anchor()
-        wait_until(lambda: place(host)["lag"] == 0 and place(host)["state"] == "working", "writable again")
+        newest = has_all(host, "writable again")
         lines = [line for line in (elsewhere / "receipts").read_text().splitlines() if " anchor " in line]
-        newest = host.status()["anchoring"]["counter_anchors"]
         tally.lost_unless(set(seqs(lines)) == set(range(1, newest + 1)), (newest, seqs(lines)))
         host.stop_daemon()
         run("umount", elsewhere)
