@@ -247,8 +247,12 @@ def struck_as_the_witnessed(tally, case):
         tally.inject()
         killed_is_over(tally, host, action, what)
         reaches(host, max(host.append(b"after\n")), what)
+        host.stop_daemon()
+        # An end does not wait for its last answer as long as that may take: then it is given again.
+        host.start_daemon()
+        reaches(host, witness.size, what)
         wait_until(lambda: place(host)["lag"] == 0, f"{what}: all is cosigned")
-        witness.fault = "offline"  # a daemon that ends does not wait for the last answer as long as it may take
+        witness.fault = "offline"
         host.stop_daemon()
         policy = host.folder / "policy"
         policy.write_text(f"log {host.stele('trust', '--checkpoint-key', expect=OK).stdout.decode().strip()}\n"
