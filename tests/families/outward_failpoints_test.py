@@ -92,12 +92,17 @@ def witness_host():
 
 
 def strike(host, point, action):
-    """The daemon anew, with this point armed."""
+    """The daemon anew, with this point armed, which it passes only when it is asked."""
     host.stop_daemon()
+    return strike_stopped(host, point, action, wait=True)
+
+
+def strike_stopped(host, point, action, wait=False):
+    """The same of one that passes the point by itself: killed there it may not get as far as to be ready."""
     before = len(host.daemon_words())
     with failing(point, action):
-        host.start_daemon()
-    return lambda: f"failpoint {point}: " in host.daemon_words()[before:]
+        host.start_daemon(wait=wait or action != "kill")
+    return lambda: f"failpoint {point.split(':')[0]}: " in host.daemon_words()[before:]
 
 
 def killed_is_over(tally, host, action, what):
@@ -240,7 +245,7 @@ def struck_as_the_witnessed(tally, case):
         host.start_daemon()
         reaches(host, max(host.append(b"before\n")), what)
         host.stop_daemon()
-        was_there = strike_stopped(host, point, action)  # which is passed without a hand: it may die before it is ready
+        was_there = strike_stopped(host, point, action)
         if action != "kill":
             host.append(b"meanwhile\n" * 20)
         wait_until(was_there, what)
@@ -302,13 +307,6 @@ def pushing(tally):
                 tally.alarm_unless(verdict["conclusion"] == "verified" and not any(
                     found["finding"].startswith("held") for found in verdict["findings"]), (what, verdict))
                 receiver.close()
-
-
-def strike_stopped(host, point, action):
-    before = len(host.daemon_words())
-    with failing(point, action):
-        host.start_daemon(wait=action != "kill")
-    return lambda: f"failpoint {point.split(':')[0]}: " in host.daemon_words()[before:]
 
 
 def on_a_mount_that_fails(tally):
