@@ -9,7 +9,7 @@ using attest::RecordView;
 attest::Result<void> read_plain_block(attest::ByteView plain, std::span<RecordView> records) {
   attest::Reader table(plain);
   attest::Reader body(plain);
-  body.bytes(records.size() * 40);
+  body.bytes(records.size() * kBlockTableEntryBytes);
   for (RecordView& record : records) {
     record.content.salt = table.hash();
     const std::uint32_t tlv_length = table.u32();

@@ -11,7 +11,10 @@
 
 namespace stele::storage {
 
+constexpr std::size_t kBlockTableEntryBytes = 40;  // for each record, before the contents
+
 // Lays each record's content and state over the plain bytes; records.size() is the block's count.
+// Reads the table alone: the contents behind it may come later.
 attest::Result<void> read_plain_block(attest::ByteView plain,
                                       std::span<attest::RecordView> records);
 

@@ -56,14 +56,28 @@ class BlockWalk {
     return header;
   }
 
-  attest::Result<void> read(const BlockHeader& header) {
-    stored_.resize(header.stored);
-    read_all(segment_, stored_at_, stored_);
+  // Of the block's records only those of [begin, end), numbered within the group, get their bytes:
+  // where few are wanted, most of a block stays unread.
+  attest::Result<void> read(const BlockHeader& header, std::uint32_t begin, std::uint32_t end) {
     records_.assign(header.count, RecordView{});
     if (header.codec != 0 || header.cipher != 0) {
       return Defect(Fault::codec_unknown, {}, "codec " + std::to_string(header.codec));
     }
-    return read_plain_block(stored_, records_);
+    stored_.resize(header.stored);
+    const std::span<std::uint8_t> stored(stored_);
+    const std::size_t table = std::min(stored.size(), header.count * kBlockTableEntryBytes);
+    read_all(segment_, stored_at_, stored.first(table));
+    if (auto laid = read_plain_block(stored_, records_); !laid) return laid;
+    std::size_t from = stored.size(), to = 0;
+    for (std::uint32_t i = std::max(begin, header.first); i < std::min(end, covered_); ++i) {
+      const RecordView& record = records_[i - header.first];
+      if (record.state != RecordView::State::present) continue;
+      const auto at = static_cast<std::size_t>(record.content.tlvs.data() - stored_.data());
+      from = std::min(from, at);
+      to = at + record.content.tlvs.size() + record.content.bytes.size();
+    }
+    if (from < to) read_all(segment_, stored_at_ + from, stored.subspan(from, to - from));
+    return attest::ok();
   }
   std::span<const RecordView> records() const { return records_; }
 
@@ -189,7 +203,7 @@ attest::Result<void> check_contents(const SegmentFile& segment, std::uint64_t of
     const auto block = walk.next();
     if (!block) return block.error();
     ++blocks;
-    if (const auto read = walk.read(*block); !read) return read.error();
+    if (const auto read = walk.read(*block, 0, header.count); !read) return read.error();
     for (std::uint32_t i = 0; i < block->count; ++i) {
       const RecordView& record = walk.records()[i];
       const auto leaf = attest::decode_leaf(
@@ -282,7 +296,7 @@ bool visit_group(const SegmentFile& segment, std::uint64_t offset, const GroupHe
     const BlockHeader block = or_damage(walk.next(), segment, offset, header.first_index);
     if (block.first + block.count <= begin) continue;
     if (block.first >= end) break;
-    const auto read = walk.read(block);
+    const auto read = walk.read(block, begin, end);
     if (!read) {
       throw Damage(read.error().fault, Place::index(header.first_index + block.first),
                    where(segment, offset) + ": " + read.error().detail);

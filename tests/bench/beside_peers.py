@@ -140,6 +140,7 @@ class Yard:
         self.folder, self.events, self.own = folder, events, {}
         self.part = folder / "work" / "digested"
         self.part.parent.mkdir(exist_ok=True)
+        (folder / "results").mkdir(exist_ok=True)  # peers.py takes it for granted
 
     def note(self, figure, value):
         self.own.setdefault(figure, []).append(value)

@@ -139,8 +139,11 @@ void full(benchmark::State& state) {
     writer.finish();
     state.PauseTiming();
     sender.join();
-    if (count != kEventCount) state.SkipWithError("not every event came");
     for (const int end : {ends[0], ends[1], fd}) close(end);
+    if (count != kEventCount) {
+      state.SkipWithError("not every event came");
+      break;
+    }
     state.ResumeTiming();
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kEventCount));

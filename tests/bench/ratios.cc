@@ -13,9 +13,9 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"append_in_process", "ceiling/hash_write_sync"}, {"append_through_socket", "ceiling/hash_write_sync"},
-    {"ingest/packing:1", "ingest/packing:0"},         {"verify/jobs:1", "ceiling/verify/jobs:1"},
-    {"verify/jobs:2", "ceiling/hash"},                {"verify_packed/jobs:1", "ceiling/verify/jobs:1"},
-    {"verify_packed/jobs:2", "ceiling/verify/jobs:2"},
+    {"ingest/packer:1", "ingest/packer:0"},           {"ingest/packer:2", "ingest/packer:0"},
+    {"verify/jobs:1", "ceiling/verify/jobs:1"},       {"verify/jobs:2", "ceiling/hash"},
+    {"verify_packed/jobs:1", "ceiling/verify/jobs:1"}, {"verify_packed/jobs:2", "ceiling/verify/jobs:2"},
 };
 
 std::string name_of(const benchmark::BenchmarkReporter::Run& run) {
