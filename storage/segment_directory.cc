@@ -32,6 +32,7 @@ SegmentDirectory::SegmentDirectory(FileSystem& files, std::string directory,
 SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
   std::uint64_t number = 0;
   std::uint64_t next_first_index = 0;
+  std::uint64_t forgotten = 0;
   LoadedPointer loaded;
   {
     const std::lock_guard lock(mutex_);
@@ -40,6 +41,7 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
     const auto after = std::upper_bound(first_indices_.begin(), first_indices_.end(), index);
     number = static_cast<std::uint64_t>(after - first_indices_.begin()) - 1;
     next_first_index = *after;
+    forgotten = forgotten_;
     const auto found =
         std::find_if(loaded_.begin(), loaded_.end(), [&](const LoadedPointer& candidate) {
           return candidate->segment->header.number == number;
@@ -51,9 +53,7 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
   }
   if (!loaded) {
     loaded = load(number, next_first_index);
-    const std::lock_guard lock(mutex_);
-    loaded_.insert(loaded_.begin(), loaded);
-    if (loaded_.size() > kLoaded) loaded_.pop_back();
+    keep(loaded, forgotten);
   }
   return {loaded->segment, group_of(loaded->groups, index)};
 }
@@ -79,6 +79,18 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
   return loaded;
 }
 
+// Not what may have been replaced since: it would hold the old file's room on the disk.
+void SegmentDirectory::keep(LoadedPointer loaded, std::uint64_t forgotten_before) const {
+  const std::lock_guard lock(mutex_);
+  if (forgotten_ != forgotten_before) return;
+  loaded_groups_ += loaded->groups.size();
+  loaded_.insert(loaded_.begin(), std::move(loaded));
+  while (loaded_.size() > kLoaded || (loaded_.size() > 1 && loaded_groups_ > kLoadedGroups)) {
+    loaded_groups_ -= loaded_.back()->groups.size();
+    loaded_.pop_back();
+  }
+}
+
 attest::TreeHead SegmentDirectory::head() const {
   const std::lock_guard lock(mutex_);
   return head_;
@@ -86,8 +98,11 @@ attest::TreeHead SegmentDirectory::head() const {
 
 void SegmentDirectory::forget(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
+  ++forgotten_;
   std::erase_if(loaded_, [&](const LoadedPointer& loaded) {
-    return loaded->segment->header.number == number;
+    const bool is_it = loaded->segment->header.number == number;
+    if (is_it) loaded_groups_ -= loaded->groups.size();
+    return is_it;
   });
 }
 

@@ -3,8 +3,8 @@
 //   index ──► segment (table of first indices, all in memory: 8 bytes a segment)
 //         ──► group   (newest segment: in memory; sealed ones: from their group headers, on demand)
 //
-// Memory: 16 bytes a group for the newest and the kLoaded last used segments, whatever the log's
-// size.
+// Memory: 16 bytes a group for the newest and the last used segments, whatever the log's size: at
+// most kLoadedGroups of them together, or one segment's. Descriptors: kLoaded and the newest's.
 // Thread safety: publishing from one thread, find() and head() from any. One lock, held for a
 // search in memory, never for I/O: readers cannot hold the writer up longer than that, so an
 // immutable copy of a table that grows with every group would cost more than it saves.
@@ -22,7 +22,9 @@ namespace stele::storage {
 
 class SegmentDirectory {
  public:
-  static constexpr std::size_t kLoaded = 4;
+  // A search goes through the segments in turn: where fewer stay than it comes through, none helps.
+  static constexpr std::size_t kLoaded = 64;
+  static constexpr std::size_t kLoadedGroups = 1u << 20;
   using Groups = std::vector<GroupPlace>;
   using SegmentPointer = std::shared_ptr<const SegmentFile>;
 
@@ -52,6 +54,7 @@ class SegmentDirectory {
   };
   using LoadedPointer = std::shared_ptr<const Loaded>;
   LoadedPointer load(std::uint64_t number, std::uint64_t next_first_index) const;
+  void keep(LoadedPointer loaded, std::uint64_t forgotten_before) const;
 
   FileSystem& files_;
   const std::string directory_;
@@ -61,6 +64,8 @@ class SegmentDirectory {
   Groups newest_groups_;
   attest::TreeHead head_;
   mutable std::vector<LoadedPointer> loaded_;  // last used first
+  mutable std::size_t loaded_groups_ = 0;      // of all of them
+  std::uint64_t forgotten_ = 0;                // how often
 };
 
 }  // namespace stele::storage

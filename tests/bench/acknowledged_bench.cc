@@ -25,6 +25,7 @@
 #include "storage/file_system.h"
 #include "tests/bench/crowd.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/support/scratch.h"
 
 namespace stele::bench {
@@ -170,6 +171,7 @@ void acknowledged(benchmark::State& state, double pace) {
     state.PauseTiming();
     const test::Scratch scratch;
     Server server(scratch);
+    quiet_disk();
     state.ResumeTiming();
     const Answered out = ask(server.path, crowd, kTime);
     state.PauseTiming();

@@ -11,6 +11,7 @@
 
 #include "attest/merkle.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/support/scratch.h"
 
 namespace stele::bench {
@@ -42,6 +43,7 @@ void hash_write_sync(benchmark::State& state) {
     check(fd >= 0, "open");
     check(posix_fallocate(fd, 0, static_cast<off_t>(events().bytes.size())) == 0, "fallocate");
     check(fsync(fd) == 0, "fsync");
+    quiet_disk();
     state.ResumeTiming();
     attest::CompactRange tree;
     const std::uint8_t* from = events().bytes.data();

@@ -19,6 +19,7 @@
 
 #include "attest/merkle.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/support/scratch.h"
 
 namespace stele::bench {
@@ -132,6 +133,7 @@ void full(benchmark::State& state) {
     must(fd >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
     must(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof kSocketBytes) == 0, "SO_SNDBUF");
     events();
+    quiet_disk();
     state.ResumeTiming();
     GroupWriter writer(fd);
     std::thread sender([&ends] { send_events(ends[1]); });

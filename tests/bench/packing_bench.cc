@@ -24,6 +24,7 @@
 #include "daemon/sequencer.h"
 #include "storage/file_system.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/bench/sender.h"
 #include "tests/support/scratch.h"
 
@@ -97,6 +98,7 @@ const char* round(benchmark::State& state, Beside beside) {
   daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
   const std::uint64_t end = sequencer.head().size + kEventCount;
   const Sizes before = sizes_of_segments(scratch.path());
+  quiet_disk();
   if (beside == Beside::polite)
     packer.emplace(sequencer.store(), [&] { return sequencer.is_busy(); });
   if (beside == Beside::greedy) packer.emplace(sequencer.store());

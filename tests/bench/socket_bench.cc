@@ -25,6 +25,7 @@
 #include "daemon/sequencer.h"
 #include "storage/file_system.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/bench/sender.h"
 #include "tests/support/scratch.h"
 
@@ -118,6 +119,7 @@ void append_through_socket(benchmark::State& state, bool look_up) {
     if (look_up) feeding.emplace(config, sequencer.store());
     daemon::UnixStream ingest(config, loop.get_executor(), sequencer);
     std::thread running([&loop] { loop.run(); });
+    quiet_disk();
     state.ResumeTiming();
     const std::string newest = send_and_wait(config.listen_unix);
     state.PauseTiming();
@@ -171,6 +173,7 @@ void append_through_tcp(benchmark::State& state, bool counted) {
     boost::asio::io_context here;
     boost::asio::ip::tcp::socket sender(here);
     sender.connect({boost::asio::ip::address_v4::loopback(), ingest->port()});
+    quiet_disk();
     state.ResumeTiming();
     send_all(sender.native_handle(), stream);
     while (sequencer.head().size < kEventCount + 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));

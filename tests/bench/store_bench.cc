@@ -21,6 +21,7 @@
 #include "storage/store.h"
 #include "storage/store_reader.h"
 #include "tests/bench/events.h"
+#include "tests/bench/quiet_disk.h"
 #include "tests/support/scratch.h"
 
 namespace stele::bench {
@@ -73,6 +74,7 @@ void append(benchmark::State& state) {
     state.PauseTiming();
     const test::Scratch scratch;
     create(scratch.path());
+    quiet_disk();
     state.ResumeTiming();
     append_all(scratch.path());
     state.PauseTiming();

@@ -7,8 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
+#include "storage/segment_directory.h"
 #include "storage/segment_format.h"
 #include "tests/support/check_log.h"
 #include "tests/support/memory_file_system.h"
@@ -125,7 +128,9 @@ TEST_F(StoreTest, EveryPartOfAGroupIsReadAsItIs) {
   attest::Bytes tlvs;
   attest::append_tlv(tlvs, attest::TlvType::sender_position, attest::view("offset 12"));
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < 30; ++i) texts.emplace_back(i % 4 == 0 ? 0 : i * 5, static_cast<char>('a' + i % 26));
+  for (std::size_t i = 0; i < 30; ++i) {
+    texts.emplace_back(i % 4 == 0 ? 0 : i * 5, static_cast<char>('a' + i % 26));
+  }
   std::vector<NewRecord> group(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     group[i].salt.bytes[0] = static_cast<std::uint8_t>(i);
@@ -164,6 +169,26 @@ TEST_F(StoreTest, GoesOnAfterReopeningAtEverySize) {
   }
   expect_holds(open(options), records);
   EXPECT_GT(posix().list(directory() + "/segments").size(), 10u);
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_F(StoreTest, OfManySegmentsFewStayOpen) {
+  create();
+  Records records;
+  records.add_numbered(1);
+  Store store = open({.segment_records = 1});
+  while (records.size() < 2 * SegmentDirectory::kLoaded) {
+    records.add_numbered(1);
+    store.append(records.batch(records.size() - 1, records.size()));
+  }
+  const std::size_t before = open_descriptors();
+  expect_holds(store, records);
+  expect_holds(store, records);
+  EXPECT_EQ(open_descriptors(), before + SegmentDirectory::kLoaded);
 }
 
 TEST_F(StoreTest, AnswersForEveryNodeOfTheTree) {
