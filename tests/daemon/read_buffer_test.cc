@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stele::daemon {
@@ -16,13 +17,21 @@ namespace {
 
 constexpr std::size_t kLongest = (1u << 20) + kOwnReadBytes;
 
-// So many bytes, of which the first is the one of this number.
-std::string bytes_from(std::size_t number, std::size_t count) {
-  std::string bytes(count, '\0');
-  for (std::size_t i = 0; i < count; ++i) {
-    bytes[i] = static_cast<char>((number + i) * 31 + ((number + i) >> 8));
+// Every byte by its number; after so many they come again, which no buffer has room for.
+constexpr std::size_t kPeriod = 2 * kLongest;
+std::string every_byte() {
+  std::string bytes(2 * kPeriod, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::size_t number = i % kPeriod;
+    bytes[i] = static_cast<char>(number * 31 + (number >> 8) * 7 + (number >> 16));
   }
   return bytes;
+}
+
+// So many bytes, of which the first is the one of this number.
+std::string bytes_from(std::size_t number, std::size_t count) {
+  static const std::string every = every_byte();
+  return every.substr(number % kPeriod, count);
 }
 
 // As much of it as one read takes; how much that was.
@@ -34,8 +43,8 @@ std::size_t read_into(ReadBuffer& buffer, const std::string& bytes) {
   return count;
 }
 
-std::string rest_of(const ReadBuffer& buffer) {
-  return {buffer.rest().begin(), buffer.rest().end()};
+std::string_view rest_of(const ReadBuffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.rest().data()), buffer.rest().size()};
 }
 
 TEST(ReadRoom, LendsNoMoreThanThereIsAndTheWarmestFirst) {
