@@ -1,7 +1,7 @@
 // Goal: batches are prepared only while they wait behind others, no more of them than the limits
 // say, and are never taken half prepared; what is made ahead is what would have been made later.
 // Method: the queue alone, both of its threads played by the test; then the thread itself. A whole
-// sequencer with it: sequencer_test.
+// sequencer with it: sequencer_full_test.
 #include "daemon/commit_ahead.h"
 
 #include <gtest/gtest.h>
