@@ -1,4 +1,5 @@
-// What earlier rounds left to be written is written before the next one is timed: rounds come mixed, and some leave gigabytes.
+// What earlier rounds left to be written is written before the next one is timed: rounds come
+// mixed, and some leave gigabytes.
 #pragma once
 
 #include <unistd.h>
