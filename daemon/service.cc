@@ -55,7 +55,7 @@ constexpr auto kClockNoteLimit = 2s;
 // Descriptors for all connections and our own files, as far as the hard limit allows; where it does
 // not, fewer connections, so that no crowd of senders can take the store's.
 Config within_descriptors(Config config) {
-  constexpr rlim_t kOwnFiles = 192;  // of the log's segments up to 65
+  constexpr rlim_t kOwnFiles = 128;
   // A journal file that is read has a descriptor here and one in libsystemd; of the host's own journal
   // all are open.
   const rlim_t kOwn = kOwnFiles + (config.journal ? 2 * kMaxOpenJournals : 0);

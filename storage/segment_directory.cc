@@ -33,6 +33,7 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
   std::uint64_t number = 0;
   std::uint64_t next_first_index = 0;
   std::uint64_t forgotten = 0;
+  Known known;
   LoadedPointer loaded;
   {
     const std::lock_guard lock(mutex_);
@@ -41,7 +42,6 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
     const auto after = std::upper_bound(first_indices_.begin(), first_indices_.end(), index);
     number = static_cast<std::uint64_t>(after - first_indices_.begin()) - 1;
     next_first_index = *after;
-    forgotten = forgotten_;
     const auto found =
         std::find_if(loaded_.begin(), loaded_.end(), [&](const LoadedPointer& candidate) {
           return candidate->segment->header.number == number;
@@ -49,20 +49,31 @@ SegmentDirectory::Found SegmentDirectory::find(std::uint64_t index) const {
     if (found != loaded_.end()) {
       std::rotate(loaded_.begin(), found, found + 1);
       loaded = loaded_.front();
+    } else if (const auto before = known_.find(number); before != known_.end()) {
+      known = before->second;
     }
+    forgotten = forgotten_;
   }
   if (!loaded) {
-    loaded = load(number, next_first_index);
+    loaded = load(number, next_first_index, known);
     keep(loaded, forgotten);
   }
-  return {loaded->segment, group_of(loaded->groups, index)};
+  return {loaded->segment, group_of(*loaded->groups, index)};
 }
 
 SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
-                                                       std::uint64_t next_first_index) const {
+                                                       std::uint64_t next_first_index,
+                                                       const Known& known) const {
   auto loaded = std::make_shared<Loaded>();
   loaded->segment = open_segment(files_, directory_, number, FileSystem::Open::read_only);
-  const SegmentFile& segment = *loaded->segment;
+  const bool still_so = known.groups && known.packed == loaded->segment->header.is_packed();
+  loaded->groups = still_so ? known.groups : read_groups(*loaded->segment, next_first_index);
+  return loaded;
+}
+
+SegmentDirectory::GroupsPointer SegmentDirectory::read_groups(
+    const SegmentFile& segment, std::uint64_t next_first_index) const {
+  auto groups = std::make_shared<Groups>();
   const std::uint64_t size = segment.groups_end();
   std::uint64_t index = segment.header.first_index;
   for (std::uint64_t at = segment.begin; index < next_first_index;) {
@@ -72,23 +83,27 @@ SegmentDirectory::LoadedPointer SegmentDirectory::load(std::uint64_t number,
                    segment.path + ", byte " + std::to_string(at) +
                        ": no group that continues the one before");
     }
-    loaded->groups.push_back({at, index});
+    groups->push_back({at, index});
     at += header->length_in(segment.header);
     index += header->count;
   }
-  return loaded;
+  return groups;
 }
 
-// Not what may have been replaced since: it would hold the old file's room on the disk.
-void SegmentDirectory::keep(LoadedPointer loaded, std::uint64_t forgotten_before) const {
+// Not what may have been replaced since: its descriptor would hold the old file's room on the disk.
+void SegmentDirectory::keep(const LoadedPointer& loaded, std::uint64_t forgotten_before) const {
   const std::lock_guard lock(mutex_);
   if (forgotten_ != forgotten_before) return;
-  loaded_groups_ += loaded->groups.size();
-  loaded_.insert(loaded_.begin(), std::move(loaded));
-  while (loaded_.size() > kLoaded || (loaded_.size() > 1 && loaded_groups_ > kLoadedGroups)) {
-    loaded_groups_ -= loaded_.back()->groups.size();
-    loaded_.pop_back();
+  loaded_.insert(loaded_.begin(), loaded);
+  if (loaded_.size() > kLoaded) loaded_.pop_back();
+  const SegmentHeader& header = loaded->segment->header;
+  if (known_groups_ + loaded->groups->size() > kKnownGroups) {
+    known_.clear();
+    known_groups_ = 0;
   }
+  Known& known = known_[header.number];
+  known_groups_ += loaded->groups->size() - (known.groups ? known.groups->size() : 0);
+  known = {header.is_packed(), loaded->groups};
 }
 
 attest::TreeHead SegmentDirectory::head() const {
@@ -99,10 +114,12 @@ attest::TreeHead SegmentDirectory::head() const {
 void SegmentDirectory::forget(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   ++forgotten_;
+  if (const auto known = known_.find(number); known != known_.end()) {
+    known_groups_ -= known->second.groups->size();
+    known_.erase(known);
+  }
   std::erase_if(loaded_, [&](const LoadedPointer& loaded) {
-    const bool is_it = loaded->segment->header.number == number;
-    if (is_it) loaded_groups_ -= loaded->groups.size();
-    return is_it;
+    return loaded->segment->header.number == number;
   });
 }
 

@@ -3,14 +3,15 @@
 //   index ──► segment (table of first indices, all in memory: 8 bytes a segment)
 //         ──► group   (newest segment: in memory; sealed ones: from their group headers, on demand)
 //
-// Memory: 16 bytes a group for the newest and the last used segments, whatever the log's size: at
-// most kLoadedGroups of them together, or one segment's. Descriptors: kLoaded and the newest's.
+// Memory: 16 bytes a group for the newest and the kLoaded last used segments, and for kKnownGroups of
+// others, whatever the log's size. Descriptors: kLoaded and the newest segment's.
 // Thread safety: publishing from one thread, find() and head() from any. One lock, held for a
 // search in memory, never for I/O: readers cannot hold the writer up longer than that, so an
 // immutable copy of a table that grows with every group would cost more than it saves.
 // Blocks: find() may read a sealed segment's headers. Errors: std::system_error, Damage.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,9 +23,9 @@ namespace stele::storage {
 
 class SegmentDirectory {
  public:
-  // A search goes through the segments in turn: where fewer stay than it comes through, none helps.
-  static constexpr std::size_t kLoaded = 64;
-  static constexpr std::size_t kLoadedGroups = 1u << 20;
+  static constexpr std::size_t kLoaded = 4;
+  // A search comes through all segments in turn: as many as this need not be read through again.
+  static constexpr std::size_t kKnownGroups = 1u << 20;
   using Groups = std::vector<GroupPlace>;
   using SegmentPointer = std::shared_ptr<const SegmentFile>;
 
@@ -48,13 +49,19 @@ class SegmentDirectory {
   void publish_group(const GroupPlace& place, const attest::TreeHead& head);
 
  private:
+  using GroupsPointer = std::shared_ptr<const Groups>;
   struct Loaded {
     SegmentPointer segment;
-    Groups groups;
+    GroupsPointer groups;
   };
   using LoadedPointer = std::shared_ptr<const Loaded>;
-  LoadedPointer load(std::uint64_t number, std::uint64_t next_first_index) const;
-  void keep(LoadedPointer loaded, std::uint64_t forgotten_before) const;
+  struct Known {
+    bool packed = false;  // a segment is packed once: these are the groups of the file before or since
+    GroupsPointer groups;
+  };
+  LoadedPointer load(std::uint64_t number, std::uint64_t next_first_index, const Known& known) const;
+  GroupsPointer read_groups(const SegmentFile& segment, std::uint64_t next_first_index) const;
+  void keep(const LoadedPointer& loaded, std::uint64_t forgotten_before) const;
 
   FileSystem& files_;
   const std::string directory_;
@@ -64,8 +71,9 @@ class SegmentDirectory {
   Groups newest_groups_;
   attest::TreeHead head_;
   mutable std::vector<LoadedPointer> loaded_;  // last used first
-  mutable std::size_t loaded_groups_ = 0;      // of all of them
-  std::uint64_t forgotten_ = 0;                // how often
+  mutable std::map<std::uint64_t, Known> known_;  // by the segment's number
+  mutable std::size_t known_groups_ = 0;          // of all of these
+  std::uint64_t forgotten_ = 0;                   // how often something was
 };
 
 }  // namespace stele::storage

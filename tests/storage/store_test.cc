@@ -176,19 +176,21 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-TEST_F(StoreTest, OfManySegmentsFewStayOpen) {
+TEST_F(StoreTest, OfManySegmentsFewStayOpenAndAllAreReadAgain) {
   create();
   Records records;
   records.add_numbered(1);
   Store store = open({.segment_records = 1});
-  while (records.size() < 2 * SegmentDirectory::kLoaded) {
+  while (records.size() < 20 * SegmentDirectory::kLoaded) {
     records.add_numbered(1);
     store.append(records.batch(records.size() - 1, records.size()));
   }
   const std::size_t before = open_descriptors();
-  expect_holds(store, records);
-  expect_holds(store, records);
-  EXPECT_EQ(open_descriptors(), before + SegmentDirectory::kLoaded);
+  for (const bool packed : {false, false, true, true}) {
+    for (std::uint64_t i = 0; packed && i < store.sealed_segments(); ++i) store.pack(i);
+    expect_holds(store, records);
+    EXPECT_EQ(open_descriptors(), before + SegmentDirectory::kLoaded);
+  }
 }
 
 TEST_F(StoreTest, AnswersForEveryNodeOfTheTree) {
