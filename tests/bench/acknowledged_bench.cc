@@ -3,6 +3,7 @@
 //   acknowledged/C/W              our listener and sequencer, without look-up and TPM; C clients, W under way each
 //   ceiling/acknowledged/C/W      one thread: epoll, H(0x00 ‖ event), one tree node an event, write, fdatasync, answer
 //   acknowledged/paced            8 clients, 10,000 events a second together
+//   ceiling/acknowledged/paced    the same of the one thread: what the disk alone makes them wait
 //
 // Clients and server share the cores.
 #include <benchmark/benchmark.h>
@@ -185,16 +186,21 @@ void acknowledged(benchmark::State& state, double pace) {
 void ours(benchmark::State& state) { acknowledged<Ours>(state, 0); }
 void ceiling(benchmark::State& state) { acknowledged<LeastServer>(state, 0); }
 void paced(benchmark::State& state) { acknowledged<Ours>(state, 10'000); }
+void paced_ceiling(benchmark::State& state) { acknowledged<LeastServer>(state, 10'000); }
 
 void crowds(benchmark::internal::Benchmark* each) {
   each->Args({1, 1})->Args({64, 1})->Args({8, 64})->Args({8, 1000});
   each->Iterations(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+void crowd_in_step(benchmark::internal::Benchmark* paced) {
+  paced->Args({8, 0})->Iterations(1)->Unit(benchmark::kMillisecond)->UseRealTime();
 }
 
 }  // namespace
 
 BENCHMARK(ours)->Name("acknowledged")->Apply(crowds);
 BENCHMARK(ceiling)->Name("ceiling/acknowledged")->Apply(crowds);
-BENCHMARK(paced)->Name("acknowledged/paced")->Args({8, 0})->Iterations(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(paced)->Name("acknowledged/paced")->Apply(crowd_in_step);
+BENCHMARK(paced_ceiling)->Name("ceiling/acknowledged/paced")->Apply(crowd_in_step);
 
 }  // namespace stele::bench
