@@ -3,8 +3,7 @@
 //
 //   ingest/packer:0   nothing to be packed is packed
 //   ingest/packer:1   as in the daemon: the packer stands back while others are busy
-//   ingest/packer:2   the packer never stands back: what it would cost, of the lowest priority
-//   alone
+//   ingest/packer:2   the packer never stands back: what it costs with its low priority alone
 //
 // The rounds come mixed, as all do (main.cc); the ratio of the medians is what packing leaves of
 // ingest. Sender, daemon and packer share the cores.

@@ -104,6 +104,7 @@ void pack(benchmark::State& state) {
     create(scratch.path());
     append_all(scratch.path());
     const auto before = static_cast<double>(bytes_of(scratch.path()));
+    quiet_disk();
     state.ResumeTiming();
     pack_all(scratch.path());
     state.PauseTiming();
@@ -154,6 +155,7 @@ void pack_real(benchmark::State& state) {
     const test::Scratch scratch;
     create(scratch.path());
     append_each(scratch.path(), each, kSmallSegmentBytes);
+    quiet_disk();
     state.ResumeTiming();
     pack_all(scratch.path());
     state.PauseTiming();

@@ -342,6 +342,7 @@ TEST(Anchorer, WhoWaitsForATpmThatHangsIsRefusedAtTheEnd) {
     for (int tries = 0; anchorer.status().working_since_ns == 0 && tries < 6000; ++tries) {
       std::this_thread::sleep_for(10ms);
     }
+    ASSERT_NE(anchorer.status().working_since_ns, 0);
     anchorer.stop(100ms);
     io->poll();
     const std::string words = "the daemon is ending, and the TPM does not answer";

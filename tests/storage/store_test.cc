@@ -7,11 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <filesystem>
-#include <iterator>
 #include <thread>
 
-#include "storage/segment_directory.h"
 #include "storage/segment_format.h"
 #include "tests/support/check_log.h"
 #include "tests/support/memory_file_system.h"
@@ -121,39 +118,6 @@ TEST_F(StoreTest, CommitmentsOfTheCallerStandBesideItsOwn) {
   }
 }
 
-// A block is read in part where few of its records are wanted.
-TEST_F(StoreTest, EveryPartOfAGroupIsReadAsItIs) {
-  create();
-  Store store = open({.block_bytes = 300});
-  attest::Bytes tlvs;
-  attest::append_tlv(tlvs, attest::TlvType::sender_position, attest::view("offset 12"));
-  std::vector<std::string> texts;
-  for (std::size_t i = 0; i < 30; ++i) {
-    texts.emplace_back(i % 4 == 0 ? 0 : i * 5, static_cast<char>('a' + i % 26));
-  }
-  std::vector<NewRecord> group(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    group[i].salt.bytes[0] = static_cast<std::uint8_t>(i);
-    group[i].bytes = attest::view(texts[i]);
-    if (i % 3 == 0) group[i].tlvs = tlvs;
-  }
-  store.append(group);
-  for (std::uint64_t begin = 1; begin <= texts.size(); ++begin) {
-    for (std::uint64_t end = begin; end <= texts.size() + 1; ++end) {
-      std::uint64_t next = begin;
-      store.visit(begin, end, [&](const StoredRecord& record) {
-        EXPECT_EQ(record.index, next);
-        EXPECT_EQ(std::string(record.bytes.begin(), record.bytes.end()), texts[next - 1]);
-        EXPECT_EQ(record.tlvs, (next - 1) % 3 == 0 ? tlvs : attest::Bytes());
-        EXPECT_EQ(attest::commit({record.salt, record.tlvs, record.bytes}), record.leaf.commitment);
-        ++next;
-        return true;
-      });
-      EXPECT_EQ(next, end);
-    }
-  }
-}
-
 TEST_F(StoreTest, GoesOnAfterReopeningAtEverySize) {
   create();
   Records records;
@@ -169,28 +133,6 @@ TEST_F(StoreTest, GoesOnAfterReopeningAtEverySize) {
   }
   expect_holds(open(options), records);
   EXPECT_GT(posix().list(directory() + "/segments").size(), 10u);
-}
-
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-TEST_F(StoreTest, OfManySegmentsFewStayOpenAndAllAreReadAgain) {
-  create();
-  Records records;
-  records.add_numbered(1);
-  Store store = open({.segment_records = 1});
-  while (records.size() < 20 * SegmentDirectory::kLoaded) {
-    records.add_numbered(1);
-    store.append(records.batch(records.size() - 1, records.size()));
-  }
-  const std::size_t before = open_descriptors();
-  for (const bool packed : {false, false, true, true}) {
-    for (std::uint64_t i = 0; packed && i < store.sealed_segments(); ++i) store.pack(i);
-    expect_holds(store, records);
-    EXPECT_EQ(open_descriptors(), before + SegmentDirectory::kLoaded);
-  }
 }
 
 TEST_F(StoreTest, AnswersForEveryNodeOfTheTree) {
